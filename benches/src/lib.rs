@@ -1,0 +1,1 @@
+//! Shared payloads of the benchmarks.

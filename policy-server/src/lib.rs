@@ -1,0 +1,1 @@
+//! Skeleton of the crate; the first real parts follow.

@@ -1,0 +1,2 @@
+//! The `push-server` binary.
+fn main() {}
