@@ -18,8 +18,9 @@ fn what_java_wrote_is_written_again() {
             let graph =
                 Graph::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", vector["name"]));
             let again = graph.to_vec().unwrap();
-            if vector["name"] != "inputstream_in_list" { assert_eq!(again, bytes, "{file} {}", vector["name"]); }
-                eprintln!("DIFF {file} {} {}", vector["name"], vector["note"]);
+            // A stream of unknown length is cut into chunks as it was read.
+            if vector["name"] != "inputstream_in_list" {
+                assert_eq!(again, bytes, "{file} {}", vector["name"]);
             }
             assert_eq!(Graph::from_slice(&again).unwrap(), graph);
             checked += 1;
