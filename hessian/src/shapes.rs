@@ -41,7 +41,7 @@ impl Shape {
 
 thread_local! {
     static SHAPES: [Cell<Option<&'static Shape>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
-    static FIELDS: [Cell<Option<&'static Fields>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
+    static EXPECTED: [Cell<Option<&'static Expected>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
 }
 
 /// Names stand at least a few bytes apart.
@@ -107,26 +107,28 @@ fn put_fields(out: &mut Vec<u8>, keys: &[&str]) {
     }
 }
 
-/// A struct as it is deserialized: the names of its fields.
+/// A struct as it is deserialized: the class that it expects.
 #[derive(Debug)]
-struct Fields {
+pub(crate) struct Expected {
     fields: &'static [&'static str],
-    /// The end of the definition of a class with just these fields: their number and their names.
-    definition: Box<[u8]>,
+    /// The definition of the class of its name, with just its fields, in its shortest form and without its opcode.
+    pub(crate) definition: Box<[u8]>,
+    /// Where in it the number and the names of the fields begin: a class of another name has the same.
+    pub(crate) fields_at: usize,
 }
 
-/// The end of the definition of a class with just these fields, in its shortest form.
+/// What a struct of this name expects.
 #[inline]
-pub(crate) fn fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
-    match FIELDS.with(|slots| slots[slot(fields.as_ptr().addr())].get()) {
-        Some(known) if std::ptr::eq(known.fields, fields) => Some(&known.definition),
-        _ => intern_fields(fields),
+pub(crate) fn expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
+    match EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].get()) {
+        Some(known) if std::ptr::eq(known.fields, fields) => Some(known),
+        _ => intern_expected(name, fields),
     }
 }
 
 #[cold]
-fn intern_fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
-    static REGISTRY: OnceLock<Mutex<HashMap<(usize, usize), &'static Fields>>> = OnceLock::new();
+fn intern_expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
+    static REGISTRY: OnceLock<Mutex<HashMap<(usize, usize), &'static Expected>>> = OnceLock::new();
 
     let mut registry = REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let key = (fields.as_ptr().addr(), fields.len());
@@ -135,9 +137,11 @@ fn intern_fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
     }
     let known = *registry.entry(key).or_insert_with(|| {
         let mut definition = Vec::new();
+        text::string(&mut definition, name);
+        let fields_at = definition.len();
         put_fields(&mut definition, fields);
-        Box::leak(Box::new(Fields { fields, definition: definition.into() }))
+        Box::leak(Box::new(Expected { fields, definition: definition.into(), fields_at }))
     });
-    FIELDS.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
-    Some(&known.definition)
+    EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
+    Some(known)
 }

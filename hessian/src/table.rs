@@ -6,14 +6,15 @@ use crate::limits::Limits;
 use crate::shapes;
 use smallvec::SmallVec;
 
-/// Classes and types in the order of their numbers. Small tables live in place: no allocation for a first message.
+/// Classes and types in the order of their numbers. A few classes live in place: no allocation for a first message
+/// whose classes are those that the program expects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// Every name, each after its length in two bytes.
-    names: SmallVec<[u8; 256]>,
+    names: Vec<u8>,
     classes: SmallVec<[Entry; 4]>,
     /// Where each type's name stands.
-    types: SmallVec<[u32; 4]>,
+    types: Vec<u32>,
 }
 
 /// One class.
@@ -140,7 +141,7 @@ impl Tables {
     /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are in
     /// their shortest form: one look at the definition as a whole. The names stay where they are, so the packet must
     /// outlive the table. Tells the class and where the definition ends.
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the field list of a Rust struct, a packet below 4 GiB"
@@ -149,10 +150,16 @@ impl Tables {
         &mut self,
         packet: &[u8],
         at: usize,
-        fields: &'static [&'static str],
+        (name, fields): (&'static str, &'static [&'static str]),
         limits: &Limits,
     ) -> Option<(ClassId, usize)> {
-        let rest = short_name(packet.get(at..)?)?.strip_prefix(shapes::fields(fields)?)?;
+        let expected = shapes::expected(name, fields)?;
+        let definition = packet.get(at..)?;
+        // Normally the struct has the name of the class; what it is called does not matter, though.
+        let rest = match definition.strip_prefix(&*expected.definition) {
+            Some(rest) => rest,
+            None => short_name(definition)?.strip_prefix(&expected.definition[expected.fields_at..])?,
+        };
         if self.classes.len() >= limits.max_classes as usize || fields.len() > limits.max_fields as usize {
             return None;
         }
