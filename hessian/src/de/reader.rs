@@ -336,8 +336,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let rest = &self.input[self.pos + used..];
         let text = match utf16::ascii(rest, units) {
             Some(text) => text,
-            None => utf16::validate(&rest[..utf16::prefix(rest, units).bytes()])
-                .filter(|text| !text.is_empty())?,
+            None => utf16::plain(rest, units)?,
         };
         self.pos += used + text.len();
         Some(text)
