@@ -12,7 +12,7 @@ pub struct Limits {
     /// From the accept to the first byte. Against silent connections. Browsers open some ahead of need
     /// and open new ones when these are gone. Default 5 s.
     pub first_byte: Duration,
-    /// The same when more than half of [`unclassified`](Self::unclassified) are in use, so that a flood
+    /// The same when half of [`unclassified`](Self::unclassified) are in use already, so that a flood
     /// of silent connections has to be renewed this often to keep others out. Default 500 ms.
     pub first_byte_crowded: Duration,
     /// From a first byte `<` to the last of the request. Against senders of one byte a second; a player
@@ -48,5 +48,12 @@ impl Default for Limits {
             unclassified: 16_384,
             accept_backoff: Duration::from_millis(50),
         }
+    }
+}
+
+impl Limits {
+    /// How long a newcomer may be silent when `others` have not shown yet what they are.
+    pub(super) fn patience(&self, others: usize) -> Duration {
+        if others >= self.unclassified / 2 { self.first_byte_crowded } else { self.first_byte }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     detect::{Protocol, REQUEST, REQUEST_MAX, Verdict, classify},
     limits::Limits,
     metrics::{Counter, Metrics},
+    prefixed::Prefixed,
 };
 use crate::policy::PolicyFile;
 
@@ -119,6 +120,34 @@ impl Responder {
         }
     }
 
+    /// The same for connections that cannot be peeked at: the inside of TLS, Unix sockets, pipes in memory.
+    ///
+    /// Up to 24 bytes are read; whatever is not a policy request gets them again through [`Prefixed`].
+    /// Deadlines and cost are those of [`sniff`](Self::sniff).
+    ///
+    /// # Errors
+    ///
+    /// IO errors of the connection. It is closed then.
+    pub async fn sniff_io<Io>(&self, mut io: Io) -> io::Result<Sniffed<Prefixed<Io>>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut head = Head::default();
+        let first = match timeout(self.limits().first_byte, head.fill(&mut io)).await {
+            Err(_) => Err(Reason::Silent.into()),
+            Ok(result) => result.map(|()| head.bytes[0]),
+        };
+        let result = match first {
+            Ok(first) if first != REQUEST[0] => {
+                let io = Prefixed::new(io, head.bytes, head.len);
+                Ok(Sniffed::Other(io, Protocol::of(first)))
+            }
+            Ok(_) => self.request(&mut io, head).await.map(|()| Sniffed::Policy),
+            Err(end) => Err(end),
+        };
+        self.settle(result)
+    }
+
     /// First half of [`sniff`](Self::sniff): only looks. The outcome is not counted yet.
     pub(super) async fn first_byte(&self, stream: &TcpStream, patience: Duration) -> Result<u8, End> {
         let mut first = [0];
@@ -135,14 +164,17 @@ impl Responder {
         if first != REQUEST[0] {
             return self.settle(Ok(Sniffed::Other(stream, Protocol::of(first))));
         }
-        let result = self.request(&mut stream).await.map(|()| Sniffed::Policy);
+        let result = self.request(&mut stream, Head::default()).await.map(|()| Sniffed::Policy);
         self.settle(result)
     }
 
-    /// Reads the request, however it is cut, and answers it.
-    async fn request<Io: AsyncRead + AsyncWrite + Unpin>(&self, io: &mut Io) -> Result<(), End> {
+    /// Reads the rest of the request, however it is cut, and answers it.
+    async fn request<Io>(&self, io: &mut Io, head: Head) -> Result<(), End>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
         let limits = self.limits();
-        timeout(limits.request, read_request(io)).await.map_err(|_| Reason::Stalled)??;
+        timeout(limits.request, head.read_request(io)).await.map_err(|_| Reason::Stalled)??;
         timeout(limits.answer, self.answer(io)).await.map_err(|_| Reason::Unread)??;
         self.count(Counter::Served);
         match timeout(limits.drain, drain(io, limits.drain_bytes)).await {
@@ -197,20 +229,35 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// Reads to the end of the request and not one byte further than the longest form of it.
-async fn read_request<Io: AsyncRead + Unpin>(io: &mut Io) -> Result<(), End> {
-    let (mut bytes, mut len) = ([0; REQUEST_MAX], 0);
-    loop {
-        match io.read(&mut bytes[len..]).await? {
-            0 => return Err(Reason::EndedEarly.into()),
-            n => len += n,
+/// What was read of a connection so far.
+#[derive(Default)]
+struct Head {
+    bytes: [u8; REQUEST_MAX],
+    len: usize,
+}
+
+impl Head {
+    /// Reads what there is, at least one byte and not one further than the longest form of a request.
+    async fn fill<Io: AsyncRead + Unpin>(&mut self, io: &mut Io) -> Result<(), End> {
+        match io.read(&mut self.bytes[self.len..]).await? {
+            0 => Err(Reason::EndedEarly.into()),
+            n => {
+                self.len += n;
+                Ok(())
+            }
         }
-        match classify(&bytes[..len]) {
-            Verdict::Policy => return Ok(()),
-            Verdict::NeedMore => {}
-            Verdict::Mismatch { at } => return Err(Reason::Mismatch { at }.into()),
-            // Another byte than the one peeked at: cannot be, and would be a mismatch.
-            Verdict::Other(_) => return Err(Reason::Mismatch { at: 0 }.into()),
+    }
+
+    /// Reads until it is decided whether this is a request.
+    async fn read_request<Io: AsyncRead + Unpin>(mut self, io: &mut Io) -> Result<(), End> {
+        loop {
+            match classify(&self.bytes[..self.len]) {
+                Verdict::Policy => return Ok(()),
+                Verdict::NeedMore => self.fill(io).await?,
+                Verdict::Mismatch { at } => return Err(Reason::Mismatch { at }.into()),
+                // Another byte than the one that was looked at: cannot be, and would be a mismatch.
+                Verdict::Other(_) => return Err(Reason::Mismatch { at: 0 }.into()),
+            }
         }
     }
 }

@@ -42,7 +42,8 @@ where
     let limits = responder.limits().clone();
     let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     let open = Arc::new(Semaphore::new(connections as usize));
-    let unclassified = Arc::new(Semaphore::new(limits.unclassified.min(Semaphore::MAX_PERMITS)));
+    let unclassified_max = limits.unclassified.min(Semaphore::MAX_PERMITS);
+    let unclassified = Arc::new(Semaphore::new(unclassified_max));
     let (_closing, closed) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -54,11 +55,7 @@ where
         let (stream, peer) = match accepted {
             Ok(connection) => connection,
             Err(e) => {
-                responder.count(Counter::AcceptErrors);
-                if !is_of_connection(&e) {
-                    warn!(error = %e, "cannot accept, pausing");
-                    sleep(limits.accept_backoff).await;
-                }
+                accept_failed(&responder, &e).await;
                 continue;
             }
         };
@@ -72,8 +69,7 @@ where
             debug!(%peer, "refused: too many connections that have not shown what they are");
             continue;
         };
-        let crowded = unclassified.available_permits() < limits.unclassified / 2;
-        let patience = if crowded { limits.first_byte_crowded } else { limits.first_byte };
+        let patience = limits.patience(unclassified_max - 1 - unclassified.available_permits());
         let (responder, handler, mut closed) = (responder.clone(), handler.clone(), closed.clone());
         tokio::spawn(async move {
             let _permit = permit;
@@ -98,6 +94,15 @@ where
         });
     }
     Draining { open, connections }
+}
+
+/// Counts a failed accept, and pauses if trying again at once would be in vain.
+pub(super) async fn accept_failed(responder: &Responder, error: &io::Error) {
+    responder.count(Counter::AcceptErrors);
+    if !is_of_connection(error) {
+        warn!(%error, "cannot accept, pausing");
+        sleep(responder.limits().accept_backoff).await;
+    }
 }
 
 /// Errors of the connection that was to be accepted, not of the listener: the next may be fine.
