@@ -270,5 +270,5 @@ fn the_future_of_a_silent_connection_is_small() {
     let _context = runtime.enter();
     let responder = Responder::new(&policy());
     let size = size_of_val(&responder.sniff(stream));
-    assert!(size <= 768, "{size} bytes");
+    assert!(size <= 640, "{size} bytes");
 }

@@ -1,5 +1,6 @@
 //! The port: tells a policy request from everything else, answers the one and hands on the other.
 
+mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod detect;

@@ -8,12 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
 
 use super::{
+    answer,
     detect::{Protocol, REQUEST, REQUEST_MAX, Verdict, classify},
     limits::Limits,
     metrics::{Counter, Metrics},
@@ -142,7 +143,7 @@ impl Responder {
                 let io = Prefixed::new(io, head.bytes, head.len);
                 Ok(Sniffed::Other(io, Protocol::of(first)))
             }
-            Ok(_) => self.request(&mut io, head).await.map(|()| Sniffed::Policy),
+            Ok(_) => self.serve_io(&mut io, head).await.map(|()| Sniffed::Policy),
             Err(end) => Err(end),
         };
         self.settle(result)
@@ -164,33 +165,44 @@ impl Responder {
         if first != REQUEST[0] {
             return self.settle(Ok(Sniffed::Other(stream, Protocol::of(first))));
         }
-        let result = self.request(&mut stream, Head::default()).await.map(|()| Sniffed::Policy);
+        let result = self.serve_tcp(&mut stream).await.map(|()| Sniffed::Policy);
         self.settle(result)
     }
 
-    /// Reads the rest of the request, however it is cut, and answers it.
-    async fn request<Io>(&self, io: &mut Io, head: Head) -> Result<(), End>
-    where
-        Io: AsyncRead + AsyncWrite + Unpin,
-    {
-        let limits = self.limits();
-        timeout(limits.request, head.read_request(io)).await.map_err(|_| Reason::Stalled)??;
-        timeout(limits.answer, self.answer(io)).await.map_err(|_| Reason::Unread)??;
-        self.count(Counter::Served);
-        match timeout(limits.drain, drain(io, limits.drain_bytes)).await {
-            Ok(true) => {}
-            Ok(false) | Err(_) => self.count(Counter::Undrained),
-        }
+    async fn serve_tcp(&self, stream: &mut TcpStream) -> Result<(), End> {
+        self.read(stream, Head::default()).await?;
+        self.answered(answer::send_tcp(stream, &self.wire())).await?;
+        self.drained(stream).await;
         Ok(())
     }
 
-    async fn answer<Io: AsyncWrite + Unpin>(&self, io: &mut Io) -> io::Result<()> {
-        io.write_all(&self.wire()).await?;
-        io.flush().await?;
-        match io.shutdown().await {
-            // The peer has closed already: it saw the NUL.
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
+    async fn serve_io<Io>(&self, io: &mut Io, head: Head) -> Result<(), End>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.read(io, head).await?;
+        self.answered(answer::send(io, &self.wire())).await?;
+        self.drained(io).await;
+        Ok(())
+    }
+
+    /// Reads the rest of the request, however it is cut.
+    async fn read<Io: AsyncRead + Unpin>(&self, io: &mut Io, head: Head) -> Result<(), End> {
+        timeout(self.limits().request, head.read_request(io)).await.map_err(|_| Reason::Stalled)?
+    }
+
+    /// Waits until the answer and the end of stream are the kernel's.
+    async fn answered(&self, answer: impl Future<Output = io::Result<()>>) -> Result<(), End> {
+        timeout(self.limits().answer, answer).await.map_err(|_| Reason::Unread)??;
+        self.count(Counter::Served);
+        Ok(())
+    }
+
+    /// Waits until the peer has the answer, which it says by ending its side.
+    async fn drained<Io: AsyncRead + Unpin>(&self, io: &mut Io) {
+        let limits = self.limits();
+        if !timeout(limits.drain, answer::drain(io, limits.drain_bytes)).await.unwrap_or(false) {
+            self.count(Counter::Undrained);
         }
     }
 
@@ -258,18 +270,6 @@ impl Head {
                 // Another byte than the one that was looked at: cannot be, and would be a mismatch.
                 Verdict::Other(_) => return Err(Reason::Mismatch { at: 0 }.into()),
             }
-        }
-    }
-}
-
-/// Reads until the peer ends its stream, which says that it has the answer. False if it keeps sending.
-async fn drain<Io: AsyncRead + Unpin>(io: &mut Io, limit: usize) -> bool {
-    let (mut scratch, mut left) = ([0; 64], limit);
-    loop {
-        match io.read(&mut scratch).await {
-            Ok(0) | Err(_) => return true,
-            Ok(n) if n > left => return false,
-            Ok(n) => left -= n,
         }
     }
 }
