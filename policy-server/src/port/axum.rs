@@ -14,16 +14,16 @@ use tokio::{
 use tracing::debug;
 
 use super::{
-    metrics::Counter,
+    gate::{Gate, Ticket},
     responder::{Responder, Sniffed},
-    serve::accept_failed,
+    serve::{accept_failed, refuse},
 };
 
 /// A [`TcpListener`] for `axum::serve` whose port answers policy requests; axum gets everything else, TLS
 /// included, as untouched connections.
 ///
-/// Connections are sniffed side by side, at most [`Limits::unclassified`](super::Limits::unclassified) at a
-/// time; more are closed at once. [`Limits::connections`](super::Limits::connections) does not hold here, as
+/// Connections are sniffed side by side, within the bounds of [`Limits`](super::Limits); more are closed at
+/// once. [`Limits::connections`](super::Limits::connections) counts only those here, as
 /// axum does not tell when a connection ends: [`serve`](super::serve), with hyper in its handler, bounds
 /// them, and needs one task less per connection.
 ///
@@ -32,6 +32,7 @@ use super::{
 pub struct PolicyListener {
     listener: TcpListener,
     responder: Responder,
+    gate: Gate,
     sniffing: JoinSet<Option<(TcpStream, SocketAddr)>>,
 }
 
@@ -39,18 +40,18 @@ impl PolicyListener {
     /// Puts `responder` in front of `listener`.
     #[must_use]
     pub fn new(listener: TcpListener, responder: Responder) -> Self {
-        Self { listener, responder, sniffing: JoinSet::new() }
+        let gate = Gate::new(responder.limits());
+        Self { listener, responder, gate, sniffing: JoinSet::new() }
     }
 
     fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let (others, limits) = (self.sniffing.len(), self.responder.limits());
-        if others >= limits.unclassified {
-            self.responder.count(Counter::RefusedUnclassified);
-            debug!(%peer, "refused: too many connections that have not shown what they are");
-            return;
-        }
-        let (patience, responder) = (limits.patience(others), self.responder.clone());
+        let Ticket { open, newcomer, patience } = match self.gate.admit(peer.ip()) {
+            Ok(ticket) => ticket,
+            Err(bound) => return refuse(&self.responder, peer, bound),
+        };
+        let responder = self.responder.clone();
         self.sniffing.spawn(async move {
+            let _admitted = (open, newcomer);
             let sniffed = match responder.first_byte(&stream, patience).await {
                 Ok(first) => responder.follow(stream, first).await,
                 Err(end) => responder.settle(Err(end)),

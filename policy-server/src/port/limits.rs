@@ -31,6 +31,10 @@ pub struct Limits {
     /// Connections that have not shown yet what they are. More are accepted and closed at once.
     /// Default 16,384.
     pub unclassified: usize,
+    /// The same from one IPv4 address or one IPv6 /64 network, so that one party alone cannot fill the
+    /// port. High by default, as everyone behind a proxy has one address. Those already handed on do not
+    /// count. Default 8,192.
+    pub unclassified_per_address: usize,
     /// Pause after an accept that failed for want of descriptors or memory. Default 50 ms.
     pub accept_backoff: Duration,
 }
@@ -46,14 +50,8 @@ impl Default for Limits {
             drain_bytes: 1024,
             connections: 65_536,
             unclassified: 16_384,
+            unclassified_per_address: 8192,
             accept_backoff: Duration::from_millis(50),
         }
-    }
-}
-
-impl Limits {
-    /// How long a newcomer may be silent when `others` have not shown yet what they are.
-    pub(super) fn patience(&self, others: usize) -> Duration {
-        if others >= self.unclassified / 2 { self.first_byte_crowded } else { self.first_byte }
     }
 }

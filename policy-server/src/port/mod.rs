@@ -4,6 +4,7 @@ mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod detect;
+mod gate;
 mod limits;
 mod listen;
 mod metrics;

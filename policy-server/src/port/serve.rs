@@ -1,17 +1,18 @@
 //! The accept loop: no connection waits for another.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin};
 
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{Semaphore, watch},
+    sync::watch,
     time::sleep,
 };
 use tracing::{debug, warn};
 
 use super::{
     detect::Protocol,
+    gate::{Gate, Ticket},
     metrics::Counter,
     responder::{Responder, Sniffed},
 };
@@ -23,9 +24,7 @@ use super::{
 /// it. A silent connection occupies a task as large as the handler's future, so box a large one inside the
 /// handler. A panic in the handler ends its own connection only.
 ///
-/// When more than [`Limits::connections`](super::Limits::connections) are open or more than
-/// [`Limits::unclassified`](super::Limits::unclassified) have not shown what they are, newcomers are closed
-/// at once. Failed accepts are counted and retried, after a pause if descriptors or memory are short.
+/// Connections beyond one of the bounds in [`Limits`](super::Limits) are closed at once. Failed accepts are counted and retried, after a pause if descriptors or memory are short.
 ///
 /// When `shutdown` ends the listener is closed, connections that sent nothing yet are closed, and what
 /// became of the others is left to the caller, see [`Draining`]. Dropping the future does the same.
@@ -39,11 +38,7 @@ where
     H: Fn(TcpStream, SocketAddr, Protocol) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let limits = responder.limits().clone();
-    let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    let open = Arc::new(Semaphore::new(connections as usize));
-    let unclassified_max = limits.unclassified.min(Semaphore::MAX_PERMITS);
-    let unclassified = Arc::new(Semaphore::new(unclassified_max));
+    let gate = Gate::new(responder.limits());
     let (_closing, closed) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -59,20 +54,16 @@ where
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&open).try_acquire_owned() else {
-            responder.count(Counter::RefusedFull);
-            debug!(%peer, "refused: too many connections");
-            continue;
+        let Ticket { open, newcomer, patience } = match gate.admit(peer.ip()) {
+            Ok(ticket) => ticket,
+            Err(bound) => {
+                refuse(&responder, peer, bound);
+                continue;
+            }
         };
-        let Ok(newcomer) = Arc::clone(&unclassified).try_acquire_owned() else {
-            responder.count(Counter::RefusedUnclassified);
-            debug!(%peer, "refused: too many connections that have not shown what they are");
-            continue;
-        };
-        let patience = limits.patience(unclassified_max - 1 - unclassified.available_permits());
         let (responder, handler, mut closed) = (responder.clone(), handler.clone(), closed.clone());
         tokio::spawn(async move {
-            let _permit = permit;
+            let _open = open;
             let first = select! {
                 biased;
                 first = responder.first_byte(&stream, patience) => first,
@@ -93,7 +84,13 @@ where
             }
         });
     }
-    Draining { open, connections }
+    Draining { gate }
+}
+
+/// Counts a connection that was not let in. It is closed by being dropped.
+pub(super) fn refuse(responder: &Responder, peer: SocketAddr, bound: Counter) {
+    responder.count(bound);
+    debug!(%peer, reason = bound.name(), "refused");
 }
 
 /// Counts a failed accept, and pauses if trying again at once would be in vain.
@@ -116,21 +113,19 @@ fn is_of_connection(error: &io::Error) -> bool {
 #[derive(Debug)]
 #[must_use = "the connections that are still open can be waited for"]
 pub struct Draining {
-    open: Arc<Semaphore>,
-    connections: u32,
+    gate: Gate,
 }
 
 impl Draining {
     /// How many are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.connections as usize - self.open.available_permits()
+        self.gate.open()
     }
 
     /// Ends when the last one has ended. Those of the policy protocol end within their limits, those of the
     /// handler when it says so: to be used with a timeout.
     pub async fn wait(self) {
-        // Fails only for a closed semaphore, and nothing closes it.
-        let _ = self.open.acquire_many(self.connections).await;
+        self.gate.empty().await;
     }
 }
