@@ -1,14 +1,16 @@
 //! Answers policy requests, and hands everything else on. The IO half of [`detect`](super::detect).
 
 use std::{
-    fmt, io,
+    fmt,
+    future::poll_fn,
+    io,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
@@ -152,7 +154,9 @@ impl Responder {
     /// First half of [`sniff`](Self::sniff): only looks. The outcome is not counted yet.
     pub(super) async fn first_byte(&self, stream: &TcpStream, patience: Duration) -> Result<u8, End> {
         let mut first = [0];
-        match timeout(patience, stream.peek(&mut first)).await {
+        // Half the size of `TcpStream::peek`, and this is all that a silent connection holds.
+        let peek = poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut first)));
+        match timeout(patience, peek).await {
             Err(_) => Err(Reason::Silent.into()),
             Ok(Ok(0)) => Err(Reason::EndedEarly.into()),
             Ok(Ok(_)) => Ok(first[0]),

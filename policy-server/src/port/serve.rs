@@ -21,10 +21,11 @@ use super::{
 /// with every other one: the untouched connection, the peer's address and what the first byte suggests.
 ///
 /// Each connection has one task, in which it is first sniffed and then handled; accepting never waits for
-/// it. A silent connection occupies a task as large as the handler's future, so box a large one inside the
-/// handler. A panic in the handler ends its own connection only.
+/// it. A silent connection holds that task: some 700 bytes, or the size of the handler's future if that is
+/// larger. A handler whose future is large may box it. A panic in the handler ends its own connection only.
 ///
-/// Connections beyond one of the bounds in [`Limits`](super::Limits) are closed at once. Failed accepts are counted and retried, after a pause if descriptors or memory are short.
+/// Connections beyond one of the bounds in [`Limits`](super::Limits) are closed at once. Failed accepts are
+/// counted and retried, after a pause if descriptors or memory are short.
 ///
 /// When `shutdown` ends the listener is closed, connections that sent nothing yet are closed, and what
 /// became of the others is left to the caller, see [`Draining`]. Dropping the future does the same.
@@ -127,5 +128,25 @@ impl Draining {
     /// handler when it says so: to be used with a timeout.
     pub async fn wait(self) {
         self.gate.empty().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::policy::PolicyFile;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_shortage_pauses_accepting() {
+        let responder = Responder::new(&PolicyFile::default());
+        let (aborted, too_many_files) = (io::ErrorKind::ConnectionAborted.into(), io::Error::other("EMFILE"));
+        let start = Instant::now();
+        accept_failed(&responder, &aborted).await;
+        assert_eq!(start.elapsed().as_millis(), 0);
+        accept_failed(&responder, &too_many_files).await;
+        assert_eq!(start.elapsed(), responder.limits().accept_backoff);
+        assert_eq!(responder.metrics().get(Counter::AcceptErrors), 2);
     }
 }
