@@ -187,6 +187,9 @@ fn definition<G: Dialect>(out: &mut impl Sink, name: &str, keys: &[&str], len: u
 }
 
 impl Shape {
+    /// Where objects have no classes.
+    pub(crate) const NONE: Self = Self { name: "", first: 0, len: 0, number: 0, ambiguous: false };
+
     /// By address: the same struct of the program, not merely the same name.
     #[inline]
     fn is(&self, name: &'static str, len: usize) -> bool {
