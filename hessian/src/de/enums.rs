@@ -25,11 +25,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
-                let name = self.reader.tables.class_name(class);
+                let name = self.reader.tables.class_name(self.reader.input, class);
                 if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
                     return visitor.visit_enum(ObjectVariant { de: self, class: Some(class), variant });
                 }
-                let mut fields = self.reader.tables.field_names(class);
+                let mut fields = self.reader.tables.field_names(self.reader.input, class);
                 if (fields.next(), fields.next()) != (Some("name"), None) {
                     let name = name.to_owned();
                     drop(fields);
@@ -140,7 +140,9 @@ struct OpenObject<'a, 'de, 't, G> {
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
     fn structure<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
         match self.class {
-            Some(class) if self.de.reader.tables.has_fields(class, fields) => self.de.fields(fields, visitor),
+            Some(class) if self.de.reader.tables.has_fields(self.de.reader.input, class, fields) => {
+                self.de.fields(fields, visitor)
+            }
             _ => self.entries(visitor),
         }
     }

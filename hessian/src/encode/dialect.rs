@@ -27,9 +27,9 @@ pub trait Dialect: Sized + 'static {
     #[doc(hidden)]
     const TRUE_IS_A_TYPE: bool = false;
 
-    /// A string of up to 31 bytes of ASCII is its length in one byte, and they.
+    /// Strings of 32 to 1,023 units have a form of their own, as in the definitions of [`crate::shapes`].
     #[doc(hidden)]
-    const SHORT_STRINGS: bool = true;
+    const MEDIUM_STRINGS: bool = false;
 
     /// Opcodes of chunks that are not the last.
     #[doc(hidden)]
@@ -99,9 +99,9 @@ pub trait Dialect: Sized + 'static {
     fn typed_map(out: &mut impl Sink, ty: &str, number: Option<u32>);
     #[doc(hidden)]
     fn map_end(out: &mut impl Sink);
-    /// Begins a class definition; name and fields follow as strings.
+    /// The opcode of a class definition; name, number of fields and their names follow.
     #[doc(hidden)]
-    fn class(out: &mut impl Sink, name: &str, fields: u32);
+    const CLASS: u8;
     /// Begins an object of a class by its number; the fields' values follow.
     #[doc(hidden)]
     fn object(out: &mut impl Sink, class: u32);
@@ -143,6 +143,8 @@ impl Dialect for Final {
     const REMOTES: bool = false;
     const STRING_CHUNK: u8 = b'R';
     const BINARY_CHUNK: u8 = b'A';
+    const CLASS: u8 = b'C';
+    const MEDIUM_STRINGS: bool = true;
 
     #[inline]
     fn string_head(out: &mut impl Sink, units: usize) {
@@ -215,11 +217,6 @@ impl Dialect for Final {
     #[inline]
     fn map_end(out: &mut impl Sink) {
         out.put(b"Z");
-    }
-    fn class(out: &mut impl Sink, name: &str, fields: u32) {
-        out.put(b"C");
-        Self::string(out, name);
-        number::int(out, fields as i32);
     }
     #[inline]
     fn object(out: &mut impl Sink, class: u32) {

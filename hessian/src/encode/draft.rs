@@ -12,6 +12,7 @@ use crate::grammar::Draft;
 impl Dialect for Draft {
     const OBJECTS_ARE_MAPS: bool = false;
     const TRUE_IS_A_TYPE: bool = true;
+    const CLASS: u8 = b'O';
     const STRING_CHUNK: u8 = b's';
     const BINARY_CHUNK: u8 = b'b';
 
@@ -72,11 +73,6 @@ impl Dialect for Draft {
     }
     fn map_end(out: &mut impl Sink) {
         out.put(b"z");
-    }
-    fn class(out: &mut impl Sink, name: &str, fields: u32) {
-        out.put(b"O");
-        Self::string(out, name);
-        number::int(out, fields as i32);
     }
     fn object(out: &mut impl Sink, class: u32) {
         out.put(b"o");

@@ -6,7 +6,8 @@ use crate::grammar::One;
 
 impl Dialect for One {
     const OBJECTS_ARE_MAPS: bool = true;
-    const SHORT_STRINGS: bool = false;
+    /// There are no definitions.
+    const CLASS: u8 = 0;
     const STRING_CHUNK: u8 = b's';
     const BINARY_CHUNK: u8 = b'b';
 
@@ -54,8 +55,6 @@ impl Dialect for One {
     fn map_end(out: &mut impl Sink) {
         out.put(b"z");
     }
-    /// Objects are maps: there is nothing to define.
-    fn class(_: &mut impl Sink, _: &str, _: u32) {}
     /// Objects are maps: see [`typed_map`](Self::typed_map).
     fn object(_: &mut impl Sink, _: u32) {}
     fn reference(out: &mut impl Sink, number: u32) {

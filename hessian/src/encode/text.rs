@@ -17,9 +17,8 @@ const BINARY_SINGLE: usize = 8189;
 #[inline]
 pub(crate) fn string<G: Dialect>(out: &mut impl Sink, text: &str) {
     let bytes = text.as_bytes();
-    if G::SHORT_STRINGS && bytes.len() <= 0x1f && bytes.is_ascii() {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 0x1f")]
-        out.put(&[bytes.len() as u8]);
+    if bytes.len() <= 0x3ff && bytes.is_ascii() {
+        G::string_head(out, bytes.len());
         out.put(bytes);
     } else {
         long_string::<G>(out, text);

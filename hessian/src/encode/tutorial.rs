@@ -15,6 +15,7 @@ impl Dialect for Tutorial {
     const REFERENCES: bool = false;
     const PLAIN: bool = true;
     const TRUE_IS_A_TYPE: bool = true;
+    const CLASS: u8 = Draft::CLASS;
     const STRING_CHUNK: u8 = Draft::STRING_CHUNK;
     const BINARY_CHUNK: u8 = Draft::BINARY_CHUNK;
 
@@ -73,9 +74,6 @@ impl Dialect for Tutorial {
     }
     fn map_end(out: &mut impl Sink) {
         Draft::map_end(out);
-    }
-    fn class(out: &mut impl Sink, name: &str, fields: u32) {
-        Draft::class(out, name, fields);
     }
     fn object(out: &mut impl Sink, class: u32) {
         Draft::object(out, class);

@@ -239,9 +239,11 @@ impl<S: Sink> Encoder<'_, '_, S> {
         G::object(self.out, number);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "at most max_fields")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most max_fields")]
     fn define<G: Dialect, N: AsRef<str>>(&mut self, name: &str, fields: &[N]) -> u32 {
-        G::class(self.out, name, fields.len() as u32);
+        self.out.put(&[G::CLASS]);
+        G::string(self.out, name);
+        G::int(self.out, fields.len() as i32);
         for field in fields {
             G::string(self.out, field.as_ref());
         }
@@ -286,7 +288,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
             self.again.since = Some((at, self.stack.len()));
         }
         let bytes = self.again.bytes + self.again.since.map_or(0, |(since, _)| at - since);
-        let max = Limits::new().max_expansion;
+        let max = Limits::DEFAULT.max_expansion;
         if bytes as u64 > max {
             return Err(Error::new(ErrorKind::Limit { limit: "max_expansion", max }));
         }
