@@ -261,6 +261,10 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 self.type_count += 1;
             }
             G::remote(self.out, ty);
+            if let Some(url) = remote.url.as_str() {
+                G::address(self.out, url);
+                return Ok(());
+            }
         } else {
             let number = match self.remote_class {
                 Some(number) => number,
