@@ -3,12 +3,13 @@
 mod access;
 mod enums;
 mod reader;
+mod remote;
 mod replay;
 
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Final, Grammar, Token};
+use crate::grammar::{Final, Grammar, Token, TypeForm};
 use crate::limits::Limits;
 use crate::table::Tables;
 use access::{Bytes, FieldsInOrder, List, Map, Object};
@@ -30,8 +31,21 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
 /// # Errors
 /// As [`from_slice`].
 pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
+    from_slice_in::<Final, T>(input, limits)
+}
+
+/// [`from_slice_with`] in a grammar of your choice: `from_slice_in::<One, T>(input, &Limits::DEFAULT)`.
+///
+/// In Hessian 1, which has no objects, a map with a type is what an object is in the others: it decodes into structs,
+/// into enums over classes, and into the scalar that Java wraps in it. An object that lives elsewhere decodes into a
+/// map or struct of `type` (an `Option`) and `url`.
+///
+/// # Errors
+/// As [`from_slice`].
+#[inline]
+pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true);
+    let mut deserializer = Deserializer::<G>::new(input, &mut tables, limits, true);
     // Not `?`: the value stays where it was made.
     let value = T::deserialize(&mut deserializer);
     if value.is_ok() {
@@ -135,6 +149,39 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         }
     }
 
+    /// The same in Hessian 1, where the object is a map of one entry.
+    #[inline(never)]
+    fn unwrap_map<R>(
+        &mut self,
+        ty: TypeForm,
+        expected: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let start = self.reader.pos;
+        self.reader.ty(ty)?;
+        self.reader.open()?;
+        let name = match self.reader.token()? {
+            Token::Text { units, last } => self.reader.text(units, last)?,
+            _ => Text::Borrowed(""),
+        };
+        if !matches!(name.as_str(), "_value" | "value" | "name") {
+            self.reader.pos = start;
+            return Err(self.mismatch(&Token::Map { ty }, expected));
+        }
+        let value = read(self)?;
+        self.end_of_entry(expected)?;
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// The end of a map of one entry.
+    fn end_of_entry(&mut self, expected: &'static str) -> Result<()> {
+        match self.reader.token()? {
+            Token::End => Ok(()),
+            other => Err(self.mismatch(&other, format!("the end of a map of one entry ({expected})"))),
+        }
+    }
+
     /// A value of a type that the target does not take.
     #[cold]
     fn mismatch(&self, found: &Token, expected: impl Into<Cow<'static, str>>) -> Error {
@@ -181,6 +228,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Object(number) => {
                 return self.unwrap(number, "an integer", |de| de.other_integer(visitor));
             }
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "an integer", |de| de.other_integer(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_integer(visitor)),
             other => return Err(self.mismatch(&other, "an integer")),
         };
@@ -202,6 +252,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) => visitor.visit_i64(value),
             Token::Object(number) => return self.unwrap(number, "a number", |de| de.other_float(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a number", |de| de.other_float(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_float(visitor)),
             other => return Err(self.mismatch(&other, "a number")),
         };
@@ -227,6 +280,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 Text::Owned(text) => visitor.visit_string(text),
             },
             Token::Object(number) => return self.unwrap(number, "a string", |de| de.other_string(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a string", |de| de.other_string(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_string(visitor)),
             other => return Err(self.mismatch(&other, "a string")),
         };
@@ -341,13 +397,14 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.list(head, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.other_structure(fields, visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "an object")),
         }
     }
 
-    fn map_type(&mut self, ty: crate::grammar::TypeForm) -> Result<()> {
+    fn map_type(&mut self, ty: TypeForm) -> Result<()> {
         match ty {
-            crate::grammar::TypeForm::None => Ok(()),
+            TypeForm::None => Ok(()),
             form => self.reader.ty(form),
         }
     }
@@ -380,6 +437,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 return self.object(class, visitor);
             }
             Token::Reference(number) => return self.follow(number, |de| de.any(visitor)),
+            Token::Remote { ty } => return self.remote(ty, visitor),
             other => return Err(self.mismatch(&other, "a value")),
         };
         self.place(result)
@@ -417,6 +475,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.object(class, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.mapping(visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "a map")),
         }
     }
@@ -446,6 +505,7 @@ const fn name_of(token: &Token) -> &'static str {
         Token::Definition => "a class definition",
         Token::Object(_) => "an object",
         Token::Reference(_) => "a reference",
+        Token::Remote { .. } => "a remote object",
         Token::End => "an end",
     }
 }
@@ -522,6 +582,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
                 Token::Date(millis) => visitor.visit_i64(millis),
                 Token::Object(number) => {
                     self.unwrap(number, "a date", |de| de.deserialize_newtype_struct(name, visitor))
+                }
+                Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                    self.unwrap_map(ty, "a date", |de| de.deserialize_newtype_struct(name, visitor))
                 }
                 Token::Reference(number) => {
                     self.follow(number, |de| de.deserialize_newtype_struct(name, visitor))
