@@ -1,1 +1,24 @@
-//! Skeleton of the crate; the first real parts follow.
+//! Streams Hessian packets, script tags and server-sent events to many clients as data becomes available.
+//!
+//! An application opens a [`Stream`] of a [`Hub`] and publishes values; [`Server`] serves them over HTTP in
+//! every [`Transport`], and the Flash socket policy on the same port.
+
+#![cfg_attr(test, allow(clippy::cast_possible_truncation))]
+
+mod encode;
+mod error;
+pub mod hub;
+pub mod lifecycle;
+mod limits;
+mod message;
+mod name;
+mod position;
+pub mod transport;
+
+pub use encode::Framing;
+pub use error::{ListenError, OpenError, PublishError};
+pub use hub::{Hub, Published, Resume, Start, Stream};
+pub use limits::Limits;
+pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
+pub use position::{BadPosition, Epoch, Position};
+pub use transport::Transport;
