@@ -1,1 +1,7 @@
-//! Skeleton of the crate; the first real parts follow.
+//! Flash socket policy and any other protocol on one port.
+
+pub mod policy;
+pub mod port;
+
+pub use policy::{Error, ErrorKind, Origin, PolicyFile};
+pub use port::{Limits, ListenConfig, Metrics, Responder, Sniffed, serve};
