@@ -1,7 +1,5 @@
 //! What can go wrong between an application and its hub.
 
-use std::io;
-
 use crate::name::StreamName;
 
 /// A message was refused. Nothing was sent to anybody and the stream is as before.
@@ -41,15 +39,4 @@ pub enum OpenError {
         /// The limit.
         max: usize,
     },
-}
-
-/// The server cannot listen.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ListenError {
-    /// The address asked for.
-    pub address: std::net::SocketAddr,
-    /// What the system said.
-    #[source]
-    pub source: io::Error,
 }

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation))]
 
+pub mod demo;
 mod encode;
 mod error;
 pub mod hub;
@@ -13,12 +14,15 @@ mod limits;
 mod message;
 mod name;
 mod position;
+mod serve;
 pub mod transport;
+pub mod web;
 
 pub use encode::Framing;
-pub use error::{ListenError, OpenError, PublishError};
+pub use error::{OpenError, PublishError};
 pub use hub::{Hub, Published, Resume, Start, Stream};
 pub use limits::Limits;
 pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
 pub use position::{BadPosition, Epoch, Position};
+pub use serve::Server;
 pub use transport::Transport;

@@ -39,15 +39,13 @@ pub struct Limits {
     /// How long a graceful end waits for connections to take what is due to them and their farewell.
     /// Default 5 s; then the rest is cut.
     pub drain: Duration,
-    /// Connections at one time, over all protocols of the port. Default 16,384.
+    /// HTTP connections at one time, streaming or not. Default 16,384. More are answered with 503; the
+    /// port's own [`policy_server::Limits::connections`] bounds those answers in turn.
     pub connections: usize,
     /// Time for a client to send a whole request head. Default 10 s.
     pub header_read: Duration,
     /// Bytes of a request head. Default 16 KiB; hyper's least is 8 KiB.
     pub header_bytes: usize,
-    /// Connections that the kernel completes before they are accepted. Default 4,096; the kernel cuts it to
-    /// `net.core.somaxconn`. With the usual 128 a burst of 1,000 clients waits a second for retries.
-    pub backlog: u32,
 }
 
 impl Default for Limits {
@@ -68,7 +66,6 @@ impl Default for Limits {
             connections: 16_384,
             header_read: Duration::from_secs(10),
             header_bytes: 16 << 10,
-            backlog: 4_096,
         }
     }
 }

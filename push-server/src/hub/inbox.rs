@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::member::Arrival;
-use super::stream::Channel;
+use super::stream::{Channel, Ended};
 
 /// Names a member of a shard. The generation tells a member from the one that had its slot before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,14 @@ pub(crate) struct Work {
 /// stream's news (one flag per stream and shard). Messages are not queued here; they wait in the logs.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    work: Mutex<(Work, bool)>,
+    gate: Mutex<Gate>,
     wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    work: Work,
+    is_closed: bool,
 }
 
 impl Inbox {
@@ -41,14 +47,14 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// The arrival itself, when the shard has ended.
-    pub(crate) fn arrive(&self, arrival: Arrival) -> Result<(), Arrival> {
+    /// [`Ended`] when the shard has ended; the arrival is dropped.
+    pub(crate) fn arrive(&self, arrival: Arrival) -> Result<(), Ended> {
         {
-            let mut work = self.lock();
-            if work.1 {
-                return Err(arrival);
+            let mut gate = self.lock();
+            if gate.is_closed {
+                return Err(Ended);
             }
-            work.0.arrivals.push(arrival);
+            gate.work.arrivals.push(arrival);
         }
         self.wake.notify_one();
         Ok(())
@@ -56,19 +62,19 @@ impl Inbox {
 
     /// A stream has messages that members of this shard have not got.
     pub(crate) fn news(&self, channel: Arc<Channel>) {
-        self.lock().0.news.push(channel);
+        self.lock().work.news.push(channel);
         self.wake.notify_one();
     }
 
     /// A member's socket can be read, or written again.
     fn ready(&self, key: Key) {
-        self.lock().0.ready.push(key);
+        self.lock().work.ready.push(key);
         self.wake.notify_one();
     }
 
     /// Ends all streams, by `deadline` at the latest.
     pub(crate) fn end(&self, deadline: Instant) {
-        self.lock().0.end = Some(deadline);
+        self.lock().work.end = Some(deadline);
         self.wake.notify_one();
     }
 
@@ -79,20 +85,20 @@ impl Inbox {
 
     /// Swaps what has come in with `empty`: both keep their memory.
     pub(crate) fn take(&self, empty: &mut Work) {
-        let mut work = self.lock();
-        empty.end = work.0.end;
-        std::mem::swap(&mut work.0, empty);
+        let mut gate = self.lock();
+        empty.end = gate.work.end;
+        std::mem::swap(&mut gate.work, empty);
     }
 
     /// Refuses arrivals from now on; true unless some have come in meanwhile.
     pub(crate) fn close_if_empty(&self) -> bool {
-        let mut work = self.lock();
-        work.1 = work.0.arrivals.is_empty();
-        work.1
+        let mut gate = self.lock();
+        gate.is_closed = gate.work.arrivals.is_empty();
+        gate.is_closed
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Work, bool)> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

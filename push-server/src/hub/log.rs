@@ -1,6 +1,7 @@
 //! The latest messages of one stream: what late, slow and returning readers are served from.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::Limits;
@@ -70,8 +71,21 @@ pub enum Resume {
         /// The last one lost.
         to: u64,
     },
-    /// The position belongs to another history, or lies ahead of this one. The stream goes on live.
+    /// The position belongs to another history, or lies ahead of this one. What this history still holds
+    /// follows from its beginning: the reader has seen none of it.
     EpochChanged,
+}
+
+impl fmt::Display for Resume {
+    /// The verdict as clients read it: `fresh`, `complete`, `gap FROM-TO` or `epoch-changed`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fresh => f.write_str("fresh"),
+            Self::Complete => f.write_str("complete"),
+            Self::Gap { from, to } => write!(f, "gap {from}-{to}"),
+            Self::EpochChanged => f.write_str("epoch-changed"),
+        }
+    }
 }
 
 impl Log {
@@ -156,7 +170,7 @@ impl Log {
             Start::Latest(count) => (self.nearest(head.saturating_sub(count)), Resume::Fresh),
             Start::After(Position { epoch, sequence }) => {
                 if epoch != self.epoch || sequence > head {
-                    (self.head, Resume::EpochChanged)
+                    (self.base(), Resume::EpochChanged)
                 } else if sequence < base {
                     (self.base(), Resume::Gap { from: sequence + 1, to: base })
                 } else {
@@ -237,9 +251,9 @@ mod tests {
         assert_eq!(start(at(2)), (2, Resume::Complete));
         assert_eq!(start(at(1)), (2, Resume::Gap { from: 2, to: 2 }));
         assert_eq!(start(at(0)), (2, Resume::Gap { from: 1, to: 2 }));
-        assert_eq!(start(at(6)), (5, Resume::EpochChanged));
+        assert_eq!(start(at(6)), (2, Resume::EpochChanged));
         let other = Position { epoch: Epoch::new(1), sequence: 3 };
-        assert_eq!(start(Start::After(other)), (5, Resume::EpochChanged));
+        assert_eq!(start(Start::After(other)), (2, Resume::EpochChanged));
     }
 
     proptest! {

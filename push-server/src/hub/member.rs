@@ -54,6 +54,8 @@ pub(crate) struct Member {
     chunked: bool,
     knows: u32,
     farewell_due: bool,
+    /// The client has ended its direction. It may still read, or be gone.
+    pub(crate) half_closed: bool,
     ignored: usize,
     /// The part of a frame (or head, heartbeat, farewell) that the kernel has not taken yet.
     rest: Bytes,
@@ -94,6 +96,7 @@ impl Member {
             chunked,
             knows: 0,
             farewell_due: false,
+            half_closed: false,
             ignored: 0,
             rest: head,
             socket,
@@ -241,9 +244,9 @@ impl Member {
     /// Reads and drops what the client sends, to notice when it goes.
     pub(crate) fn read(&mut self, max_ignored: usize) -> Option<Event> {
         let mut buffer = [0; READ];
-        loop {
+        while !self.half_closed {
             match self.socket.try_read(&mut buffer) {
-                Ok(0) => return Some(Event::Peer),
+                Ok(0) => self.half_closed = true,
                 Ok(read) => {
                     self.ignored += read;
                     if self.ignored > max_ignored {
@@ -260,6 +263,12 @@ impl Member {
                 Err(error) => return Some(gone(&error)),
             }
         }
+        None
+    }
+
+    /// Whether the peer has answered what was sent with a reset, as one does that has closed altogether.
+    pub(crate) fn is_gone(&self) -> bool {
+        !matches!(self.socket.take_error(), Ok(None))
     }
 
     fn wait_for_room(&self) -> Poll<io::Result<()>> {

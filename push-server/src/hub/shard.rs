@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use slab::Slab;
 use tokio::time::{Instant, sleep_until};
@@ -18,6 +19,9 @@ use crate::message::Message;
 
 /// Members that are served before other tasks of the runtime get their turn: about a millisecond of sends.
 const TURN: usize = 128;
+
+/// When to look whether a client that ended its direction is gone altogether: a round trip and a reset later.
+const HALF_CLOSED: Duration = Duration::from_secs(1);
 
 /// Members and what drives them: the inbox, the wheel, and nothing else.
 #[derive(Debug)]
@@ -170,14 +174,20 @@ impl Shard {
     /// Reads what the client sent; false if that was its end.
     fn look(&mut self, index: usize) -> bool {
         let member = &mut self.members[index];
+        let (key, half_closed) = (member.key, member.half_closed);
         member.looked_at();
-        match member.read(self.shared.limits.ignored_input) {
-            None => true,
-            Some(event) => {
-                self.drive(index, event, &[]);
-                false
+        if let Some(event) = member.read(self.shared.limits.ignored_input) {
+            self.drive(index, event, &[]);
+        } else if member.half_closed && !half_closed {
+            // Either it only has nothing more to say, as `printf ... | nc`, and reads on; or it has closed,
+            // and whatever is sent to it now comes back as a reset.
+            self.wheel.set(self.now + HALF_CLOSED, key);
+            if member.state == State::Suspended {
+                member.beat();
+                self.drive(index, Event::Wake, &[]);
             }
         }
+        self.is_alive(key)
     }
 
     /// Goes on sending where the socket was full.
@@ -230,6 +240,10 @@ impl Shard {
         }
         let limits = &self.shared.limits;
         let member = &mut self.members[key.index];
+        if member.half_closed && member.is_gone() {
+            self.drive(key.index, Event::Peer, &[]);
+            return;
+        }
         let is_idle = member.state == State::Suspended;
         let patience = if is_idle { limits.heartbeat } else { limits.stall };
         if self.now.saturating_duration_since(member.since) < patience {

@@ -253,6 +253,6 @@ impl Subscription {
             transport: self.transport,
             cursor: self.cursor,
         };
-        shared.next_inbox().arrive(arrival).map_err(|_| Ended)
+        shared.next_inbox().arrive(arrival)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::hub::Resume;
 use crate::position::Position;
 
 /// The media type of the stream.
@@ -20,10 +21,16 @@ pub const FAREWELL: &[u8] = b"event: end\ndata: complete\n\n";
 pub const RETRY: Duration = Duration::from_secs(2);
 
 /// The beginning of the stream: the retry time, and the position before the first event, so that a browser
-/// cut off before it got one still knows where it was.
+/// cut off before it got one still knows where it was. A reader that came back is told what it missed, in an
+/// event of the type `resume`, since a page cannot see the response head.
 #[must_use]
-pub fn preamble(position: Position) -> Vec<u8> {
-    format!("retry: {}\nid: {position}\n\n", RETRY.as_millis()).into_bytes()
+pub fn preamble(position: Position, resume: Resume) -> Vec<u8> {
+    let mut text = format!("retry: {}\nid: {position}\n", RETRY.as_millis());
+    if resume != Resume::Fresh {
+        text.push_str(&format!("event: resume\ndata: {resume}\n"));
+    }
+    text.push('\n');
+    text.into_bytes()
 }
 
 /// One message: an event with the JSON body as data. A body with line ends (raw JSON may have some between
@@ -72,6 +79,9 @@ mod tests {
 
     #[test]
     fn the_preamble_says_when_to_retry_and_where_the_stream_is() {
-        assert_eq!(preamble(POSITION), b"retry: 2000\nid: ab:7\n\n");
+        assert_eq!(preamble(POSITION, Resume::Fresh), b"retry: 2000\nid: ab:7\n\n");
+        let gap = Resume::Gap { from: 3, to: 7 };
+        let told = b"retry: 2000\nid: ab:7\nevent: resume\ndata: gap 3-7\n\n";
+        assert_eq!(preamble(POSITION, gap), told);
     }
 }
