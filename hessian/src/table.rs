@@ -1,0 +1,316 @@
+//! The classes and types that a stream has named so far, as a decoder keeps them.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{ClassId, TypeId};
+use crate::limits::Limits;
+use smallvec::SmallVec;
+
+/// Classes and types in the order of their numbers. Small tables live in place: no allocation for a first message.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    /// Every name, each after its length in two bytes.
+    names: SmallVec<[u8; 256]>,
+    classes: SmallVec<[Entry; 4]>,
+    /// Where each type's name stands.
+    types: SmallVec<[u32; 4]>,
+}
+
+/// One class.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Where its name stands; the fields' names follow.
+    at: u32,
+    fields: u32,
+    /// Address and length of the field list of the Rust struct that was compared last, and the verdict.
+    compared: usize,
+    compared_len: u32,
+    same: bool,
+    /// The names are in the packet that is being decoded, not in `names`: each after one byte of length, ASCII.
+    local: bool,
+}
+
+/// Where a name stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    at: u32,
+    local: bool,
+}
+
+/// A state of [`Tables`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    names: usize,
+    classes: usize,
+    types: usize,
+}
+
+const LENGTH: usize = 2;
+
+/// The longest string whose head is its length alone, in both grammars that have classes.
+const SHORT_NAME: u8 = 0x1f;
+/// The largest int of one byte and the byte of 0, in both grammars that have classes.
+const SHORT_INT: usize = 0x2f;
+const INT_ZERO: usize = 0x90;
+
+/// An ASCII name in its shortest form, and what follows it.
+#[inline]
+fn short_name(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&len @ 0..=SHORT_NAME, rest) = input.split_first()? else { return None };
+    let (name, rest) = rest.split_at_checked(len.into())?;
+    name.is_ascii().then_some((name, rest))
+}
+
+/// `a == b` for short names without a call.
+#[inline(always)]
+fn same_bytes(a: &[u8], b: &str) -> bool {
+    let b = b.as_bytes();
+    match (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) if a.len() <= 16 => {
+            a_first == b_first && a_last == b_last
+        }
+        (Some(_), ..) => a == b,
+        _ => match (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>()) {
+            (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) => {
+                a_first == b_first && a_last == b_last
+            }
+            _ => a.iter().eq(b),
+        },
+    }
+}
+
+impl Tables {
+    /// How many fields an object of this class has.
+    #[inline]
+    pub(crate) fn fields(&self, class: ClassId) -> u32 {
+        self.classes[class.0 as usize].fields
+    }
+
+    /// The name of a class. `packet` is what is being decoded: the names of its own definitions are left in it.
+    pub(crate) fn class_name<'a>(&'a self, packet: &'a [u8], class: ClassId) -> &'a str {
+        self.field(packet, &mut self.class_cursor(class))
+    }
+
+    pub(crate) fn type_name(&self, ty: TypeId) -> &str {
+        self.field(&[], &mut Cursor { at: self.types[ty.0 as usize], local: false })
+    }
+
+    /// The fields' names in order.
+    pub(crate) fn field_names<'a>(
+        &'a self,
+        packet: &'a [u8],
+        class: ClassId,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut cursor = self.first_field(packet, class);
+        (0..self.fields(class)).map(move |_| self.field(packet, &mut cursor))
+    }
+
+    fn class_cursor(&self, class: ClassId) -> Cursor {
+        let Entry { at, local, .. } = self.classes[class.0 as usize];
+        Cursor { at, local }
+    }
+
+    /// A cursor for [`field`](Self::field), at the first field.
+    pub(crate) fn first_field(&self, packet: &[u8], class: ClassId) -> Cursor {
+        let mut cursor = self.class_cursor(class);
+        self.field(packet, &mut cursor);
+        // Between the class's name and the first field's stands their number.
+        cursor.at += u32::from(cursor.local);
+        cursor
+    }
+
+    /// The name at the cursor, which moves on.
+    #[expect(clippy::cast_possible_truncation, reason = "within max_names, within the packet")]
+    pub(crate) fn field<'a>(&'a self, packet: &'a [u8], cursor: &mut Cursor) -> &'a str {
+        let at = cursor.at as usize;
+        let name = if cursor.local {
+            &packet[at + 1..][..usize::from(packet[at])]
+        } else {
+            &self.names[at + LENGTH..][..self.length(at)]
+        };
+        cursor.at += (name.len() + if cursor.local { 1 } else { LENGTH }) as u32;
+        // Validated when it was added; an empty name would only spoil a message.
+        std::str::from_utf8(name).unwrap_or_default()
+    }
+
+    /// True when the class has just these fields in this order. O(1) for a struct that was compared last.
+    #[inline]
+    pub(crate) fn has_fields(
+        &mut self,
+        packet: &[u8],
+        class: ClassId,
+        fields: &'static [&'static str],
+    ) -> bool {
+        let entry = &self.classes[class.0 as usize];
+        if entry.compared == fields.as_ptr().addr() && entry.compared_len as usize == fields.len() {
+            return entry.same;
+        }
+        self.compare(packet, class, fields)
+    }
+
+    #[inline(never)]
+    #[expect(clippy::cast_possible_truncation, reason = "the field list of a Rust struct")]
+    fn compare(&mut self, packet: &[u8], class: ClassId, fields: &'static [&'static str]) -> bool {
+        let same = self.fields(class) as usize == fields.len()
+            && self.field_names(packet, class).eq(fields.iter().copied());
+        let entry = &mut self.classes[class.0 as usize];
+        (entry.compared, entry.compared_len, entry.same) =
+            (fields.as_ptr().addr(), fields.len() as u32, same);
+        same
+    }
+
+    /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are in
+    /// their shortest form: one look at the definition as a whole. The names stay where they are, so the packet must
+    /// outlive the table. Tells the class and where the definition ends.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the field list of a Rust struct, a packet below 4 GiB"
+    )]
+    pub(crate) fn add_expected(
+        &mut self,
+        packet: &[u8],
+        at: usize,
+        fields: &'static [&'static str],
+        limits: &Limits,
+    ) -> Option<(ClassId, usize)> {
+        let (_, rest) = short_name(packet.get(at..)?)?;
+        let (&count, mut rest) = rest.split_first()?;
+        if fields.len() > SHORT_INT || usize::from(count) != INT_ZERO + fields.len() {
+            return None;
+        }
+        for field in fields {
+            let (&len, names) = rest.split_first()?;
+            if len > SHORT_NAME
+                || usize::from(len) != field.len()
+                || !same_bytes(names.get(..field.len())?, field)
+            {
+                return None;
+            }
+            rest = &names[field.len()..];
+        }
+        if self.classes.len() >= limits.max_classes as usize || fields.len() > limits.max_fields as usize {
+            return None;
+        }
+        let number = ClassId(self.classes.len() as u32);
+        self.classes.push(Entry {
+            at: at as u32,
+            fields: fields.len() as u32,
+            compared: fields.as_ptr().addr(),
+            compared_len: fields.len() as u32,
+            same: true,
+            local: true,
+        });
+        Some((number, packet.len() - rest.len()))
+    }
+
+    #[inline]
+    fn length(&self, at: usize) -> usize {
+        usize::from(u16::from_le_bytes([self.names[at], self.names[at + 1]]))
+    }
+
+    /// Starts a name: its text is appended by [`extend`](Self::extend) until [`finish`](Self::finish).
+    pub(crate) fn begin(&mut self) -> usize {
+        let at = self.names.len();
+        self.names.extend_from_slice(&[0; LENGTH]);
+        at
+    }
+
+    #[inline]
+    pub(crate) fn extend(&mut self, text: &[u8]) {
+        self.names.extend_from_slice(text);
+    }
+
+    /// Ends the name that was begun at `at`.
+    #[inline]
+    pub(crate) fn finish(&mut self, at: usize) -> Result<()> {
+        let len = self.names.len() - at - LENGTH;
+        match u16::try_from(len) {
+            Ok(len) => {
+                self.names[at..at + LENGTH].copy_from_slice(&len.to_le_bytes());
+                Ok(())
+            }
+            Err(_) => Err(Error::new(ErrorKind::Limit { limit: "max_name", max: u16::MAX.into() })),
+        }
+    }
+
+    /// Adds the class whose name was begun at `at` and whose `fields` names follow it.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by max_names")]
+    pub(crate) fn add_class(&mut self, at: usize, fields: u32, limits: &Limits) -> Result<ClassId> {
+        self.check_room(limits)?;
+        if self.classes.len() >= limits.max_classes as usize {
+            return Err(Error::new(ErrorKind::Limit {
+                limit: "max_classes",
+                max: limits.max_classes.into(),
+            }));
+        }
+        let number = self.classes.len() as u32;
+        self.classes.push(Entry {
+            at: at as u32,
+            fields,
+            compared: 0,
+            compared_len: 0,
+            same: false,
+            local: false,
+        });
+        Ok(ClassId(number))
+    }
+
+    /// Adds the type whose name was begun at `at`.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by max_names")]
+    pub(crate) fn add_type(&mut self, at: usize, limits: &Limits) -> Result<TypeId> {
+        self.check_room(limits)?;
+        if self.types.len() >= limits.max_types as usize {
+            return Err(Error::new(ErrorKind::Limit { limit: "max_types", max: limits.max_types.into() }));
+        }
+        let number = self.types.len() as u32;
+        self.types.push(at as u32);
+        Ok(TypeId(number))
+    }
+
+    /// A state to go back to with [`rewind`](Self::rewind).
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { names: self.names.len(), classes: self.classes.len(), types: self.types.len() }
+    }
+
+    /// Forgets what was named since.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.names.truncate(mark.names);
+        self.classes.truncate(mark.classes);
+        self.types.truncate(mark.types);
+    }
+
+    /// Bytes of names since `at`.
+    pub(crate) fn length_since(&self, at: usize) -> usize {
+        self.names.len().saturating_sub(at)
+    }
+
+    /// Drops what was begun at `at` (while a region is read a second time).
+    pub(crate) fn discard(&mut self, at: usize) {
+        self.names.truncate(at);
+    }
+
+    /// All names of a stream together.
+    pub(crate) fn check_room(&self, limits: &Limits) -> Result<()> {
+        if self.names.len() > limits.max_names as usize {
+            return Err(Error::new(ErrorKind::Limit { limit: "max_names", max: limits.max_names.into() }));
+        }
+        Ok(())
+    }
+
+    /// The class of this number on the wire.
+    #[inline]
+    pub(crate) fn class(&self, number: i64) -> Result<ClassId> {
+        match u32::try_from(number) {
+            Ok(id) if (id as usize) < self.classes.len() => Ok(ClassId(id)),
+            _ => Err(Error::new(ErrorKind::UnknownClass { number, defined: self.classes.len() })),
+        }
+    }
+
+    /// The type of this number on the wire.
+    pub(crate) fn ty(&self, number: i64) -> Result<TypeId> {
+        match u32::try_from(number) {
+            Ok(id) if (id as usize) < self.types.len() => Ok(TypeId(id)),
+            _ => Err(Error::new(ErrorKind::UnknownType { number, defined: self.types.len() })),
+        }
+    }
+}
