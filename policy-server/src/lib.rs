@@ -1,4 +1,4 @@
-//! Flash socket policy and any other protocol on one port.
+#![doc = include_str!("../README.md")]
 
 pub mod policy;
 pub mod port;

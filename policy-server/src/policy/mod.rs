@@ -4,8 +4,10 @@
 
 mod domain;
 mod error;
+mod lint;
 mod origin;
 mod ports;
+mod verdict;
 mod xml;
 
 use std::{fmt, str::FromStr};
@@ -15,14 +17,22 @@ use bytes::Bytes;
 pub use self::{
     domain::{DomainPattern, DomainProblem},
     error::{Error, ErrorKind},
+    lint::{Finding, Problem, Severity, lint},
     origin::{Origin, OriginError},
     ports::{Ports, PortsError},
+    verdict::{FIRST_UNPRIVILEGED_PORT, Loaded, MASTER_PORT, Outcome, Step, Verdict, is_asked, may_connect},
 };
 
 /// Largest policy file that is read, in bytes: 20 kB.
 ///
 /// Adobe states no limit; long lists of domains stay below it, and it bounds what parsing may cost.
 pub const MAX_FILE_SIZE: usize = 20_000;
+
+/// Where a URL policy is looked for.
+pub const URL_POLICY_PATH: &str = "/crossdomain.xml";
+
+/// The content type to serve a URL policy with: the only one that every meta-policy accepts.
+pub const URL_POLICY_CONTENT_TYPE: &str = "text/x-cross-domain-policy";
 
 /// A policy file: which SWFs may connect to this host, and to which of its ports.
 ///
@@ -106,6 +116,27 @@ impl PolicyFile {
         let mut wire = self.to_string().into_bytes();
         wire.push(0);
         wire.into()
+    }
+
+    /// The URL policy that goes with it, to be served by HTTP at [`URL_POLICY_PATH`] as
+    /// [`URL_POLICY_CONTENT_TYPE`]: SWFs of the same domains may read what this HTTP server serves.
+    ///
+    /// URL policies know no ports; entries without effect are left out. Their meta-policy is
+    /// `master-only` (the default since player 10) unless the file states another than `all`.
+    /// Since player 9.0.124 a URL policy opens no sockets. Renders and allocates.
+    #[must_use]
+    pub fn to_url_policy(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = xml::write_url(self, &mut text);
+        text
+    }
+
+    /// Decides by this file alone, served on `policy_port`, whether a SWF from `origin` may connect to
+    /// `port`. See [`may_connect`] for several files.
+    #[must_use]
+    pub fn may_connect(&self, policy_port: u16, origin: &Origin, port: u16) -> Verdict {
+        may_connect(&[Loaded { file: self, port: policy_port }], origin, port)
     }
 
     /// The meta-policy the file states, if any.
@@ -328,6 +359,32 @@ mod tests {
         let wire = built.to_wire();
         assert_eq!(wire.strip_suffix(b"\0"), Some(text.as_bytes()));
         assert_eq!(wire.iter().filter(|b| **b == 0).count(), 1);
+    }
+
+    #[test]
+    fn the_url_policy_has_no_ports_and_each_domain_once() {
+        let file: PolicyFile = "<cross-domain-policy>
+            <site-control permitted-cross-domain-policies='all'/>
+            <allow-access-from domain='a.com' to-ports='80'/>
+            <allow-access-from domain='a.com' to-ports='81'/>
+            <allow-access-from domain='*.b.com' secure='true'/>
+            <allow-access-from domain='c.*' to-ports='*'/>
+            <allow-http-request-headers-from domain='a.com' headers='X-A'/>
+            </cross-domain-policy>"
+            .parse()
+            .unwrap();
+        let text = file.to_url_policy();
+        let (_, inside) = text.split_once("<cross-domain-policy>").unwrap();
+        let expected = r#"
+  <site-control permitted-cross-domain-policies="master-only"/>
+  <allow-access-from domain="a.com"/>
+  <allow-access-from domain="*.b.com" secure="true"/>
+  <allow-http-request-headers-from domain="a.com" headers="X-A"/>
+</cross-domain-policy>
+"#;
+        assert_eq!(inside, expected);
+        let read: PolicyFile = text.parse().unwrap();
+        assert_eq!(read.to_url_policy(), text);
     }
 
     #[test]

@@ -37,15 +37,40 @@ pub(super) fn write(file: &PolicyFile, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         }
         write_secure(entry.secure, f)?;
     }
+    write_headers(file, f)?;
+    writeln!(f, "</{ROOT}>")
+}
+
+/// As a URL policy: without ports, without what means nothing there, each domain once.
+pub(super) fn write_url(file: &PolicyFile, f: &mut impl fmt::Write) -> fmt::Result {
+    writeln!(f, "{HEAD}<{ROOT}>")?;
+    // `all` is harmless for sockets; for URLs it would make a policy of any file somebody uploads.
+    let value = match file.site_control() {
+        None | Some(SiteControl::All) => SiteControl::MasterOnly,
+        Some(value) => value,
+    };
+    writeln!(f, "  <{SITE_CONTROL} {PERMITTED}=\"{}\"/>", value.as_str())?;
+    for (index, entry) in file.access.iter().enumerate() {
+        let same = |e: &AllowAccess| e.domain == entry.domain && e.secure == entry.secure;
+        if entry.domain.problem().is_none() && !file.access[..index].iter().any(same) {
+            write!(f, "  <{ACCESS} domain=\"{}\"", escape(entry.domain.as_str()))?;
+            write_secure(entry.secure, f)?;
+        }
+    }
+    write_headers(file, f)?;
+    writeln!(f, "</{ROOT}>")
+}
+
+fn write_headers(file: &PolicyFile, f: &mut impl fmt::Write) -> fmt::Result {
     for entry in &file.headers {
         let (domain, headers) = (escape(entry.domain.as_str()), escape(&*entry.headers));
         write!(f, "  <{HEADERS} domain=\"{domain}\" headers=\"{headers}\"")?;
         write_secure(entry.secure, f)?;
     }
-    writeln!(f, "</{ROOT}>")
+    Ok(())
 }
 
-fn write_secure(secure: Option<bool>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_secure(secure: Option<bool>, f: &mut impl fmt::Write) -> fmt::Result {
     match secure {
         Some(secure) => writeln!(f, " secure=\"{secure}\"/>"),
         None => writeln!(f, "/>"),
@@ -182,6 +207,9 @@ impl<'a> Parser<'a> {
             ACCESS => {
                 let [domain, ports, secure] = self.attributes(element, ["domain", "to-ports", "secure"])?;
                 let domain = DomainPattern::new(required(domain, ACCESS, "domain")?);
+                if ports.as_ref().is_some_and(|list| list.contains(' ')) {
+                    self.ignore("blank in `to-ports`".into());
+                }
                 let to_ports = ports.map(|list| list.parse()).transpose().map_err(ErrorKind::Ports)?;
                 let secure = secure.map(boolean).transpose()?;
                 self.file.access.push(AllowAccess { domain, to_ports, secure, line: self.here() });
@@ -194,7 +222,7 @@ impl<'a> Parser<'a> {
                 self.file.headers.push(AllowHeaders { domain, headers, secure, line: self.here() });
             }
             other => {
-                self.file.ignored.0.push((self.line, format!("<{other}>").into()));
+                self.ignore(format!("<{other}>"));
                 return Ok(false);
             }
         }
@@ -218,7 +246,7 @@ impl<'a> Parser<'a> {
             let key = attribute.key.into_inner();
             match names.iter().position(|name| *name == key) {
                 Some(index) => values[index] = Some(value),
-                None => self.file.ignored.0.push((self.line, format!("attribute `{key}`").into())),
+                None => self.ignore(format!("attribute `{key}`")),
             }
         }
         Ok(values)
@@ -235,6 +263,11 @@ impl<'a> Parser<'a> {
         } else {
             Err(ErrorKind::Encoding(encoding.into()))
         }
+    }
+
+    /// Notes for the linter what means nothing.
+    fn ignore(&mut self, what: String) {
+        self.file.ignored.0.push((self.line, what.into()));
     }
 
     const fn here(&self) -> Line {

@@ -12,7 +12,7 @@ pub struct Limits {
     /// From the accept to the first byte. Against silent connections. Browsers open some ahead of need
     /// and open new ones when these are gone. Default 5 s.
     pub first_byte: Duration,
-    /// The same when more than half of [`unclassified`](Self::unclassified) are in use, so that a flood
+    /// The same when half of [`unclassified`](Self::unclassified) are in use already, so that a flood
     /// of silent connections has to be renewed this often to keep others out. Default 500 ms.
     pub first_byte_crowded: Duration,
     /// From a first byte `<` to the last of the request. Against senders of one byte a second; a player
@@ -31,6 +31,10 @@ pub struct Limits {
     /// Connections that have not shown yet what they are. More are accepted and closed at once.
     /// Default 16,384.
     pub unclassified: usize,
+    /// The same from one IPv4 address or one IPv6 /64 network, so that one party alone cannot fill the
+    /// port. High by default, as everyone behind a proxy has one address. Those already handed on do not
+    /// count. Default 8,192.
+    pub unclassified_per_address: usize,
     /// Pause after an accept that failed for want of descriptors or memory. Default 50 ms.
     pub accept_backoff: Duration,
 }
@@ -46,6 +50,7 @@ impl Default for Limits {
             drain_bytes: 1024,
             connections: 65_536,
             unclassified: 16_384,
+            unclassified_per_address: 8192,
             accept_backoff: Duration::from_millis(50),
         }
     }

@@ -1,22 +1,26 @@
 //! Answers policy requests, and hands everything else on. The IO half of [`detect`](super::detect).
 
 use std::{
-    fmt, io,
+    fmt,
+    future::poll_fn,
+    io,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
 
 use super::{
+    answer,
     detect::{Protocol, REQUEST, REQUEST_MAX, Verdict, classify},
     limits::Limits,
     metrics::{Counter, Metrics},
+    prefixed::Prefixed,
 };
 use crate::policy::PolicyFile;
 
@@ -119,10 +123,40 @@ impl Responder {
         }
     }
 
+    /// The same for connections that cannot be peeked at: the inside of TLS, Unix sockets, pipes in memory.
+    ///
+    /// Up to 24 bytes are read; whatever is not a policy request gets them again through [`Prefixed`].
+    /// Deadlines and cost are those of [`sniff`](Self::sniff).
+    ///
+    /// # Errors
+    ///
+    /// IO errors of the connection. It is closed then.
+    pub async fn sniff_io<Io>(&self, mut io: Io) -> io::Result<Sniffed<Prefixed<Io>>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut head = Head::default();
+        let first = match timeout(self.limits().first_byte, head.fill(&mut io)).await {
+            Err(_) => Err(Reason::Silent.into()),
+            Ok(result) => result.map(|()| head.bytes[0]),
+        };
+        let result = match first {
+            Ok(first) if first != REQUEST[0] => {
+                let io = Prefixed::new(io, head.bytes, head.len);
+                Ok(Sniffed::Other(io, Protocol::of(first)))
+            }
+            Ok(_) => self.serve_io(&mut io, head).await.map(|()| Sniffed::Policy),
+            Err(end) => Err(end),
+        };
+        self.settle(result)
+    }
+
     /// First half of [`sniff`](Self::sniff): only looks. The outcome is not counted yet.
     pub(super) async fn first_byte(&self, stream: &TcpStream, patience: Duration) -> Result<u8, End> {
         let mut first = [0];
-        match timeout(patience, stream.peek(&mut first)).await {
+        // Half the size of `TcpStream::peek`, and this is all that a silent connection holds.
+        let peek = poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut first)));
+        match timeout(patience, peek).await {
             Err(_) => Err(Reason::Silent.into()),
             Ok(Ok(0)) => Err(Reason::EndedEarly.into()),
             Ok(Ok(_)) => Ok(first[0]),
@@ -135,30 +169,44 @@ impl Responder {
         if first != REQUEST[0] {
             return self.settle(Ok(Sniffed::Other(stream, Protocol::of(first))));
         }
-        let result = self.request(&mut stream).await.map(|()| Sniffed::Policy);
+        let result = self.serve_tcp(&mut stream).await.map(|()| Sniffed::Policy);
         self.settle(result)
     }
 
-    /// Reads the request, however it is cut, and answers it.
-    async fn request<Io: AsyncRead + AsyncWrite + Unpin>(&self, io: &mut Io) -> Result<(), End> {
-        let limits = self.limits();
-        timeout(limits.request, read_request(io)).await.map_err(|_| Reason::Stalled)??;
-        timeout(limits.answer, self.answer(io)).await.map_err(|_| Reason::Unread)??;
-        self.count(Counter::Served);
-        match timeout(limits.drain, drain(io, limits.drain_bytes)).await {
-            Ok(true) => {}
-            Ok(false) | Err(_) => self.count(Counter::Undrained),
-        }
+    async fn serve_tcp(&self, stream: &mut TcpStream) -> Result<(), End> {
+        self.read(stream, Head::default()).await?;
+        self.answered(answer::send_tcp(stream, &self.wire())).await?;
+        self.drained(stream).await;
         Ok(())
     }
 
-    async fn answer<Io: AsyncWrite + Unpin>(&self, io: &mut Io) -> io::Result<()> {
-        io.write_all(&self.wire()).await?;
-        io.flush().await?;
-        match io.shutdown().await {
-            // The peer has closed already: it saw the NUL.
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
+    async fn serve_io<Io>(&self, io: &mut Io, head: Head) -> Result<(), End>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.read(io, head).await?;
+        self.answered(answer::send(io, &self.wire())).await?;
+        self.drained(io).await;
+        Ok(())
+    }
+
+    /// Reads the rest of the request, however it is cut.
+    async fn read<Io: AsyncRead + Unpin>(&self, io: &mut Io, head: Head) -> Result<(), End> {
+        timeout(self.limits().request, head.read_request(io)).await.map_err(|_| Reason::Stalled)?
+    }
+
+    /// Waits until the answer and the end of stream are the kernel's.
+    async fn answered(&self, answer: impl Future<Output = io::Result<()>>) -> Result<(), End> {
+        timeout(self.limits().answer, answer).await.map_err(|_| Reason::Unread)??;
+        self.count(Counter::Served);
+        Ok(())
+    }
+
+    /// Waits until the peer has the answer, which it says by ending its side.
+    async fn drained<Io: AsyncRead + Unpin>(&self, io: &mut Io) {
+        let limits = self.limits();
+        if !timeout(limits.drain, answer::drain(io, limits.drain_bytes)).await.unwrap_or(false) {
+            self.count(Counter::Undrained);
         }
     }
 
@@ -197,32 +245,35 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// Reads to the end of the request and not one byte further than the longest form of it.
-async fn read_request<Io: AsyncRead + Unpin>(io: &mut Io) -> Result<(), End> {
-    let (mut bytes, mut len) = ([0; REQUEST_MAX], 0);
-    loop {
-        match io.read(&mut bytes[len..]).await? {
-            0 => return Err(Reason::EndedEarly.into()),
-            n => len += n,
-        }
-        match classify(&bytes[..len]) {
-            Verdict::Policy => return Ok(()),
-            Verdict::NeedMore => {}
-            Verdict::Mismatch { at } => return Err(Reason::Mismatch { at }.into()),
-            // Another byte than the one peeked at: cannot be, and would be a mismatch.
-            Verdict::Other(_) => return Err(Reason::Mismatch { at: 0 }.into()),
-        }
-    }
+/// What was read of a connection so far.
+#[derive(Default)]
+struct Head {
+    bytes: [u8; REQUEST_MAX],
+    len: usize,
 }
 
-/// Reads until the peer ends its stream, which says that it has the answer. False if it keeps sending.
-async fn drain<Io: AsyncRead + Unpin>(io: &mut Io, limit: usize) -> bool {
-    let (mut scratch, mut left) = ([0; 64], limit);
-    loop {
-        match io.read(&mut scratch).await {
-            Ok(0) | Err(_) => return true,
-            Ok(n) if n > left => return false,
-            Ok(n) => left -= n,
+impl Head {
+    /// Reads what there is, at least one byte and not one further than the longest form of a request.
+    async fn fill<Io: AsyncRead + Unpin>(&mut self, io: &mut Io) -> Result<(), End> {
+        match io.read(&mut self.bytes[self.len..]).await? {
+            0 => Err(Reason::EndedEarly.into()),
+            n => {
+                self.len += n;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads until it is decided whether this is a request.
+    async fn read_request<Io: AsyncRead + Unpin>(mut self, io: &mut Io) -> Result<(), End> {
+        loop {
+            match classify(&self.bytes[..self.len]) {
+                Verdict::Policy => return Ok(()),
+                Verdict::NeedMore => self.fill(io).await?,
+                Verdict::Mismatch { at } => return Err(Reason::Mismatch { at }.into()),
+                // Another byte than the one that was looked at: cannot be, and would be a mismatch.
+                Verdict::Other(_) => return Err(Reason::Mismatch { at: 0 }.into()),
+            }
         }
     }
 }

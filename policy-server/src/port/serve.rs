@@ -1,17 +1,18 @@
 //! The accept loop: no connection waits for another.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin};
 
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{Semaphore, watch},
+    sync::watch,
     time::sleep,
 };
 use tracing::{debug, warn};
 
 use super::{
     detect::Protocol,
+    gate::{Gate, Ticket},
     metrics::Counter,
     responder::{Responder, Sniffed},
 };
@@ -20,12 +21,11 @@ use super::{
 /// with every other one: the untouched connection, the peer's address and what the first byte suggests.
 ///
 /// Each connection has one task, in which it is first sniffed and then handled; accepting never waits for
-/// it. A silent connection occupies a task as large as the handler's future, so box a large one inside the
-/// handler. A panic in the handler ends its own connection only.
+/// it. A silent connection holds that task: some 700 bytes, or the size of the handler's future if that is
+/// larger. A handler whose future is large may box it. A panic in the handler ends its own connection only.
 ///
-/// When more than [`Limits::connections`](super::Limits::connections) are open or more than
-/// [`Limits::unclassified`](super::Limits::unclassified) have not shown what they are, newcomers are closed
-/// at once. Failed accepts are counted and retried, after a pause if descriptors or memory are short.
+/// Connections beyond one of the bounds in [`Limits`](super::Limits) are closed at once. Failed accepts are
+/// counted and retried, after a pause if descriptors or memory are short.
 ///
 /// When `shutdown` ends the listener is closed, connections that sent nothing yet are closed, and what
 /// became of the others is left to the caller, see [`Draining`]. Dropping the future does the same.
@@ -39,10 +39,7 @@ where
     H: Fn(TcpStream, SocketAddr, Protocol) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let limits = responder.limits().clone();
-    let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    let open = Arc::new(Semaphore::new(connections as usize));
-    let unclassified = Arc::new(Semaphore::new(limits.unclassified.min(Semaphore::MAX_PERMITS)));
+    let gate = Gate::new(responder.limits());
     let (_closing, closed) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -54,29 +51,20 @@ where
         let (stream, peer) = match accepted {
             Ok(connection) => connection,
             Err(e) => {
-                responder.count(Counter::AcceptErrors);
-                if !is_of_connection(&e) {
-                    warn!(error = %e, "cannot accept, pausing");
-                    sleep(limits.accept_backoff).await;
-                }
+                accept_failed(&responder, &e).await;
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&open).try_acquire_owned() else {
-            responder.count(Counter::RefusedFull);
-            debug!(%peer, "refused: too many connections");
-            continue;
+        let Ticket { open, newcomer, patience } = match gate.admit(peer.ip()) {
+            Ok(ticket) => ticket,
+            Err(bound) => {
+                refuse(&responder, peer, bound);
+                continue;
+            }
         };
-        let Ok(newcomer) = Arc::clone(&unclassified).try_acquire_owned() else {
-            responder.count(Counter::RefusedUnclassified);
-            debug!(%peer, "refused: too many connections that have not shown what they are");
-            continue;
-        };
-        let crowded = unclassified.available_permits() < limits.unclassified / 2;
-        let patience = if crowded { limits.first_byte_crowded } else { limits.first_byte };
         let (responder, handler, mut closed) = (responder.clone(), handler.clone(), closed.clone());
         tokio::spawn(async move {
-            let _permit = permit;
+            let _open = open;
             let first = select! {
                 biased;
                 first = responder.first_byte(&stream, patience) => first,
@@ -97,7 +85,22 @@ where
             }
         });
     }
-    Draining { open, connections }
+    Draining { gate }
+}
+
+/// Counts a connection that was not let in. It is closed by being dropped.
+pub(super) fn refuse(responder: &Responder, peer: SocketAddr, bound: Counter) {
+    responder.count(bound);
+    debug!(%peer, reason = bound.name(), "refused");
+}
+
+/// Counts a failed accept, and pauses if trying again at once would be in vain.
+pub(super) async fn accept_failed(responder: &Responder, error: &io::Error) {
+    responder.count(Counter::AcceptErrors);
+    if !is_of_connection(error) {
+        warn!(%error, "cannot accept, pausing");
+        sleep(responder.limits().accept_backoff).await;
+    }
 }
 
 /// Errors of the connection that was to be accepted, not of the listener: the next may be fine.
@@ -111,21 +114,39 @@ fn is_of_connection(error: &io::Error) -> bool {
 #[derive(Debug)]
 #[must_use = "the connections that are still open can be waited for"]
 pub struct Draining {
-    open: Arc<Semaphore>,
-    connections: u32,
+    gate: Gate,
 }
 
 impl Draining {
     /// How many are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.connections as usize - self.open.available_permits()
+        self.gate.open()
     }
 
     /// Ends when the last one has ended. Those of the policy protocol end within their limits, those of the
     /// handler when it says so: to be used with a timeout.
     pub async fn wait(self) {
-        // Fails only for a closed semaphore, and nothing closes it.
-        let _ = self.open.acquire_many(self.connections).await;
+        self.gate.empty().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::policy::PolicyFile;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_shortage_pauses_accepting() {
+        let responder = Responder::new(&PolicyFile::default());
+        let (aborted, too_many_files) = (io::ErrorKind::ConnectionAborted.into(), io::Error::other("EMFILE"));
+        let start = Instant::now();
+        accept_failed(&responder, &aborted).await;
+        assert_eq!(start.elapsed().as_millis(), 0);
+        accept_failed(&responder, &too_many_files).await;
+        assert_eq!(start.elapsed(), responder.limits().accept_backoff);
+        assert_eq!(responder.metrics().get(Counter::AcceptErrors), 2);
     }
 }
