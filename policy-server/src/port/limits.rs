@@ -28,7 +28,8 @@ pub struct Limits {
     /// Connections that are open in one [`serve`](super::serve), whatever they are. More are accepted and
     /// closed at once, so that a player goes on to its next port. Default 65,536.
     pub connections: usize,
-    /// Connections that have not shown yet what they are. More are accepted and closed at once.
+    /// Connections that have not shown yet what they are, or are being answered. More are accepted and
+    /// closed at once.
     /// Default 16,384.
     pub unclassified: usize,
     /// The same from one IPv4 address or one IPv6 /64 network, so that one party alone cannot fill the
