@@ -90,6 +90,7 @@ pub struct Hub {
 
 impl Hub {
     /// Starts `shards` shards, at least one, as tasks of the current tokio runtime. One per core is right.
+    /// They run until [`end`](Self::end); dropping the handles does not stop them.
     ///
     /// # Panics
     ///
