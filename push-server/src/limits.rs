@@ -16,7 +16,8 @@ pub struct Limits {
     /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
     pub log_bytes: usize,
     /// How many messages a connection whose socket is full may be behind before it counts as slow.
-    /// Default 1,024: as long as the log holds what it misses.
+    /// Default 1,024: as long as the log holds what it misses. A new reader that has not come to the head
+    /// yet is in a replay, not behind: for it the log and `stall` are the bounds.
     pub lag_messages: u64,
     /// How many bytes of message bodies such a connection may be behind. Default 4 MiB. These bytes are
     /// shared with the log and every other connection, not copied.

@@ -138,6 +138,10 @@ async fn each_reader_gets_the_definitions_it_has_not_met() {
     for client in [&mut early, &mut late] {
         assert_eq!(client.take(5).await, b"\x05\x03\x60\x01x");
     }
+    server.stream.publish(&Tick { n: 2 }).await.unwrap();
+    for client in [&mut early, &mut late] {
+        assert_eq!(client.take(4).await, b"\x05\x02\x61\x92");
+    }
     server.stop().await;
 }
 

@@ -44,8 +44,6 @@ pub(crate) struct Member {
     pub(crate) place: usize,
     pub(crate) state: State,
     pub(crate) cursor: Cursor,
-    /// Has been at the head: from now on the lag is its own doing, not that of a replay.
-    pub(crate) caught_up: bool,
     /// Waits for the socket to become writable.
     pub(crate) blocked: bool,
     /// When the kernel last took a byte, or when it began to refuse.
@@ -89,7 +87,6 @@ impl Member {
             place,
             state: State::Begin,
             cursor: arrival.cursor,
-            caught_up: false,
             blocked: false,
             since: now,
             transport: arrival.transport,
@@ -145,15 +142,12 @@ impl Member {
                     &own
                 }
             };
-            if batch.is_empty() {
-                self.caught_up = true;
-                if self.rest.is_empty() {
-                    if !std::mem::take(&mut self.farewell_due) {
-                        break Some(Event::Drained);
-                    }
-                    self.rest = self.farewell();
-                    continue;
+            if batch.is_empty() && self.rest.is_empty() {
+                if !std::mem::take(&mut self.farewell_due) {
+                    break Some(Event::Drained);
                 }
+                self.rest = self.farewell();
+                continue;
             }
             let written = self.write(batch, &mut scratch.frames, classes);
             match written {

@@ -213,9 +213,8 @@ impl Shard {
             let (key, lag) = (member.key, member.cursor.lag(head));
             match member.state {
                 State::Suspended => self.drive(index, Event::Wake, &window),
-                State::Resumed if member.caught_up && self.is_slow(lag) => {
-                    self.drive(index, Event::Slow, &[])
-                }
+                State::Resumed if self.is_slow(lag) => self.drive(index, Event::Slow, &[]),
+                // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
                 _ => {}
             }
             // Who left has been replaced by the last of the group.

@@ -36,7 +36,10 @@ impl TestServer {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self::on(ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap(), limits).await
+    }
+
+    pub(crate) async fn on(listener: TcpListener, limits: Limits) -> Self {
         let address = listener.local_addr().unwrap();
         let hub = Hub::start(EPOCH, limits, 2);
         let stream = demo::open(&hub).unwrap();
