@@ -107,22 +107,26 @@ async fn a_stream_may_follow_on_other_requests_of_the_same_connection() {
     SockRef::from(&listener).set_send_buffer_size(4 << 10).unwrap();
     let server = TestServer::on(listener, Limits::default()).await;
     server.publish("hello").await;
-    for before in (0..400).step_by(10) {
+    // A request body longer than one read, and a response that is a head only: the library drops the rest of
+    // the one and goes on to the next request before the other has left.
+    let get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    let head = format!("HEAD /x HTTP/1.1\r\nHost: x\r\nContent-Length: 12000\r\n\r\n{:12000}", "");
+    let stream = "GET /comet HTTP/1.1\r\nHost: x\r\n\r\n";
+    for before in 0..60 {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4 << 10).unwrap();
         let mut client = Client::new(socket.connect(server.address).await.unwrap());
-        let requests = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n".repeat(before);
-        client.send((requests + "GET /comet HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+        let requests = get.repeat(before) + &head + stream;
+        client.send(requests.as_bytes()).await;
         // Until the server has done what it can without being read.
         for _ in 0..200 {
             tokio::task::yield_now().await;
         }
         let received = client.until(b"hello\r\n").await;
         let text = String::from_utf8_lossy(&received);
-        assert_eq!(text.matches("HTTP/1.1 404 Not Found\r\n").count(), before);
+        assert_eq!(text.matches("HTTP/1.1 404 Not Found\r\n").count(), before + 1);
         assert_eq!(text.matches("Nothing is served here.\n").count(), before);
-        let stream = text.rsplit("Nothing is served here.\n").next().unwrap();
-        assert!(stream.starts_with("HTTP/1.1 200 OK\r\n"), "{stream}");
+        assert_eq!(text.matches("\r\n\r\nHTTP/1.1 200 OK\r\n").count(), 1, "{text}");
     }
     server.stop().await;
 }

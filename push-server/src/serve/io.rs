@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 ///
 /// hyper writes its whole buffer whenever it is polled, until the socket refuses. So if the last write did
 /// not refuse, the buffer is empty, and the socket may be taken away between two polls without losing the
-/// response of an earlier request on the same connection.
+/// response of an earlier request on the same connection. It does happen that hyper (1.12) routes a request
+/// while the response before it, if that is a head only, waits for a full socket.
 #[derive(Debug)]
 pub(super) struct WatchedIo {
     inner: TokioIo<TcpStream>,
