@@ -4,7 +4,9 @@
 //! struct: to write a class definition is then one copy, to recognise one is one comparison. Only names that are
 //! part of the program (`&'static str`) are kept, never anything from a message, and at most [`MAX_SHAPES`] of them.
 
-use crate::encode::{number, text};
+use crate::encode::dialect::Dialect;
+use crate::encode::number;
+use crate::grammar::Final;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +25,8 @@ pub(crate) struct Shape {
     pub(crate) keys: &'static [&'static str],
     /// The definition without its opcode: name, number of fields, names of the fields.
     pub(crate) definition: Box<[u8]>,
+    /// Its names have up to 31 units each: the definition is the same in the draft.
+    pub(crate) short: bool,
     /// Another shape has this name and number of fields: only a look at the keys can tell which one a value has.
     ambiguous: AtomicBool,
 }
@@ -41,7 +45,7 @@ impl Shape {
 
 thread_local! {
     static SHAPES: [Cell<Option<&'static Shape>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
-    static FIELDS: [Cell<Option<&'static Fields>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
+    static EXPECTED: [Cell<Option<&'static Expected>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
 }
 
 /// Names stand at least a few bytes apart.
@@ -71,11 +75,14 @@ pub(crate) fn intern(name: &'static str, keys: &[&'static str]) -> Option<&'stat
         None => {
             *count += 1;
             let mut definition = Vec::new();
-            write_definition(&mut definition, name, keys);
+            write_definition::<Final>(&mut definition, name, keys);
+            // A text of n bytes has at most n units.
+            let short = keys.iter().chain([&name]).all(|name| name.len() <= 0x1f);
             let shape: &'static Shape = Box::leak(Box::new(Shape {
                 name,
                 keys: Vec::leak(keys.to_vec()),
                 definition: definition.into(),
+                short,
                 ambiguous: AtomicBool::new(false),
             }));
             family.push(shape);
@@ -89,10 +96,10 @@ pub(crate) fn intern(name: &'static str, keys: &[&'static str]) -> Option<&'stat
     Some(shape)
 }
 
-/// The part of a definition that the grammars have in common.
-pub(crate) fn write_definition(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
-    text::string(out, name);
-    put_fields(out, keys);
+/// A definition without its opcode.
+pub(crate) fn write_definition<G: Dialect>(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
+    G::string(out, name);
+    put_fields::<G>(out, keys);
 }
 
 #[expect(
@@ -100,33 +107,35 @@ pub(crate) fn write_definition(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
     clippy::cast_possible_wrap,
     reason = "the fields of a Rust struct"
 )]
-fn put_fields(out: &mut Vec<u8>, keys: &[&str]) {
+fn put_fields<G: Dialect>(out: &mut Vec<u8>, keys: &[&str]) {
     number::int(out, keys.len() as i32);
     for key in keys {
-        text::string(out, key);
+        G::string(out, key);
     }
 }
 
-/// A struct as it is deserialized: the names of its fields.
+/// A struct as it is deserialized: the class that it expects.
 #[derive(Debug)]
-struct Fields {
+pub(crate) struct Expected {
     fields: &'static [&'static str],
-    /// The end of the definition of a class with just these fields: their number and their names.
-    definition: Box<[u8]>,
+    /// The definition of the class of its name, with just its fields, in its shortest form and without its opcode.
+    pub(crate) definition: Box<[u8]>,
+    /// Where in it the number and the names of the fields begin: a class of another name has the same.
+    pub(crate) fields_at: usize,
 }
 
-/// The end of the definition of a class with just these fields, in its shortest form.
+/// What a struct of this name expects.
 #[inline]
-pub(crate) fn fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
-    match FIELDS.with(|slots| slots[slot(fields.as_ptr().addr())].get()) {
-        Some(known) if std::ptr::eq(known.fields, fields) => Some(&known.definition),
-        _ => intern_fields(fields),
+pub(crate) fn expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
+    match EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].get()) {
+        Some(known) if std::ptr::eq(known.fields, fields) => Some(known),
+        _ => intern_expected(name, fields),
     }
 }
 
 #[cold]
-fn intern_fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
-    static REGISTRY: OnceLock<Mutex<HashMap<(usize, usize), &'static Fields>>> = OnceLock::new();
+fn intern_expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
+    static REGISTRY: OnceLock<Mutex<HashMap<(usize, usize), &'static Expected>>> = OnceLock::new();
 
     let mut registry = REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let key = (fields.as_ptr().addr(), fields.len());
@@ -135,9 +144,11 @@ fn intern_fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
     }
     let known = *registry.entry(key).or_insert_with(|| {
         let mut definition = Vec::new();
-        put_fields(&mut definition, fields);
-        Box::leak(Box::new(Fields { fields, definition: definition.into() }))
+        Final::string(&mut definition, name);
+        let fields_at = definition.len();
+        put_fields::<Final>(&mut definition, fields);
+        Box::leak(Box::new(Expected { fields, definition: definition.into(), fields_at }))
     });
-    FIELDS.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
-    Some(&known.definition)
+    EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
+    Some(known)
 }

@@ -6,14 +6,17 @@ use crate::limits::Limits;
 use crate::shapes;
 use smallvec::SmallVec;
 
-/// Classes and types in the order of their numbers. Small tables live in place: no allocation for a first message.
+/// Classes and types in the order of their numbers. A few classes live in place: no allocation for a first message
+/// whose classes are those that the program expects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// Every name, each after its length in two bytes.
-    names: SmallVec<[u8; 256]>,
+    names: Vec<u8>,
     classes: SmallVec<[Entry; 4]>,
     /// Where each type's name stands.
-    types: SmallVec<[u32; 4]>,
+    types: Vec<u32>,
+    /// Numbers of types in the order of their names, in grammars that name a type each time.
+    by_name: Vec<u32>,
 }
 
 /// One class.
@@ -140,7 +143,7 @@ impl Tables {
     /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are in
     /// their shortest form: one look at the definition as a whole. The names stay where they are, so the packet must
     /// outlive the table. Tells the class and where the definition ends.
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the field list of a Rust struct, a packet below 4 GiB"
@@ -149,10 +152,16 @@ impl Tables {
         &mut self,
         packet: &[u8],
         at: usize,
-        fields: &'static [&'static str],
+        (name, fields): (&'static str, &'static [&'static str]),
         limits: &Limits,
     ) -> Option<(ClassId, usize)> {
-        let rest = short_name(packet.get(at..)?)?.strip_prefix(shapes::fields(fields)?)?;
+        let expected = shapes::expected(name, fields)?;
+        let definition = packet.get(at..)?;
+        // Normally the struct has the name of the class; what it is called does not matter, though.
+        let rest = match definition.strip_prefix(&*expected.definition) {
+            Some(rest) => rest,
+            None => short_name(definition)?.strip_prefix(&expected.definition[expected.fields_at..])?,
+        };
         if self.classes.len() >= limits.max_classes as usize || fields.len() > limits.max_fields as usize {
             return None;
         }
@@ -220,16 +229,38 @@ impl Tables {
         Ok(ClassId(number))
     }
 
-    /// Adds the type whose name was begun at `at`.
+    /// Adds the type whose name was begun at `at`. When types are not `numbered` on the wire, one of that name that is
+    /// known already is taken instead: such grammars name the type of each list and map.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by max_names")]
-    pub(crate) fn add_type(&mut self, at: usize, limits: &Limits) -> Result<TypeId> {
+    pub(crate) fn add_type(&mut self, at: usize, numbered: bool, limits: &Limits) -> Result<TypeId> {
+        let place = match numbered {
+            true => None,
+            false => match self.find_type(at as u32) {
+                Ok(known) => {
+                    self.discard(at);
+                    return Ok(known);
+                }
+                Err(place) => Some(place),
+            },
+        };
         self.check_room(limits)?;
         if self.types.len() >= limits.max_types as usize {
             return Err(Error::new(ErrorKind::Limit { limit: "max_types", max: limits.max_types.into() }));
         }
         let number = self.types.len() as u32;
         self.types.push(at as u32);
+        if let Some(place) = place {
+            self.by_name.insert(place, number);
+        }
         Ok(TypeId(number))
+    }
+
+    /// The type with the name that stands at `at`, or where it belongs in `by_name`.
+    fn find_type(&self, at: u32) -> Result<TypeId, usize> {
+        let name = self.field(&[], &mut Cursor { at, local: false });
+        self.by_name
+            .binary_search_by(|&number| self.type_name(TypeId(number)).cmp(name))
+            .map(|place| TypeId(self.by_name[place]))
     }
 
     /// A state to go back to with [`rewind`](Self::rewind).
@@ -242,6 +273,7 @@ impl Tables {
         self.names.truncate(mark.names);
         self.classes.truncate(mark.classes);
         self.types.truncate(mark.types);
+        self.by_name.retain(|&number| (number as usize) < mark.types);
     }
 
     /// Bytes of names since `at`.

@@ -3,12 +3,13 @@
 mod access;
 mod enums;
 mod reader;
+mod remote;
 mod replay;
 
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Final, Grammar, Token};
+use crate::grammar::{Final, Grammar, Token, TypeForm};
 use crate::limits::Limits;
 use crate::table::Tables;
 use access::{Bytes, FieldsInOrder, List, Map, Object};
@@ -30,11 +31,27 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
 /// # Errors
 /// As [`from_slice`].
 pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
+    from_slice_in::<Final, T>(input, limits)
+}
+
+/// [`from_slice_with`] in a grammar of your choice: `from_slice_in::<One, T>(input, &Limits::DEFAULT)`.
+///
+/// In Hessian 1, which has no objects, a map with a type is what an object is in the others: it decodes into structs,
+/// into enums over classes, and into the scalar that Java wraps in it. An object that lives elsewhere decodes into a
+/// map or struct of `type` (an `Option`) and `url`.
+///
+/// # Errors
+/// As [`from_slice`].
+#[inline]
+pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true);
-    let value = T::deserialize(&mut deserializer)?;
-    deserializer.finish()?;
-    Ok(value)
+    let mut deserializer = Deserializer::<G>::new(input, &mut tables, limits, true);
+    // Not `?`: the value stays where it was made.
+    let value = T::deserialize(&mut deserializer);
+    if value.is_ok() {
+        deserializer.finish()?;
+    }
+    value
 }
 
 /// Reads one value (and nothing after it) from a reader, up to [`Limits::max_packet`] bytes.
@@ -132,6 +149,39 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         }
     }
 
+    /// The same in Hessian 1, where the object is a map of one entry.
+    #[inline(never)]
+    fn unwrap_map<R>(
+        &mut self,
+        ty: TypeForm,
+        expected: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let start = self.reader.pos;
+        self.reader.ty(ty)?;
+        self.reader.open()?;
+        let name = match self.reader.token()? {
+            Token::Text { units, last } => self.reader.text(units, last)?,
+            _ => Text::Borrowed(""),
+        };
+        if !matches!(name.as_str(), "_value" | "value" | "name") {
+            self.reader.pos = start;
+            return Err(self.mismatch(&Token::Map { ty }, expected));
+        }
+        let value = read(self)?;
+        self.end_of_entry(expected)?;
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// The end of a map of one entry.
+    fn end_of_entry(&mut self, expected: &'static str) -> Result<()> {
+        match self.reader.token()? {
+            Token::End => Ok(()),
+            other => Err(self.mismatch(&other, format!("the end of a map of one entry ({expected})"))),
+        }
+    }
+
     /// A value of a type that the target does not take.
     #[cold]
     fn mismatch(&self, found: &Token, expected: impl Into<Cow<'static, str>>) -> Error {
@@ -142,9 +192,20 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.fail(ErrorKind::UnexpectedType { found: name_of(found), expected: expected.into() })
     }
 
+    /// Tells an error of a visitor where it happened.
     #[inline]
     fn place<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.or_at(self.reader.pos as u64))
+    }
+
+    #[cold]
+    fn other_bool<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            // After a class definition.
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Reference(number) => self.follow(number, |de| de.other_bool(visitor)),
+            other => Err(self.mismatch(&other, "a boolean")),
+        }
     }
 
     /// An integer, whatever its width on the wire.
@@ -167,6 +228,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Object(number) => {
                 return self.unwrap(number, "an integer", |de| de.other_integer(visitor));
             }
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "an integer", |de| de.other_integer(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_integer(visitor)),
             other => return Err(self.mismatch(&other, "an integer")),
         };
@@ -188,13 +252,16 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) => visitor.visit_i64(value),
             Token::Object(number) => return self.unwrap(number, "a number", |de| de.other_float(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a number", |de| de.other_float(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_float(visitor)),
             other => return Err(self.mismatch(&other, "a number")),
         };
         self.place(result)
     }
 
-    #[inline]
+    #[inline(always)]
     fn string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         match self.reader.try_text() {
             Some(text) => {
@@ -213,6 +280,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 Text::Owned(text) => visitor.visit_string(text),
             },
             Token::Object(number) => return self.unwrap(number, "a string", |de| de.other_string(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a string", |de| de.other_string(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_string(visitor)),
             other => return Err(self.mismatch(&other, "a string")),
         };
@@ -243,76 +313,68 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.open()?;
         let mut list = List::new(self, head);
         let value = visitor.visit_seq(&mut list);
-        let value = match value {
-            Ok(value) => {
-                list.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        if value.is_err() {
+            return self.place(value);
+        }
+        list.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut map = Map::new(self);
-        let value = match visitor.visit_map(&mut map) {
-            Ok(value) => {
-                map.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut map);
+        if value.is_err() {
+            return self.place(value);
+        }
+        map.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object as entries of field name and value.
     fn object<V: Visitor<'de>>(&mut self, class: ClassId, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut object = Object::new(self, class);
-        let value = match visitor.visit_map(&mut object) {
-            Ok(value) => {
-                object.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut object);
+        if value.is_err() {
+            return self.place(value);
+        }
+        object.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object whose class has just the fields of the struct, in order: no name has to be looked at again.
-    #[inline]
+    #[inline(always)]
     fn fields<V: Visitor<'de>>(&mut self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut access = FieldsInOrder::new(self, fields);
-        let value = match visitor.visit_seq(&mut access) {
-            Ok(value) => {
-                access.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_seq(&mut access);
+        if value.is_err() {
+            return self.place(value);
+        }
+        access.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
-    #[inline]
+    #[inline(always)]
     fn structure<V: Visitor<'de>>(
         &mut self,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if self.reader.try_object(fields) {
+        if self.reader.try_object(name, fields) {
             return self.fields(fields, visitor);
         }
         self.other_structure(fields, visitor)
     }
 
     #[inline(never)]
-    fn other_structure<V: Visitor<'de>>(
+    pub(super) fn other_structure<V: Visitor<'de>>(
         &mut self,
         fields: &'static [&'static str],
         visitor: V,
@@ -335,13 +397,14 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.list(head, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.other_structure(fields, visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "an object")),
         }
     }
 
-    fn map_type(&mut self, ty: crate::grammar::TypeForm) -> Result<()> {
+    fn map_type(&mut self, ty: TypeForm) -> Result<()> {
         match ty {
-            crate::grammar::TypeForm::None => Ok(()),
+            TypeForm::None => Ok(()),
             form => self.reader.ty(form),
         }
     }
@@ -374,6 +437,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 return self.object(class, visitor);
             }
             Token::Reference(number) => return self.follow(number, |de| de.any(visitor)),
+            Token::Remote { ty } => return self.remote(ty, visitor),
             other => return Err(self.mismatch(&other, "a value")),
         };
         self.place(result)
@@ -411,6 +475,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.object(class, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.mapping(visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "a map")),
         }
     }
@@ -440,6 +505,7 @@ const fn name_of(token: &Token) -> &'static str {
         Token::Definition => "a class definition",
         Token::Object(_) => "an object",
         Token::Reference(_) => "a reference",
+        Token::Remote { .. } => "a remote object",
         Token::End => "an end",
     }
 }
@@ -486,10 +552,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     }
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.reader.token()? {
-            Token::Bool(value) => visitor.visit_bool(value),
-            Token::Reference(number) => self.follow(number, |de| de.deserialize_bool(visitor)),
-            other => Err(self.mismatch(&other, "a boolean")),
+        match self.reader.try_bool() {
+            Some(value) => visitor.visit_bool(value),
+            None => self.other_bool(visitor),
         }
     }
     #[inline]
@@ -518,6 +583,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
                 Token::Object(number) => {
                     self.unwrap(number, "a date", |de| de.deserialize_newtype_struct(name, visitor))
                 }
+                Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                    self.unwrap_map(ty, "a date", |de| de.deserialize_newtype_struct(name, visitor))
+                }
                 Token::Reference(number) => {
                     self.follow(number, |de| de.deserialize_newtype_struct(name, visitor))
                 }
@@ -540,11 +608,11 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.structure(fields, visitor)
+        self.structure(name, fields, visitor)
     }
     fn deserialize_enum<V: Visitor<'de>>(
         self,

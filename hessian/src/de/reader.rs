@@ -3,7 +3,7 @@
 use super::replay::Replay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
+use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::table::Tables;
@@ -156,7 +156,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     /// Takes in a class definition whose opcode was taken.
     fn definition(&mut self) -> Result<()> {
         let class = self.tables.begin();
-        self.name(class, "the name of a class")?;
+        self.name(class, "the name of a class", G::class_name)?;
         let fields = match self.int("an int (how many fields a class has)")? {
             fields @ 0.. => fields.cast_unsigned(),
             fields => return Err(self.fail(ErrorKind::NegativeLength(fields.into()))),
@@ -166,7 +166,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         }
         for _ in 0..fields {
             let name = self.tables.begin();
-            self.name(name, "the name of a field")?;
+            self.name(name, "the name of a field", G::token)?;
         }
         if self.replaying > 0 {
             self.tables.discard(class);
@@ -179,7 +179,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// A name of a class or field, into the table.
     #[inline]
-    fn name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn name(&mut self, at: usize, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
         // The normal case: ASCII of up to 31 units, one length byte.
         if let Some((&len @ 0..=0x1f, rest)) = self.rest().split_first()
             && let Some(name) = rest.get(..usize::from(len)).filter(|name| name.is_ascii())
@@ -188,13 +188,18 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             self.tables.extend(name);
             return self.tables.finish(at);
         }
-        self.long_name(at, expected)
+        self.long_name(at, expected, head)
     }
 
     #[inline(never)]
-    fn long_name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn long_name(
+        &mut self,
+        at: usize,
+        expected: &'static str,
+        head: fn(&[u8]) -> Scan<'_, Token>,
+    ) -> Result<()> {
         let start = self.pos;
-        let (units, last) = match G::token(self.rest()) {
+        let (units, last) = match head(self.rest()) {
             Ok((rest, Token::Text { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 (units, last)
@@ -212,31 +217,45 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         self.tables.finish(at)
     }
 
-    /// The type of a list or map whose opcode was taken: only its number matters here.
+    /// The type of a list or map whose opcode was taken.
     pub(super) fn ty(&mut self, form: TypeForm) -> Result<()> {
-        use crate::grammar::TypeToken;
+        self.look_at_type(form, |_| ()).map(|_| ())
+    }
+
+    /// The same; shows its name to `look`. `None` when it has no type.
+    pub(super) fn look_at_type<R>(
+        &mut self,
+        form: TypeForm,
+        look: impl FnOnce(&str) -> R,
+    ) -> Result<Option<R>> {
+        if form == TypeForm::None {
+            return Ok(None);
+        }
         let start = self.pos;
         match G::type_of(form, self.rest()) {
+            Ok((_, TypeToken::Absent)) => Ok(None),
             Ok((rest, TypeToken::Number(number))) => {
                 self.pos = self.input.len() - rest.len();
-                self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                let ty = self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(self.tables.type_name(ty))))
             }
             Ok((rest, TypeToken::Name { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 let text = self.text(units, last)?;
-                if self.replaying > 0 {
-                    return Ok(());
-                }
                 let text = text.as_str();
+                if self.replaying > 0 {
+                    return Ok(Some(look(text)));
+                }
                 if utf16::units(text) > self.limits.max_name as usize {
                     return Err(self.limit("max_name", self.limits.max_name.into()));
                 }
                 let name = self.tables.begin();
                 self.tables.extend(text.as_bytes());
                 self.tables.finish(name)?;
-                self.tables.add_type(name, self.limits).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                self.tables
+                    .add_type(name, G::NUMBERED_TYPES, self.limits)
+                    .map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(text)))
             }
             Err(stop) => Err(self.stopped(stop)),
         }
@@ -251,14 +270,13 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let len = match len {
             LengthForm::Known(len) => Some(len),
             LengthForm::None => None,
-            LengthForm::Int => match G::length_of(len, self.rest()) {
+            LengthForm::Int | LengthForm::Optional => match G::length_of(len, self.rest()) {
                 Ok((rest, len)) => {
-                    let len = len.unwrap_or_default();
-                    if len < 0 {
+                    if let Some(len @ ..0) = len {
                         return Err(self.fail(ErrorKind::NegativeLength(len.into())));
                     }
                     self.pos = self.input.len() - rest.len();
-                    Some(len.cast_unsigned())
+                    len.map(i32::cast_unsigned)
                 }
                 Err(stop) => return Err(self.stopped(stop)),
             },
@@ -270,7 +288,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container opens.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&mut self) -> Result<()> {
         if self.depth_left == 0 {
             return Err(self.limit("max_depth", self.limits.max_depth.into()));
@@ -286,7 +304,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&mut self) {
         self.depth_left += 1;
     }
@@ -304,6 +322,19 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         (used > 0).then_some(value)
     }
 
+    /// A boolean, if it is next.
+    #[inline]
+    pub(super) fn try_bool(&mut self) -> Option<bool> {
+        // The same two bytes in all grammars.
+        let value = match self.input.get(self.pos) {
+            Some(b'T') => true,
+            Some(b'F') => false,
+            _ => return None,
+        };
+        self.pos += 1;
+        Some(value)
+    }
+
     /// A double, if it is next.
     #[inline]
     pub(super) fn try_double(&mut self) -> Option<f64> {
@@ -313,7 +344,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A string of one chunk of plain UTF-8, if it is next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_text(&mut self) -> Option<&'de str> {
         let (units, used) = G::text_at(self.rest());
         // A single chunk is below every sensible max_string, but the limit may be any.
@@ -323,38 +354,41 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let rest = &self.input[self.pos + used..];
         let text = match utf16::ascii(rest, units) {
             Some(text) => text,
-            None => utf16::validate(&rest[..utf16::prefix(rest, units).bytes()])
-                .filter(|text| !text.is_empty())?,
+            None => utf16::plain(rest, units)?,
         };
         self.pos += used + text.len();
         Some(text)
     }
 
     /// An object whose class has just these fields, if it is next: its definition may stand before it.
-    #[inline]
-    pub(super) fn try_object(&mut self, fields: &'static [&'static str]) -> bool {
-        let mut at = self.pos;
-        if self.input.get(at).copied() == G::DEFINITION {
-            if self.replaying > 0 || !self.alone {
-                return false;
-            }
-            let Some((_, end)) = self.tables.add_expected(self.input, at + 1, fields, self.limits) else {
-                return false;
-            };
-            self.pos = end;
-            at = end;
+    #[inline(always)]
+    pub(super) fn try_object(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.input.get(self.pos).copied() == G::DEFINITION {
+            return self.try_definition(name, fields);
         }
-        let (number, used) = G::object_at(&self.input[at..]);
-        if used == 0 {
-            return false;
-        }
+        let (number, used) = G::object_at(self.rest());
         match self.tables.class(number.into()) {
-            Ok(class) if self.tables.has_fields(self.input, class, fields) => {
+            Ok(class) if used > 0 && self.tables.has_fields(self.input, class, fields) => {
                 self.pos += used;
                 true
             }
             _ => false,
         }
+    }
+
+    /// The same where a definition is next.
+    #[inline(always)]
+    fn try_definition(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.replaying > 0 || !self.alone {
+            return false;
+        }
+        let expected = self.tables.add_expected(self.input, self.pos + 1, (name, fields), self.limits);
+        let Some((class, end)) = expected else { return false };
+        self.pos = end;
+        let (number, used) = G::object_at(self.rest());
+        let found = used > 0 && number == class.0;
+        self.pos += if found { used } else { 0 };
+        found
     }
 
     /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.
