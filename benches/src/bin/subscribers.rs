@@ -1,7 +1,7 @@
 //! Many subscribers of the demo's stream: does each get every message in order, and what does the server spend?
 //!
 //! `cargo run --release -p benches --bin subscribers` starts a server of its own in a second process and
-//! watches it with 1,000 subscribers for 20 s; `--url` and `--pid` watch one that runs already. Exit code 1:
+//! watches it with 1,000 subscribers for 20 s; `--server` and `--pid` watch one that runs already. Exit code 1:
 //! a message was lost, doubled or out of order, or a connection broke.
 //!
 //! A subscriber asks as the 2008 Flash client does (HTTP/1.0, body until close) and decodes each packet.
