@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # One at a time and uncaptured: they measure when things arrive, and print it.
-ignored_tests() { cargo test --package "$1" --all-features --test 'interop_*' -- --ignored --nocapture --test-threads=1; }
+ignored_tests() { cargo test --package "$1" --all-features --test interop -- --ignored --nocapture --test-threads=1; }
 
 case ${1:-} in
 vectors) cargo run --release --package hessian --features cli -- vectors hessian/tests/vectors/*.jsonl ;;
