@@ -39,12 +39,10 @@ impl Demo {
         });
         match address.recv_timeout(PATIENCE) {
             Ok(address) => Self { process, address },
-            Err(_) => {
+            Err(problem) => {
                 let _ = process.kill();
-                panic!(
-                    "the demo did not print http://127.0.0.1:PORT within {PATIENCE:?}: {:?}",
-                    process.wait()
-                );
+                let status = process.wait();
+                panic!("the demo printed no http://127.0.0.1:PORT ({problem}, patience {PATIENCE:?}); it ended with {status:?}");
             }
         }
     }
