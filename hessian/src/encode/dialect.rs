@@ -1,0 +1,122 @@
+//! What differs between the grammars when values are written.
+
+use super::{Sink, number, text};
+use crate::grammar::Final;
+
+/// Writes the productions of one grammar. Stateless: tables and nesting belong to the encoder.
+pub trait Dialect: Sized + 'static {
+    /// Objects are maps with the class as their type and their field names in each (Hessian 1): no class table.
+    #[doc(hidden)]
+    const OBJECTS_ARE_MAPS: bool;
+
+    #[doc(hidden)]
+    fn null(out: &mut impl Sink) {
+        out.put(b"N");
+    }
+    #[doc(hidden)]
+    fn bool(out: &mut impl Sink, value: bool) {
+        out.put(if value { b"T" } else { b"F" });
+    }
+    #[doc(hidden)]
+    fn int(out: &mut impl Sink, value: i32);
+    #[doc(hidden)]
+    fn long(out: &mut impl Sink, value: i64);
+    #[doc(hidden)]
+    fn double(out: &mut impl Sink, value: f64);
+    #[doc(hidden)]
+    fn date(out: &mut impl Sink, millis: i64);
+    #[doc(hidden)]
+    fn string(out: &mut impl Sink, text: &str);
+    #[doc(hidden)]
+    fn binary(out: &mut impl Sink, bytes: &[u8]);
+    /// Begins an untyped list; `None` when its length is not known.
+    #[doc(hidden)]
+    fn list(out: &mut impl Sink, len: Option<u32>);
+    /// Ends a list that was begun with this length.
+    #[doc(hidden)]
+    fn list_end(out: &mut impl Sink, len: Option<u32>);
+    #[doc(hidden)]
+    fn map(out: &mut impl Sink);
+    #[doc(hidden)]
+    fn map_end(out: &mut impl Sink);
+    /// Begins a class definition; name and fields follow as strings.
+    #[doc(hidden)]
+    fn class(out: &mut impl Sink, name: &str, fields: u32);
+    /// Begins an object of a class by its number; the fields' values follow.
+    #[doc(hidden)]
+    fn object(out: &mut impl Sink, class: u32);
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "numbers below i32::MAX by their limits"
+)]
+impl Dialect for Final {
+    const OBJECTS_ARE_MAPS: bool = false;
+
+    #[inline(always)]
+    fn int(out: &mut impl Sink, value: i32) {
+        number::int(out, value);
+    }
+    #[inline(always)]
+    fn long(out: &mut impl Sink, value: i64) {
+        number::long(out, value);
+    }
+    #[inline(always)]
+    fn double(out: &mut impl Sink, value: f64) {
+        number::double(out, value);
+    }
+    #[inline(always)]
+    fn date(out: &mut impl Sink, millis: i64) {
+        number::date(out, millis);
+    }
+    #[inline(always)]
+    fn string(out: &mut impl Sink, text: &str) {
+        text::string(out, text);
+    }
+    #[inline(always)]
+    fn binary(out: &mut impl Sink, bytes: &[u8]) {
+        text::binary(out, bytes);
+    }
+    #[inline]
+    fn list(out: &mut impl Sink, len: Option<u32>) {
+        match len {
+            Some(len @ 0..=7) => out.put(&[0x78 + len as u8]),
+            Some(len) => {
+                out.put(b"X");
+                number::int(out, len as i32);
+            }
+            None => out.put(b"W"),
+        }
+    }
+    #[inline]
+    fn list_end(out: &mut impl Sink, len: Option<u32>) {
+        if len.is_none() {
+            out.put(b"Z");
+        }
+    }
+    #[inline]
+    fn map(out: &mut impl Sink) {
+        out.put(b"H");
+    }
+    #[inline]
+    fn map_end(out: &mut impl Sink) {
+        out.put(b"Z");
+    }
+    fn class(out: &mut impl Sink, name: &str, fields: u32) {
+        out.put(b"C");
+        text::string(out, name);
+        number::int(out, fields as i32);
+    }
+    #[inline]
+    fn object(out: &mut impl Sink, class: u32) {
+        match class {
+            0..=0xf => out.put(&[0x60 + class as u8]),
+            _ => {
+                out.put(b"O");
+                number::int(out, class as i32);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Strings and binaries in chunks.
+
+use super::Sink;
+use crate::utf16;
+
+/// UTF-16 units in a chunk that is not the last; Java's choice.
+const STRING_CHUNK: usize = 0x8000;
+/// Bytes in a binary chunk that is not the last. Java's depends on how full its 8 KiB buffer is, any size is legal.
+const BINARY_CHUNK: usize = 0x8000;
+/// Longest binary that is written as a single chunk; what fits Java's buffer.
+const BINARY_SINGLE: usize = 8189;
+
+/// String: `00..1f`, `30..33` or `S`, after as many `R` chunks as are needed.
+///
+/// Copies the text once; characters above U+FFFF become two surrogates of three bytes each.
+#[inline]
+pub(crate) fn string(out: &mut impl Sink, text: &str) {
+    let bytes = text.as_bytes();
+    if bytes.len() <= 0x1f && bytes.is_ascii() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 0x1f")]
+        out.put(&[bytes.len() as u8]);
+        out.put(bytes);
+    } else {
+        long_string(out, text);
+    }
+}
+
+fn long_string(out: &mut impl Sink, mut text: &str) {
+    // A text of n bytes has at most n units: short ones need no search for a cut.
+    while text.len() > STRING_CHUNK {
+        let end = utf16::split(text, STRING_CHUNK);
+        if end == text.len() {
+            break;
+        }
+        let (chunk, rest) = text.split_at(end);
+        // When a pair would be cut the chunk is one unit short, as Java's.
+        let units = if rest.starts_with(|c| c > '\u{ffff}') { utf16::units(chunk) } else { STRING_CHUNK };
+        out.put(&[b'R', (units >> 8) as u8, units as u8]);
+        units_of(out, chunk);
+        text = rest;
+    }
+    let units = utf16::units(text);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
+    match units {
+        0..=0x1f => out.put(&[units as u8]),
+        0x20..=0x3ff => out.put(&[0x30 + (units >> 8) as u8, units as u8]),
+        _ => out.put(&[b'S', (units >> 8) as u8, units as u8]),
+    }
+    units_of(out, text);
+}
+
+/// The units of `text`: its bytes, but four-byte characters as surrogate pairs.
+fn units_of(out: &mut impl Sink, text: &str) {
+    let bytes = text.as_bytes();
+    // max() over bytes is vectorised, a search for the first match is not.
+    if bytes.iter().fold(0, |max, &byte| byte.max(max)) < 0xf0 {
+        out.put(bytes);
+    } else {
+        surrogates(out, text);
+    }
+}
+
+fn surrogates(out: &mut impl Sink, text: &str) {
+    let mut plain = 0;
+    for (at, character) in text.char_indices().filter(|&(_, c)| c > '\u{ffff}') {
+        out.put(&text.as_bytes()[plain..at]);
+        let mut pair = [0; 2];
+        for unit in character.encode_utf16(&mut pair) {
+            out.put(&three_bytes(*unit));
+        }
+        plain = at + character.len_utf8();
+    }
+    out.put(&text.as_bytes()[plain..]);
+}
+
+/// A UTF-16 unit of 0x800 or more as Java writes it.
+#[expect(clippy::cast_possible_truncation, reason = "masked to six bits")]
+pub(crate) const fn three_bytes(unit: u16) -> [u8; 3] {
+    [0xe0 | (unit >> 12) as u8, 0x80 | (unit >> 6 & 0x3f) as u8, 0x80 | (unit & 0x3f) as u8]
+}
+
+/// Binary: `20..2f`, `34..37` or `B`, after as many `A` chunks as are needed. Copies the bytes once.
+#[inline]
+pub(crate) fn binary(out: &mut impl Sink, mut bytes: &[u8]) {
+    if bytes.len() > BINARY_SINGLE {
+        while bytes.len() > BINARY_CHUNK {
+            let (chunk, rest) = bytes.split_at(BINARY_CHUNK);
+            out.put(&[b'A', (BINARY_CHUNK >> 8) as u8, BINARY_CHUNK as u8]);
+            out.put(chunk);
+            bytes = rest;
+        }
+    }
+    let len = bytes.len();
+    #[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
+    match len {
+        0..=0xf => out.put(&[0x20 + len as u8]),
+        0x10..=0x3ff => out.put(&[0x34 + (len >> 8) as u8, len as u8]),
+        _ => out.put(&[b'B', (len >> 8) as u8, len as u8]),
+    }
+    out.put(bytes);
+}

@@ -1,0 +1,84 @@
+//! Class definitions kept apart from the values: encode once, send to readers that have seen different classes.
+//!
+//! In a Hessian stream classes are numbered over the whole stream, so the bytes of a packet depend on what its reader
+//! has seen before. A [`ClassTable`] gives every class one number for the life of the process and leaves the
+//! definitions out of the values. Who sends a value puts in front of it the definitions its reader lacks; they are
+//! legal wherever a value is, and every reader goes on to the value after them.
+
+use crate::encode::Sink;
+use crate::error::Result;
+use crate::ser::{Classes, Serializer};
+use serde::Serialize;
+
+/// An append-only table of class definitions, shared by all values encoded with it.
+///
+/// ```
+/// # fn main() -> hessian::Result<()> {
+/// #[derive(serde::Serialize)]
+/// #[serde(rename = "example.AddString")]
+/// struct AddString { value: &'static str }
+///
+/// let mut table = hessian::ClassTable::new();
+/// let mut body = Vec::new();
+/// let needs = table.encode(&AddString { value: "hi" }, &mut body)?;
+/// assert_eq!((needs, body.as_slice()), (1, b"\x60\x02hi".as_slice()));
+///
+/// // A reader that has seen `knows` classes gets the definitions [knows, needs) first, in the same packet.
+/// let knows = 0;
+/// let mut packet = Vec::new();
+/// hessian::packet::Framing::Ws.frame(&[table.definitions(knows, needs), &body], &mut packet);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ClassTable {
+    classes: Option<Classes>,
+}
+
+impl Default for ClassTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClassTable {
+    /// An empty table. Does not allocate.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { classes: None }
+    }
+
+    /// Appends `value` without any definition and returns what it needs: a reader must know the classes `[0, needs)`.
+    /// Defines the classes that are new to the table.
+    ///
+    /// # Errors
+    /// As [`to_vec`](crate::to_vec); also the limit `max_classes` (4,096), past which a new class is refused. The
+    /// buffer is then as it was; a class that was defined on the way stays defined, which harms nobody.
+    pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, out: &mut impl Sink) -> Result<u32> {
+        let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
+        let mut serializer = Serializer::<_>::with_classes(out, classes);
+        let done = serializer.encode(value);
+        let mut classes = serializer.into_classes();
+        let needs = classes.take_used();
+        self.classes = Some(classes);
+        done.map(|()| needs)
+    }
+
+    /// The definitions of the classes `[from, to)`, in order: borrowed, nothing is copied. Empty when `from >= to`.
+    #[must_use]
+    pub fn definitions(&self, from: u32, to: u32) -> &[u8] {
+        self.classes.as_ref().map_or(&[], |classes| classes.definitions(from, to))
+    }
+
+    /// How many classes are defined.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.classes.as_ref().map_or(0, Classes::count)
+    }
+
+    /// True before the first class.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

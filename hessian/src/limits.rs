@@ -1,0 +1,60 @@
+//! What hostile input may cost: every bound of the decoder, by name.
+
+/// Bounds of a decoder. Each field says which attack it stops; [`Limits::default`] suits messages from strangers.
+///
+/// A length that the input only *claims* never reserves memory, whatever the limits say: room is made for what has
+/// arrived. Reaching a limit gives [`ErrorKind::Limit`](crate::ErrorKind::Limit) with the field's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Lists, maps and objects inside each other. Stops stack exhaustion by `79 79 79 …`. Default 128.
+    pub max_depth: u32,
+    /// UTF-16 units of one string, all chunks together. Stops endless chunked strings. Default 16 Mi units.
+    pub max_string: u64,
+    /// Bytes of one binary value, all chunks together. Default 64 MiB.
+    pub max_binary: u64,
+    /// Elements of one list, entries of one map. Default 16 Mi.
+    pub max_elements: u64,
+    /// Fields of one class definition. Stops `C "a" 7fffffff`. Default 1,024.
+    pub max_fields: u32,
+    /// Class definitions of one stream. Stops tables that grow for ever. Default 4,096.
+    pub max_classes: u32,
+    /// Type names of one stream. Default 4,096.
+    pub max_types: u32,
+    /// UTF-16 units of one class, field or type name. Default 1,024.
+    pub max_name: u32,
+    /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
+    /// objects (`60 60 60 …`) and, in typed decoding, exponential growth through references. Default 4 Mi.
+    pub max_containers: u32,
+    /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
+    pub max_packet: u64,
+    /// Frames without data in a row, inside or between packets. Stops a flood of empty frames that keeps the
+    /// decoder busy without progress. Heartbeats come one in many seconds. Default 1,024.
+    pub max_empty_frames: u32,
+}
+
+impl Limits {
+    /// The defaults, usable in constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            max_depth: 128,
+            max_string: 16 << 20,
+            max_binary: 64 << 20,
+            max_elements: 16 << 20,
+            max_fields: 1024,
+            max_classes: 4096,
+            max_types: 4096,
+            max_name: 1024,
+            max_containers: 4 << 20,
+            max_packet: 64 << 20,
+            max_empty_frames: 1024,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}

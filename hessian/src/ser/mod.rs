@@ -1,0 +1,338 @@
+//! serde: Rust values to Hessian.
+
+mod classes;
+mod compound;
+mod keys;
+mod variant;
+
+pub(crate) use classes::Classes;
+pub use compound::{Map, Seq, Struct};
+
+use crate::date;
+use crate::encode::Sink;
+use crate::encode::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grammar::Final;
+use serde::ser::{self, Serialize};
+use std::marker::PhantomData;
+use variant::Variant;
+
+/// Encodes `value` into a new vector. One allocation when the result is below 128 bytes.
+///
+/// # Errors
+/// What Hessian has no form for ([`ErrorKind::Unrepresentable`]: integers beyond `i64`, more elements than `i32`
+/// counts), or what a `Serialize` implementation reports.
+pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(128);
+    to_bytes(value, &mut out)?;
+    Ok(out)
+}
+
+/// Appends `value` to a buffer. Allocates only what the buffer lacks.
+///
+/// # Errors
+/// As [`to_vec`]; the buffer is then as it was before.
+pub fn to_bytes<T: Serialize + ?Sized, S: Sink>(value: &T, out: &mut S) -> Result<()> {
+    Serializer::<S>::new(out).encode(value)
+}
+
+/// Writes `value`, encoded in memory first, with one `write_all`.
+///
+/// # Errors
+/// As [`to_vec`], and [`ErrorKind::Io`] when writing fails.
+pub fn to_writer<T: Serialize + ?Sized>(value: &T, mut writer: impl std::io::Write) -> Result<()> {
+    writer.write_all(&to_vec(value)?)?;
+    Ok(())
+}
+
+/// Writes values into a buffer; the class definitions it has written stay known from value to value.
+///
+/// Structs become objects whose class is the struct's name (`#[serde(rename = "example.AddString")]`), sequences
+/// untyped lists, maps untyped maps. The table of all types is in the crate's front page.
+#[derive(Debug)]
+pub struct Serializer<'o, S, G = Final> {
+    out: &'o mut S,
+    classes: Classes,
+    grammar: PhantomData<G>,
+}
+
+impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
+    /// A serializer that appends to `out` and knows no class yet.
+    pub fn new(out: &'o mut S) -> Self {
+        Self::with_classes(out, Classes::default())
+    }
+
+    pub(crate) fn with_classes(out: &'o mut S, classes: Classes) -> Self {
+        Self { out, classes, grammar: PhantomData }
+    }
+
+    pub(crate) fn into_classes(self) -> Classes {
+        self.classes
+    }
+
+    /// Appends one value.
+    ///
+    /// # Errors
+    /// As [`to_vec`]; the buffer and the table of classes are then as they were before.
+    #[inline]
+    pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let start = self.out.position();
+        let mark = self.classes.mark();
+        self.value(value).inspect_err(|_| {
+            self.out.cut(start);
+            self.classes.rewind(mark);
+        })
+    }
+
+    /// Writes one value; learns the fields of a struct first when its class is not defined yet.
+    #[inline]
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        match value.serialize(&mut *self) {
+            Err(error) if error.is_undefined_class() => self.define_and_write(value),
+            done => done,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn define_and_write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let shape = keys::shape(value)?;
+        self.classes.define::<G>(self.out, shape.name, &shape.keys)?;
+        value.serialize(self).map_err(|error| {
+            if error.is_undefined_class() {
+                Error::new(ErrorKind::Unrepresentable("a struct whose fields change while it is written"))
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Begins an object of the class `name`; signals when its definition has to be written first.
+    #[inline]
+    fn object(&mut self, name: &'static str, len: usize) -> Result<Struct<'_, 'o, S, G>> {
+        self.wrapped_object(name, len, None)
+    }
+
+    /// The same as the content of a variant of that name.
+    #[inline]
+    fn wrapped_object(
+        &mut self,
+        name: &'static str,
+        len: usize,
+        variant: Option<&str>,
+    ) -> Result<Struct<'_, 'o, S, G>> {
+        let start = self.out.position();
+        let mark = self.classes.mark();
+        let Some(class) = self.classes.find(name, len) else {
+            return Err(Error::undefined_class());
+        };
+        if let Some(variant) = variant {
+            self.variant(variant);
+        }
+        G::object(self.out, class.number);
+        Ok(Struct::new(self, class, start, mark, variant.is_some().into()))
+    }
+
+    fn list(&mut self, len: Option<usize>, wrappers: u8) -> Result<Seq<'_, 'o, S, G>> {
+        let len = len.map(length).transpose()?;
+        G::list(self.out, len);
+        Ok(Seq::new(self, len, wrappers))
+    }
+
+    fn map(&mut self, wrappers: u8) -> Map<'_, 'o, S, G> {
+        G::map(self.out);
+        Map::new(self, wrappers)
+    }
+
+    /// A variant that is not an object: a map of one entry, the variant's name to its content.
+    fn variant(&mut self, name: &str) {
+        G::map(self.out);
+        G::string(self.out, name);
+    }
+
+    /// Ends so many of them.
+    #[inline]
+    fn close(&mut self, variants: u8) {
+        for _ in 0..variants {
+            G::map_end(self.out);
+        }
+    }
+}
+
+/// Hessian counts with `int`.
+fn length(len: usize) -> Result<u32> {
+    match i32::try_from(len) {
+        Ok(len) => Ok(len.unsigned_abs()),
+        Err(_) => Err(Error::new(ErrorKind::Unrepresentable("more than 2147483647 elements"))),
+    }
+}
+
+impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, G> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Seq<'a, 'o, S, G>;
+    type SerializeTuple = Seq<'a, 'o, S, G>;
+    type SerializeTupleStruct = Seq<'a, 'o, S, G>;
+    type SerializeTupleVariant = Seq<'a, 'o, S, G>;
+    type SerializeMap = Map<'a, 'o, S, G>;
+    type SerializeStruct = Struct<'a, 'o, S, G>;
+    type SerializeStructVariant = Struct<'a, 'o, S, G>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<()> {
+        G::bool(self.out, value);
+        Ok(())
+    }
+    #[inline]
+    fn serialize_i8(self, value: i8) -> Result<()> {
+        self.serialize_i32(value.into())
+    }
+    #[inline]
+    fn serialize_i16(self, value: i16) -> Result<()> {
+        self.serialize_i32(value.into())
+    }
+    #[inline]
+    fn serialize_i32(self, value: i32) -> Result<()> {
+        G::int(self.out, value);
+        Ok(())
+    }
+    #[inline]
+    fn serialize_i64(self, value: i64) -> Result<()> {
+        G::long(self.out, value);
+        Ok(())
+    }
+    fn serialize_i128(self, value: i128) -> Result<()> {
+        match i64::try_from(value) {
+            Ok(value) => self.serialize_i64(value),
+            Err(_) => Err(Error::new(ErrorKind::Unrepresentable("an integer beyond 64 bits"))),
+        }
+    }
+    #[inline]
+    fn serialize_u8(self, value: u8) -> Result<()> {
+        self.serialize_i32(value.into())
+    }
+    #[inline]
+    fn serialize_u16(self, value: u16) -> Result<()> {
+        self.serialize_i32(value.into())
+    }
+    #[inline]
+    fn serialize_u32(self, value: u32) -> Result<()> {
+        // Java's int is signed: what does not fit travels as a long.
+        match i32::try_from(value) {
+            Ok(value) => self.serialize_i32(value),
+            Err(_) => self.serialize_i64(value.into()),
+        }
+    }
+    #[inline]
+    fn serialize_u64(self, value: u64) -> Result<()> {
+        match i64::try_from(value) {
+            Ok(value) => self.serialize_i64(value),
+            Err(_) => Err(Error::new(ErrorKind::Unrepresentable("an integer above 9223372036854775807"))),
+        }
+    }
+    fn serialize_u128(self, value: u128) -> Result<()> {
+        match i64::try_from(value) {
+            Ok(value) => self.serialize_i64(value),
+            Err(_) => Err(Error::new(ErrorKind::Unrepresentable("an integer above 9223372036854775807"))),
+        }
+    }
+    #[inline]
+    fn serialize_f32(self, value: f32) -> Result<()> {
+        self.serialize_f64(value.into())
+    }
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<()> {
+        G::double(self.out, value);
+        Ok(())
+    }
+    fn serialize_char(self, value: char) -> Result<()> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<()> {
+        G::string(self.out, value);
+        Ok(())
+    }
+    #[inline]
+    fn serialize_bytes(self, value: &[u8]) -> Result<()> {
+        G::binary(self.out, value);
+        Ok(())
+    }
+    #[inline]
+    fn serialize_none(self) -> Result<()> {
+        self.serialize_unit()
+    }
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
+        value.serialize(self)
+    }
+    #[inline]
+    fn serialize_unit(self) -> Result<()> {
+        G::null(self.out);
+        Ok(())
+    }
+    fn serialize_unit_struct(self, name: &'static str) -> Result<()> {
+        ser::SerializeStruct::end(self.object(name, 0)?)
+    }
+    fn serialize_unit_variant(self, name: &'static str, _: u32, variant: &'static str) -> Result<()> {
+        // Java writes an enum as an object of the enum's class with the one field `name`.
+        let mut object = self.object(name, 1)?;
+        ser::SerializeStruct::serialize_field(&mut object, keys::ENUM_FIELD, variant)?;
+        ser::SerializeStruct::end(object)
+    }
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<()> {
+        if name == date::NEWTYPE {
+            return value.serialize(date::Millis::<S, G>::new(self.out));
+        }
+        value.serialize(self)
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        value.serialize(Variant::new(self, variant))
+    }
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq> {
+        self.list(len, 0)
+    }
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple> {
+        self.list(Some(len), 0)
+    }
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Self::SerializeTupleStruct> {
+        self.list(Some(len), 0)
+    }
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant> {
+        self.variant(variant);
+        self.list(Some(len), 1)
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
+        Ok(self.map(0))
+    }
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct> {
+        self.object(name, len)
+    }
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant> {
+        self.object(variant, len)
+    }
+}

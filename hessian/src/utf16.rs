@@ -1,0 +1,233 @@
+//! UTF-8 measured in UTF-16 units, the unit in which Hessian counts text.
+//!
+//! Java writes each UTF-16 unit by itself in one to three bytes, so a character above U+FFFF is two sequences of
+//! three bytes (CESU-8); other peers write the four bytes of UTF-8. Both count two units.
+
+/// Bytes counted at once: long enough for the compiler to use vector registers, short enough for `u8` sums.
+const BLOCK: usize = 64;
+
+/// True for a byte that starts a character (anything but `10xxxxxx`).
+#[inline]
+const fn is_lead(byte: u8) -> bool {
+    byte as i8 >= -0x40
+}
+
+/// UTF-16 units that start in this block.
+#[inline]
+fn block_units(block: &[u8; BLOCK]) -> usize {
+    let mut leads = 0u8;
+    let mut wide = 0u8;
+    for &byte in block {
+        leads += u8::from(is_lead(byte));
+        wide += u8::from(byte >= 0xf0);
+    }
+    usize::from(leads) + usize::from(wide)
+}
+
+/// UTF-16 units of `text`. O(n), does not allocate.
+#[inline]
+pub(crate) fn units(text: &str) -> usize {
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
+    let mut units = 0;
+    for block in blocks {
+        units += block_units(block);
+    }
+    for &byte in rest {
+        units += usize::from(is_lead(byte)) + usize::from(byte >= 0xf0);
+    }
+    units
+}
+
+/// Where the first `units` UTF-16 units of some bytes end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// They take this many bytes.
+    Bytes(usize),
+    /// The bytes end before; at least this many are missing.
+    Missing(usize),
+    /// The last unit would be half of a four-byte character.
+    Split,
+}
+
+/// Byte length of the first `units` units. The bytes need not be valid; the caller validates what it takes.
+#[inline]
+pub(crate) fn prefix(bytes: &[u8], units: usize) -> Prefix {
+    // The normal case: as many bytes as units, all ASCII.
+    match bytes.get(..units) {
+        Some(head) if head.is_ascii() => Prefix::Bytes(units),
+        _ => prefix_wide(bytes, units),
+    }
+}
+
+fn prefix_wide(bytes: &[u8], units: usize) -> Prefix {
+    let mut left = units;
+    let mut at = 0;
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    for block in blocks {
+        // A block holds at most BLOCK units, so at least one is left to walk to: the walk below knows from the
+        // lead byte where the last character ends.
+        if left <= BLOCK {
+            break;
+        }
+        left -= block_units(block);
+        at += BLOCK;
+    }
+    while left > 0 {
+        let Some(&byte) = bytes.get(at) else {
+            return Prefix::Missing(left + (at - bytes.len()));
+        };
+        if !is_lead(byte) {
+            at += 1; // the rest of a character that began in the last block; misplaced ones fail validation
+            continue;
+        }
+        let (width, count) = match byte {
+            0..=0x7f => (1, 1),
+            0x80..=0xdf => (2, 1),
+            0xe0..=0xef => (3, 1),
+            0xf0..=0xff => (4, 2),
+        };
+        if count > left {
+            return Prefix::Split;
+        }
+        at += width;
+        left -= count;
+    }
+    if at > bytes.len() { Prefix::Missing(at - bytes.len()) } else { Prefix::Bytes(at) }
+}
+
+/// Byte length of the longest beginning of `text` that has at most `units` units and does not cut a character.
+pub(crate) fn split(text: &str, units: usize) -> usize {
+    match prefix(text.as_bytes(), units) {
+        Prefix::Bytes(bytes) => bytes,
+        Prefix::Missing(_) => text.len(),
+        // Only the half of a four-byte character was left to take: leave it out.
+        Prefix::Split => match prefix(text.as_bytes(), units - 1) {
+            Prefix::Bytes(bytes) => bytes,
+            _ => 0,
+        },
+    }
+}
+
+/// `bytes` as text, if they are UTF-8. O(n), does not allocate.
+#[inline]
+pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
+    // Below this length the start-up of the vectorised check costs more than it saves.
+    if bytes.len() < 64 { std::str::from_utf8(bytes).ok() } else { simdutf8::basic::from_utf8(bytes).ok() }
+}
+
+/// One step of reading text that is not plain UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// UTF-8, not empty.
+    Text(&'a str),
+    /// A surrogate written by itself in three bytes.
+    Surrogate(u16),
+}
+
+/// Cuts `bytes` into runs of UTF-8 and single surrogates; `Err` holds the offset of the first byte that is neither.
+pub(crate) fn pieces(bytes: &[u8]) -> Pieces<'_> {
+    Pieces { bytes, at: 0 }
+}
+
+/// Iterator of [`pieces`].
+#[derive(Debug)]
+pub(crate) struct Pieces<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Result<Piece<'a>, usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = &self.bytes[self.at..];
+        if rest.is_empty() {
+            return None;
+        }
+        let good = match simdutf8::compat::from_utf8(rest) {
+            Ok(text) => {
+                self.at = self.bytes.len();
+                return Some(Ok(Piece::Text(text)));
+            }
+            Err(error) => error.valid_up_to(),
+        };
+        if let (true, Some(text)) = (good > 0, validate(&rest[..good])) {
+            self.at += good;
+            return Some(Ok(Piece::Text(text)));
+        }
+        if let [0xed, b @ 0xa0..=0xbf, c @ 0x80..=0xbf, ..] = *rest {
+            self.at += 3;
+            let unit = 0xd000 | u16::from(b & 0x3f) << 6 | u16::from(c & 0x3f);
+            return Some(Ok(Piece::Surrogate(unit)));
+        }
+        let offset = self.at;
+        self.at = self.bytes.len();
+        Some(Err(offset))
+    }
+}
+
+/// True for the first half of a surrogate pair.
+pub(crate) const fn is_high(unit: u16) -> bool {
+    matches!(unit, 0xd800..=0xdbff)
+}
+
+/// The character of a surrogate pair.
+pub(crate) fn pair(high: u16, low: u16) -> Option<char> {
+    if !is_high(high) || !matches!(low, 0xdc00..=0xdfff) {
+        return None;
+    }
+    char::from_u32(0x1_0000 + ((u32::from(high) - 0xd800) << 10 | (u32::from(low) - 0xdc00)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text() -> String {
+        let mut text = String::new();
+        for i in 0..400u32 {
+            text.push(['a', 'é', '語', '😀'][(i * i % 7 % 4) as usize]);
+        }
+        text
+    }
+
+    #[test]
+    fn prefix_agrees_with_encode_utf16_at_every_length() {
+        let text = text();
+        let mut units = 0;
+        for (at, character) in text.char_indices() {
+            assert_eq!(prefix(text.as_bytes(), units), Prefix::Bytes(at), "{units} units");
+            assert_eq!(split(&text, units), at);
+            if character.len_utf16() == 2 {
+                assert_eq!(prefix(text.as_bytes(), units + 1), Prefix::Split);
+                assert_eq!(split(&text, units + 1), at);
+            }
+            units += character.len_utf16();
+        }
+        assert_eq!(super::units(&text), units);
+        assert_eq!(prefix(text.as_bytes(), units), Prefix::Bytes(text.len()));
+        assert_eq!(prefix(text.as_bytes(), units + 3), Prefix::Missing(3));
+    }
+
+    #[test]
+    fn a_following_int_is_not_taken_for_a_continuation_byte() {
+        assert_eq!(prefix(&[0xc3, 0xa9, 0x90], 1), Prefix::Bytes(2));
+        assert_eq!(prefix(&[0xc3], 1), Prefix::Missing(1));
+    }
+
+    #[test]
+    fn pieces_find_surrogates_and_bad_bytes() {
+        let found: Vec<_> = pieces(b"a\xed\xa0\xbd\xed\xb8\x80z\xff").collect();
+        assert_eq!(
+            found,
+            [
+                Ok(Piece::Text("a")),
+                Ok(Piece::Surrogate(0xd83d)),
+                Ok(Piece::Surrogate(0xde00)),
+                Ok(Piece::Text("z")),
+                Err(8)
+            ]
+        );
+        assert_eq!(pair(0xd83d, 0xde00), Some('😀'));
+    }
+}
