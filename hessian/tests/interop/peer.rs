@@ -10,16 +10,6 @@ use crate::java::Java;
 
 /// Tag of an answer that is a value.
 pub(crate) const OK: u8 = 0;
-/// Tag of an answer that says, as text, why there is no value.
-pub(crate) const ERROR: u8 = 1;
-/// Flag: the value has a binary that Java may have cut into chunks anywhere.
-pub(crate) const CUT_BINARY: u8 = 1;
-/// Flag: some string has a surrogate without its partner.
-pub(crate) const LONE_SURROGATE: u8 = 2;
-/// Tag of a packet of a stream.
-pub(crate) const PACKET: u8 = 0x10;
-/// Tag of an empty packet of a stream.
-pub(crate) const HEARTBEAT: u8 = 0x11;
 
 /// One frame of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +22,9 @@ impl Frame {
     /// As it stands on the pipe.
     pub(crate) fn write(tag: u8, bytes: &[u8], out: &mut dyn Write) -> std::io::Result<()> {
         out.write_all(&[tag])?;
-        out.write_all(&u32::try_from(bytes.len()).expect("a test's value is shorter than 4 GiB").to_be_bytes())?;
+        out.write_all(
+            &u32::try_from(bytes.len()).expect("a test's value is shorter than 4 GiB").to_be_bytes(),
+        )?;
         out.write_all(bytes)
     }
 }
@@ -46,11 +38,6 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts it in a mode that reads nothing.
-    pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_with(arguments, |_| Ok(()))
-    }
-
     /// Starts it and lets `write` feed it from a thread of its own, so that neither side waits for the other.
     pub(crate) fn start_with(
         arguments: &[&str],
@@ -84,7 +71,10 @@ impl Iterator for Peer {
                 let status = self.process.wait().expect("a child of ours");
                 assert!(status.success(), "RoundTrip: {status}");
                 if let Some(writer) = self.writer.take() {
-                    writer.join().expect("the writer does not panic").expect("RoundTrip read all that it was sent");
+                    writer
+                        .join()
+                        .expect("the writer does not panic")
+                        .expect("RoundTrip read all that it was sent");
                 }
                 return None;
             }
@@ -103,6 +93,16 @@ impl Drop for Peer {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Where Java's bytes and ours part, with what stands around there.
+pub(crate) fn difference(java: &[u8], ours: &[u8]) -> String {
+    let at = java.iter().zip(ours).take_while(|(a, b)| a == b).count();
+    let around = |bytes: &[u8]| {
+        let end = bytes.len().min(at + 24);
+        format!("…{} ({} bytes)", bytes[at.saturating_sub(24).min(end)..end].escape_ascii(), bytes.len())
+    };
+    format!("they part at offset {at}\nJava: {}\nours: {}", around(java), around(ours))
 }
 
 fn java() -> &'static Java {

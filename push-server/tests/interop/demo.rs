@@ -42,7 +42,9 @@ impl Demo {
             Err(problem) => {
                 let _ = process.kill();
                 let status = process.wait();
-                panic!("the demo printed no http://127.0.0.1:PORT ({problem}, patience {PATIENCE:?}); it ended with {status:?}");
+                panic!(
+                    "the demo printed no http://127.0.0.1:PORT ({problem}, patience {PATIENCE:?}); it ended with {status:?}"
+                );
             }
         }
     }
