@@ -3,6 +3,9 @@
 # They are Rust tests that plain `cargo test` leaves out (`#[ignore]`), because they need what packages.sh installs.
 set -euo pipefail
 
+# A thousand connections at once need a thousand descriptors on either side.
+[[ $(ulimit -Hn) == unlimited || $(ulimit -Hn) -ge 8192 ]] && ulimit -Sn 8192
+
 # One at a time and uncaptured: they measure when things arrive, and print it.
 ignored_tests() { cargo test --package "$1" --all-features --test interop -- --ignored --nocapture --test-threads=1; }
 

@@ -22,8 +22,8 @@ pub(crate) struct Arrivals {
 /// Reads `response` to its end.
 pub(crate) fn read(mut response: impl Read, asked: Instant) -> Arrivals {
     let mut arrivals = Arrivals::default();
-    let mut waiting = Vec::new();
-    let mut packet = Vec::new();
+    let mut head = Vec::new();
+    let mut packets = Packets::default();
     let mut buffer = [0; 4096];
     loop {
         let n = response.read(&mut buffer).expect("the response is readable");
@@ -31,20 +31,47 @@ pub(crate) fn read(mut response: impl Read, asked: Instant) -> Arrivals {
             return arrivals;
         }
         let now = asked.elapsed();
-        waiting.extend_from_slice(&buffer[..n]);
         if arrivals.head.is_empty() {
-            let Some(end) = waiting.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            arrivals.head = String::from_utf8_lossy(&waiting[..end]).to_ascii_lowercase();
-            waiting.drain(..end + 4);
+            head.extend_from_slice(&buffer[..n]);
+            let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            arrivals.head = String::from_utf8_lossy(&head[..end]).to_ascii_lowercase();
+            packets.push(&head[end + 4..]);
+        } else {
+            packets.push(&buffer[..n]);
         }
-        while let Some((used, last)) = frame(&waiting, &mut packet) {
-            waiting.drain(..used);
-            if last && packet.is_empty() {
+        for packet in packets.take() {
+            if packet.is_empty() {
                 arrivals.heartbeats += 1;
-            } else if last {
-                arrivals.packets.push((now, std::mem::take(&mut packet)));
+            } else {
+                arrivals.packets.push((now, packet));
             }
         }
+    }
+}
+
+/// Bytes of a stream in, payloads of whole packets out.
+#[derive(Debug, Default)]
+pub(crate) struct Packets {
+    waiting: Vec<u8>,
+    open: Vec<u8>,
+}
+
+impl Packets {
+    /// Takes in a piece of the stream, cut anywhere.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.waiting.extend_from_slice(piece);
+    }
+
+    /// The packets that are whole by now; an empty one is a heartbeat.
+    pub(crate) fn take(&mut self) -> Vec<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some((used, last)) = frame(&self.waiting, &mut self.open) {
+            self.waiting.drain(..used);
+            if last {
+                whole.push(std::mem::take(&mut self.open));
+            }
+        }
+        whole
     }
 }
 

@@ -59,6 +59,11 @@ impl Demo {
         format!("http://{}{path}", self.address)
     }
 
+    /// Its process, for what the system knows of it.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends Ctrl-C's signal and wants a clean end: status 0, within the patience, with whatever clients are still connected.
     pub(crate) fn stop(mut self) {
         let sent =

@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod browser;
+mod crowd;
 mod curl;
 mod demo;
 mod java;
