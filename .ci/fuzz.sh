@@ -16,7 +16,9 @@ found=$(mktemp -d)
 echo "new inputs go to $found"
 status=0
 for folder in "${folders[@]}"; do
-    for target in $(cargo "+$nightly" fuzz list --fuzz-dir "$folder"); do
+    targets=$(cargo "+$nightly" fuzz list --fuzz-dir "$folder")
+    [[ -n $targets ]] || { echo "$folder names no target" >&2 && exit 1; }
+    for target in $targets; do
         echo "--- $folder $target, $seconds s"
         mkdir -p "$found/$target"
         corpus=("$found/$target")
