@@ -1,18 +1,31 @@
 //! Hessian 2: a zero-copy encoder and decoder of values and streaming packets.
 
+#[cfg(feature = "codec")]
+mod codec;
 mod date;
+pub mod de;
 mod encode;
 mod error;
+mod event;
 pub mod grammar;
 mod hoist;
 mod limits;
 pub mod packet;
+mod parser;
 pub mod ser;
+mod stream;
+mod table;
 mod utf16;
 
+#[cfg(feature = "codec")]
+pub use codec::PacketCodec;
 pub use date::Date;
+pub use de::{from_reader, from_slice, from_slice_with};
 pub use encode::Sink;
 pub use error::{Error, ErrorKind, Result};
+pub use event::{ClassId, Event, RefId, TypeId};
 pub use hoist::ClassTable;
 pub use limits::Limits;
+pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
+pub use stream::{StreamDecoder, ValueDecoder};

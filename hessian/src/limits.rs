@@ -23,9 +23,15 @@ pub struct Limits {
     pub max_types: u32,
     /// UTF-16 units of one class, field or type name. Default 1,024.
     pub max_name: u32,
+    /// Bytes of all class, field and type names of one stream. Stops many classes of many long fields. Default
+    /// 1 MiB.
+    pub max_names: u32,
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
-    /// objects (`60 60 60 …`) and, in typed decoding, exponential growth through references. Default 4 Mi.
+    /// objects (`60 60 60 …`). Default 4 Mi.
     pub max_containers: u32,
+    /// Bytes read again because references lead to them, and 32 for each reference, in typed decoding. Stops
+    /// exponential growth (`a = [b, b]`, `b = [c, c]`, …). Default 64 MiB.
+    pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
     /// Frames without data in a row, inside or between packets. Stops a flood of empty frames that keeps the
@@ -46,7 +52,9 @@ impl Limits {
             max_classes: 4096,
             max_types: 4096,
             max_name: 1024,
+            max_names: 1 << 20,
             max_containers: 4 << 20,
+            max_expansion: 64 << 20,
             max_packet: 64 << 20,
             max_empty_frames: 1024,
         }

@@ -49,6 +49,16 @@ pub(crate) enum Prefix {
     Split,
 }
 
+impl Prefix {
+    /// The byte length, 0 if there is none.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Missing(_) | Self::Split => 0,
+        }
+    }
+}
+
 /// Byte length of the first `units` units. The bytes need not be valid; the caller validates what it takes.
 #[inline]
 pub(crate) fn prefix(bytes: &[u8], units: usize) -> Prefix {

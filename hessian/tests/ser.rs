@@ -16,7 +16,7 @@ struct AddString<'a> {
 #[derive(Serialize)]
 struct Node {
     value: i32,
-    next: Option<Box<Node>>,
+    next: Option<Box<Self>>,
 }
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ struct Skipping {
     #[serde(skip_serializing_if = "Option::is_none")]
     b: Option<i32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    c: Vec<Skipping>,
+    c: Vec<Self>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ enum Update<'a> {
     },
     Count(i32),
     Pair(i32, i32),
-    Inner(Box<Update<'a>>),
+    Inner(Box<Self>),
 }
 
 #[test]

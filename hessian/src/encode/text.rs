@@ -74,7 +74,6 @@ fn surrogates(out: &mut impl Sink, text: &str) {
 }
 
 /// A UTF-16 unit of 0x800 or more as Java writes it.
-#[expect(clippy::cast_possible_truncation, reason = "masked to six bits")]
 pub(crate) const fn three_bytes(unit: u16) -> [u8; 3] {
     [0xe0 | (unit >> 12) as u8, 0x80 | (unit >> 6 & 0x3f) as u8, 0x80 | (unit & 0x3f) as u8]
 }

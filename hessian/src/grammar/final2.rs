@@ -1,5 +1,180 @@
 //! Hessian 2.0.
 
+use super::token::{be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, unexpected};
+use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
+
 /// Hessian 2.0, the grammar of every Java library since August 2008.
+///
+/// | byte | meaning | byte | meaning |
+/// | --- | --- | --- | --- |
+/// | `00..1f` | string of 0..31 units | `54` | true |
+/// | `20..2f` | binary of 0..15 bytes | `55` | list: type, values, `Z` |
+/// | `30..33` | string of 0..1023 units | `56` | list: type, int length, values |
+/// | `34..37` | binary of 0..1023 bytes | `57` | list: values, `Z` |
+/// | `38..3f` | long of three bytes | `58` | list: int length, values |
+/// | `41` | binary chunk, more follow | `59` | long of an i32 |
+/// | `42` | last binary chunk | `5a` | end of list or map |
+/// | `43` | class definition | `5b 5c` | double 0, 1 |
+/// | `44` | double | `5d 5e` | double of an i8, i16 |
+/// | `46` | false | `5f` | double of 0.001 × i32 |
+/// | `48` | map | `60..6f` | object of class 0..15 |
+/// | `49` | int | `70..77` | list of 0..7: type, values |
+/// | `4a 4b` | date in ms, in minutes | `78..7f` | list of 0..7: values |
+/// | `4c` | long | `80..bf` | int -16..47 |
+/// | `4d` | map with type | `c0..cf` | int of two bytes |
+/// | `4e` | null | `d0..d7` | int of three bytes |
+/// | `4f` | object: int class | `d8..ef` | long -8..15 |
+/// | `51` | reference: int | `f0..ff` | long of two bytes |
+/// | `52` | string chunk, more follow | `53` | last string chunk |
 #[derive(Debug, Clone, Copy)]
 pub enum Final {}
+
+const VALUE: &str = "a value";
+
+/// `high` as the upper part of a number whose lower bytes follow.
+#[inline(always)]
+fn above(tag: u8, zero: u8, bits: u32) -> i32 {
+    (i32::from(tag) - i32::from(zero)) << bits
+}
+
+#[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]
+impl Grammar for Final {
+    const END: u8 = b'Z';
+    const DEFINITION: Option<u8> = Some(b'C');
+
+    #[inline(always)]
+    fn token(input: &[u8]) -> Scan<'_, Token> {
+        let (rest, tag) = be_u8(input)?;
+        let token = match tag {
+            0x00..=0x1f => Token::Text { units: tag.into(), last: true },
+            0x20..=0x2f => Token::Binary { len: u32::from(tag) - 0x20, last: true },
+            0x30..=0x33 => {
+                let (rest, low) = be_u8(rest)?;
+                return Ok((
+                    rest,
+                    Token::Text { units: (u32::from(tag) - 0x30) << 8 | u32::from(low), last: true },
+                ));
+            }
+            0x34..=0x37 => {
+                let (rest, low) = be_u8(rest)?;
+                return Ok((
+                    rest,
+                    Token::Binary { len: (u32::from(tag) - 0x34) << 8 | u32::from(low), last: true },
+                ));
+            }
+            0x38..=0x3f => {
+                let (rest, low) = be_u16(rest)?;
+                return Ok((rest, Token::Long((above(tag, 0x3c, 16) + i32::from(low)).into())));
+            }
+            b'A' | b'B' => {
+                let (rest, len) = be_u16(rest)?;
+                return Ok((rest, Token::Binary { len: len.into(), last: tag == b'B' }));
+            }
+            b'C' => Token::Definition,
+            b'D' => {
+                let (rest, bits) = be_i64(rest)?;
+                return Ok((rest, Token::Double(f64::from_bits(bits.cast_unsigned()))));
+            }
+            b'F' => Token::Bool(false),
+            b'H' => Token::Map { ty: TypeForm::None },
+            b'I' => {
+                let (rest, value) = be_i32(rest)?;
+                return Ok((rest, Token::Int(value)));
+            }
+            0x4a => {
+                let (rest, millis) = be_i64(rest)?;
+                return Ok((rest, Token::Date(millis)));
+            }
+            0x4b => {
+                let (rest, minutes) = be_i32(rest)?;
+                return Ok((rest, Token::Date(i64::from(minutes) * 60_000)));
+            }
+            b'L' => {
+                let (rest, value) = be_i64(rest)?;
+                return Ok((rest, Token::Long(value)));
+            }
+            b'M' => Token::Map { ty: TypeForm::NameOrNumber },
+            b'N' => Token::Null,
+            b'O' => Token::Object(None),
+            b'Q' => Token::Reference(None),
+            b'R' | b'S' => {
+                let (rest, units) = be_u16(rest)?;
+                return Ok((rest, Token::Text { units: units.into(), last: tag == b'S' }));
+            }
+            b'T' => Token::Bool(true),
+            b'U' => Token::List { ty: TypeForm::NameOrNumber, len: LengthForm::None, ended: true },
+            b'V' => Token::List { ty: TypeForm::NameOrNumber, len: LengthForm::Int, ended: false },
+            b'W' => Token::List { ty: TypeForm::None, len: LengthForm::None, ended: true },
+            b'X' => Token::List { ty: TypeForm::None, len: LengthForm::Int, ended: false },
+            0x59 => {
+                let (rest, value) = be_i32(rest)?;
+                return Ok((rest, Token::Long(value.into())));
+            }
+            b'Z' => Token::End,
+            0x5b => Token::Double(0.0),
+            0x5c => Token::Double(1.0),
+            0x5d => {
+                let (rest, value) = be_i8(rest)?;
+                return Ok((rest, Token::Double(value.into())));
+            }
+            0x5e => {
+                let (rest, value) = be_i16(rest)?;
+                return Ok((rest, Token::Double(value.into())));
+            }
+            0x5f => {
+                let (rest, mills) = be_i32(rest)?;
+                return Ok((rest, Token::Double(0.001 * f64::from(mills))));
+            }
+            0x60..=0x6f => Token::Object(Some(u32::from(tag) - 0x60)),
+            0x70..=0x77 => {
+                let len = LengthForm::Known(u32::from(tag) - 0x70);
+                Token::List { ty: TypeForm::NameOrNumber, len, ended: false }
+            }
+            0x78..=0x7f => {
+                let len = LengthForm::Known(u32::from(tag) - 0x78);
+                Token::List { ty: TypeForm::None, len, ended: false }
+            }
+            0x80..=0xbf => Token::Int(i32::from(tag) - 0x90),
+            0xc0..=0xcf => {
+                let (rest, low) = be_u8(rest)?;
+                return Ok((rest, Token::Int(above(tag, 0xc8, 8) + i32::from(low))));
+            }
+            0xd0..=0xd7 => {
+                let (rest, low) = be_u16(rest)?;
+                return Ok((rest, Token::Int(above(tag, 0xd4, 16) + i32::from(low))));
+            }
+            0xd8..=0xef => Token::Long(i64::from(tag) - 0xe0),
+            0xf0..=0xff => {
+                let (rest, low) = be_u8(rest)?;
+                return Ok((rest, Token::Long((above(tag, 0xf8, 8) + i32::from(low)).into())));
+            }
+            0x40 | b'E' | b'G' | b'P' => return unexpected(tag, VALUE),
+        };
+        Ok((rest, token))
+    }
+
+    #[inline]
+    fn type_of(_: TypeForm, input: &[u8]) -> Scan<'_, TypeToken> {
+        let (rest, token) = Self::token(input)?;
+        match token {
+            Token::Text { units, last } => Ok((rest, TypeToken::Name { units, last })),
+            Token::Int(number) => Ok((rest, TypeToken::Number(number))),
+            _ => unexpected(input[0], "a type name or the number of one"),
+        }
+    }
+
+    #[inline]
+    fn length_of(form: LengthForm, input: &[u8]) -> Scan<'_, Option<i32>> {
+        match form {
+            LengthForm::Known(len) => Ok((input, Some(len.cast_signed()))),
+            LengthForm::None => Ok((input, None)),
+            LengthForm::Int => {
+                let (rest, token) = Self::token(input)?;
+                match token {
+                    Token::Int(len) => Ok((rest, Some(len))),
+                    _ => unexpected(input[0], "an int (the length of a list)"),
+                }
+            }
+        }
+    }
+}

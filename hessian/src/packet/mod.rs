@@ -10,6 +10,8 @@
 //! | [`Framing::Varint`] | Java 4.0.0–4.0.2, hessian-flex 4.0.0 | base-128 length, `00` ends the packet |
 //! | [`Framing::Marked`] | Java 4.0.3–4.0.10 | `80`, base-128 length; `80 00` ends the packet |
 
+mod decode;
 mod frame;
 
+pub use decode::{Packet, PacketDecoder};
 pub use frame::Framing;

@@ -1,0 +1,206 @@
+//! Enums: over the classes of objects, over Java enums, and as maps of one entry.
+
+use super::Deserializer;
+use super::reader::Text;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::ClassId;
+use crate::grammar::{Grammar, Token};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+
+impl<'de, G: Grammar> Deserializer<'de, '_, G> {
+    /// | on the wire | variant |
+    /// | --- | --- |
+    /// | object of a class that is a variant's name | that variant, with the object as its content |
+    /// | object with the one field `name` (a Java enum) | the variant that the field names |
+    /// | string | the unit variant of that name |
+    /// | map of one entry, string to content | that variant |
+    pub(super) fn enumeration<V: Visitor<'de>>(
+        &mut self,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        let start = self.reader.pos;
+        match self.reader.token()? {
+            Token::Object(number) => {
+                let class = self.reader.class(number)?;
+                let name = self.reader.tables.class_name(class);
+                if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
+                    return visitor.visit_enum(ObjectVariant { de: self, class, variant });
+                }
+                let mut fields = self.reader.tables.field_names(class);
+                if (fields.next(), fields.next()) != (Some("name"), None) {
+                    let name = name.to_owned();
+                    drop(fields);
+                    self.reader.pos = start;
+                    return Err(self.reader.fail(ErrorKind::UnexpectedType {
+                        found: "an object of another class",
+                        expected: format!("one of {variants:?}, not {name:?},").into(),
+                    }));
+                }
+                drop(fields);
+                self.reader.open()?;
+                let name = self.name()?;
+                self.reader.close();
+                let result = visitor.visit_enum(name.as_str().into_deserializer());
+                self.place(result)
+            }
+            Token::Text { units, last } => {
+                let name = self.reader.text(units, last)?;
+                let result = visitor.visit_enum(name.as_str().into_deserializer());
+                self.place(result)
+            }
+            Token::Map { ty } => {
+                self.map_type(ty)?;
+                self.reader.open()?;
+                let name = self.name()?;
+                let value = visitor.visit_enum(EntryVariant { de: self, name })?;
+                self.end_of_variant()?;
+                self.reader.close();
+                Ok(value)
+            }
+            Token::Reference(number) => self.follow(number, |de| de.enumeration(variants, visitor)),
+            other => Err(self.mismatch(&other, "an object, a string or a map of one entry (an enum)")),
+        }
+    }
+
+    fn name(&mut self) -> Result<Text<'de>> {
+        match self.reader.token()? {
+            Token::Text { units, last } => self.reader.text(units, last),
+            other => Err(self.mismatch(&other, "the name of an enum variant")),
+        }
+    }
+}
+
+/// An object whose class names the variant; its opcode and class were read.
+struct ObjectVariant<'a, 'de, 't, G> {
+    de: &'a mut Deserializer<'de, 't, G>,
+    class: ClassId,
+    variant: &'static str,
+}
+
+impl<'de, G: Grammar> de::EnumAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+        let variant =
+            seed.deserialize::<de::value::StrDeserializer<'_, Error>>(self.variant.into_deserializer())?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<()> {
+        self.de.object(self.class, de::IgnoredAny).map(|_| ())
+    }
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+        let name = self.variant;
+        seed.deserialize(OpenObject { de: self.de, class: self.class }).map_err(|error| error.in_field(name))
+    }
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value> {
+        Err(self.de.reader.fail(ErrorKind::UnexpectedType {
+            found: "an object",
+            expected: "a list (a tuple variant)".into(),
+        }))
+    }
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        let name = self.variant;
+        let object = OpenObject { de: self.de, class: self.class };
+        object.structure(fields, visitor).map_err(|error| error.in_field(name))
+    }
+}
+
+/// Deserializer of an object whose opcode and class were read.
+struct OpenObject<'a, 'de, 't, G> {
+    de: &'a mut Deserializer<'de, 't, G>,
+    class: ClassId,
+}
+
+impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
+    fn structure<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
+        if self.de.reader.tables.has_fields(self.class, fields) {
+            self.de.fields(fields, visitor)
+        } else {
+            self.de.object(self.class, visitor)
+        }
+    }
+}
+
+impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.de.object(self.class, visitor)
+    }
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.structure(fields, visitor)
+    }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self)
+    }
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        self.de.object(self.class, de::IgnoredAny)?;
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit seq tuple
+        tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// The content of a map's only entry; its key was read.
+struct EntryVariant<'a, 'de, 't, G> {
+    de: &'a mut Deserializer<'de, 't, G>,
+    name: Text<'de>,
+}
+
+impl<'de, G: Grammar> de::EnumAccess<'de> for EntryVariant<'_, 'de, '_, G> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+        let name: de::value::StrDeserializer<'_, Error> = self.name.as_str().into_deserializer();
+        let variant = seed.deserialize(name)?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de, G: Grammar> de::VariantAccess<'de> for EntryVariant<'_, 'de, '_, G> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<()> {
+        de::Deserialize::deserialize(self.de)
+    }
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+        seed.deserialize(&mut *self.de).map_err(|error| error.in_field(self.name.as_str().to_owned()))
+    }
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        let _ = len;
+        self.de.sequence(visitor).map_err(|error| error.in_field(self.name.as_str().to_owned()))
+    }
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.de.structure(fields, visitor).map_err(|error| error.in_field(self.name.as_str().to_owned()))
+    }
+}

@@ -1,0 +1,516 @@
+//! serde: Hessian to Rust values.
+
+mod access;
+mod enums;
+mod reader;
+mod replay;
+
+use crate::date;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::ClassId;
+use crate::grammar::{Final, Grammar, Token};
+use crate::limits::Limits;
+use crate::table::Tables;
+use access::{Bytes, FieldsInOrder, List, Map, Object};
+use reader::{Blob, Reader, Text};
+use serde::de::{self, Deserialize, Visitor};
+use std::borrow::Cow;
+
+/// Decodes one value from a slice, which must end with it. Strings and binaries of one chunk are borrowed where the
+/// type allows it (`&'de str`, `&'de [u8]`, `Cow` with `#[serde(borrow)]`).
+///
+/// # Errors
+/// Malformed or incomplete input, bytes after the value, any of the [`Limits`], and what the type refuses.
+pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
+    from_slice_with(input, Limits::new())
+}
+
+/// [`from_slice`] with limits of your own.
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limits) -> Result<T> {
+    let mut tables = Tables::default();
+    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits);
+    let value = T::deserialize(&mut deserializer)?;
+    deserializer.finish()?;
+    Ok(value)
+}
+
+/// Reads one value (and nothing after it) from a reader, up to [`Limits::max_packet`] bytes.
+///
+/// # Errors
+/// As [`from_slice`], and [`ErrorKind::Io`] when reading fails.
+pub fn from_reader<T: de::DeserializeOwned>(reader: impl std::io::Read) -> Result<T> {
+    use std::io::Read;
+    let limits = Limits::new();
+    let mut input = Vec::new();
+    reader.take(limits.max_packet + 1).read_to_end(&mut input)?;
+    if input.len() as u64 > limits.max_packet {
+        return Err(Error::new(ErrorKind::Limit { limit: "max_packet", max: limits.max_packet }));
+    }
+    from_slice_with(&input, limits)
+}
+
+/// Reads values one after the other from a slice.
+#[derive(Debug)]
+pub struct Deserializer<'de, 't, G = Final> {
+    reader: Reader<'de, 't, G>,
+}
+
+impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
+    #[inline]
+    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
+        Self { reader: Reader::new(input, tables, limits) }
+    }
+
+    /// Bytes read so far.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.reader.pos
+    }
+
+    /// True when the input has been read to its end.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.reader.pos == self.reader.input.len()
+    }
+
+    /// Checks that nothing is left.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TrailingBytes`].
+    #[inline]
+    pub fn finish(&self) -> Result<()> {
+        match self.reader.input.len() - self.reader.pos {
+            0 => Ok(()),
+            count => Err(self.reader.fail(ErrorKind::TrailingBytes { count })),
+        }
+    }
+
+    /// Passes over one value; the classes and types that it defines are taken in.
+    ///
+    /// # Errors
+    /// Malformed or incomplete input and the limits.
+    pub fn skip(&mut self) -> Result<()> {
+        self.reader.skip()
+    }
+
+    /// Reads what a reference names with `read`.
+    #[inline(never)]
+    fn follow<R>(&mut self, number: Option<u32>, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let back = self.reader.jump(number)?;
+        let value = read(self)?;
+        self.reader.back(&back)?;
+        Ok(value)
+    }
+
+    /// A scalar that Java wraps in an object of one field: `ByteHandle { _value }`, `BigDecimal { value }`, an enum's
+    /// `name`.
+    #[inline(never)]
+    fn unwrap<R>(
+        &mut self,
+        number: Option<u32>,
+        expected: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let class = self.reader.class(number)?;
+        let mut names = self.reader.tables.field_names(class);
+        match (names.next(), names.next()) {
+            (Some("_value" | "value" | "name"), None) => {
+                drop(names);
+                self.reader.open()?;
+                let value = read(self)?;
+                self.reader.close();
+                Ok(value)
+            }
+            _ => {
+                drop(names);
+                Err(self.mismatch(&Token::Object(number), expected))
+            }
+        }
+    }
+
+    /// A value of a type that the target does not take.
+    #[cold]
+    fn mismatch(&self, found: &Token, expected: impl Into<Cow<'static, str>>) -> Error {
+        if *found == Token::End {
+            let kind = ErrorKind::UnexpectedByte { found: G::END, expected: "a value" };
+            return Error::at(self.reader.pos as u64 - 1, kind);
+        }
+        self.reader.fail(ErrorKind::UnexpectedType { found: name_of(found), expected: expected.into() })
+    }
+
+    #[inline]
+    fn place<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.or_at(self.reader.pos as u64))
+    }
+
+    /// An integer, whatever its width on the wire.
+    #[inline]
+    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let result = match self.reader.token()? {
+            Token::Int(value) => visitor.visit_i32(value),
+            Token::Long(value) | Token::Date(value) => visitor.visit_i64(value),
+            Token::Object(number) => return self.unwrap(number, "an integer", |de| de.integer(visitor)),
+            Token::Reference(number) => return self.follow(number, |de| de.integer(visitor)),
+            other => return Err(self.mismatch(&other, "an integer")),
+        };
+        self.place(result)
+    }
+
+    #[inline]
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let result = match self.reader.token()? {
+            Token::Double(value) => visitor.visit_f64(value),
+            Token::Int(value) => visitor.visit_i32(value),
+            Token::Long(value) => visitor.visit_i64(value),
+            Token::Object(number) => return self.unwrap(number, "a number", |de| de.float(visitor)),
+            Token::Reference(number) => return self.follow(number, |de| de.float(visitor)),
+            other => return Err(self.mismatch(&other, "a number")),
+        };
+        self.place(result)
+    }
+
+    #[inline]
+    fn string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let result = match self.reader.token()? {
+            Token::Text { units, last } => match self.reader.text(units, last)? {
+                Text::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Text::Owned(text) => visitor.visit_string(text),
+            },
+            Token::Object(number) => return self.unwrap(number, "a string", |de| de.string(visitor)),
+            Token::Reference(number) => return self.follow(number, |de| de.string(visitor)),
+            other => return Err(self.mismatch(&other, "a string")),
+        };
+        self.place(result)
+    }
+
+    fn bytes<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let result = match self.reader.token()? {
+            Token::Binary { len, last } => match self.reader.blob(len, last)? {
+                Blob::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
+                Blob::Owned(bytes) => visitor.visit_byte_buf(bytes),
+            },
+            Token::Text { units, last } => match self.reader.text(units, last)? {
+                Text::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Text::Owned(text) => visitor.visit_string(text),
+            },
+            Token::List { ty, len, ended } => {
+                let head = self.reader.list(ty, len, ended)?;
+                return self.list(head, visitor);
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.bytes(visitor)),
+            other => return Err(self.mismatch(&other, "binary")),
+        };
+        self.place(result)
+    }
+
+    fn list<V: Visitor<'de>>(&mut self, head: (Option<u32>, bool), visitor: V) -> Result<V::Value> {
+        self.reader.open()?;
+        let mut list = List::new(self, head);
+        let value = visitor.visit_seq(&mut list);
+        let value = match value {
+            Ok(value) => {
+                list.finish()?;
+                value
+            }
+            Err(error) => return self.place(Err(error)),
+        };
+        self.reader.close();
+        Ok(value)
+    }
+
+    fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.reader.open()?;
+        let mut map = Map::new(self);
+        let value = match visitor.visit_map(&mut map) {
+            Ok(value) => {
+                map.finish()?;
+                value
+            }
+            Err(error) => return self.place(Err(error)),
+        };
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// An object as entries of field name and value.
+    fn object<V: Visitor<'de>>(&mut self, class: ClassId, visitor: V) -> Result<V::Value> {
+        self.reader.open()?;
+        let mut object = Object::new(self, class);
+        let value = match visitor.visit_map(&mut object) {
+            Ok(value) => {
+                object.finish()?;
+                value
+            }
+            Err(error) => return self.place(Err(error)),
+        };
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// An object whose class has just the fields of the struct, in order: no name has to be looked at again.
+    #[inline]
+    fn fields<V: Visitor<'de>>(&mut self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
+        self.reader.open()?;
+        let mut access = FieldsInOrder::new(self, fields);
+        let value = match visitor.visit_seq(&mut access) {
+            Ok(value) => {
+                access.finish()?;
+                value
+            }
+            Err(error) => return self.place(Err(error)),
+        };
+        self.reader.close();
+        Ok(value)
+    }
+
+    #[inline]
+    fn structure<V: Visitor<'de>>(
+        &mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.reader.token()? {
+            Token::Object(number) => {
+                let class = self.reader.class(number)?;
+                if self.reader.tables.has_fields(class, fields) {
+                    self.fields(fields, visitor)
+                } else {
+                    self.object(class, visitor)
+                }
+            }
+            Token::Map { ty } => {
+                self.map_type(ty)?;
+                self.map(visitor)
+            }
+            Token::List { ty, len, ended } => {
+                let head = self.reader.list(ty, len, ended)?;
+                self.list(head, visitor)
+            }
+            Token::Reference(number) => self.follow(number, |de| de.structure(fields, visitor)),
+            other => Err(self.mismatch(&other, "an object")),
+        }
+    }
+
+    fn map_type(&mut self, ty: crate::grammar::TypeForm) -> Result<()> {
+        match ty {
+            crate::grammar::TypeForm::None => Ok(()),
+            form => self.reader.ty(form),
+        }
+    }
+
+    fn any<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        let result = match self.reader.token()? {
+            Token::Null => visitor.visit_unit(),
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Int(value) => visitor.visit_i32(value),
+            Token::Long(value) | Token::Date(value) => visitor.visit_i64(value),
+            Token::Double(value) => visitor.visit_f64(value),
+            Token::Text { units, last } => match self.reader.text(units, last)? {
+                Text::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Text::Owned(text) => visitor.visit_string(text),
+            },
+            Token::Binary { len, last } => match self.reader.blob(len, last)? {
+                Blob::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
+                Blob::Owned(bytes) => visitor.visit_byte_buf(bytes),
+            },
+            Token::List { ty, len, ended } => {
+                let head = self.reader.list(ty, len, ended)?;
+                return self.list(head, visitor);
+            }
+            Token::Map { ty } => {
+                self.map_type(ty)?;
+                return self.map(visitor);
+            }
+            Token::Object(number) => {
+                let class = self.reader.class(number)?;
+                return self.object(class, visitor);
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.any(visitor)),
+            other => return Err(self.mismatch(&other, "a value")),
+        };
+        self.place(result)
+    }
+
+    fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            Token::List { ty, len, ended } => {
+                let head = self.reader.list(ty, len, ended)?;
+                self.list(head, visitor)
+            }
+            // Java's byte[] into a sequence of numbers.
+            Token::Binary { len, last } => {
+                let blob = self.reader.blob(len, last)?;
+                let bytes = match &blob {
+                    Blob::Borrowed(bytes) => bytes,
+                    Blob::Owned(bytes) => bytes.as_slice(),
+                };
+                let result = visitor.visit_seq(Bytes::new(bytes));
+                self.place(result)
+            }
+            Token::Reference(number) => self.follow(number, |de| de.sequence(visitor)),
+            other => Err(self.mismatch(&other, "a list")),
+        }
+    }
+
+    fn mapping<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            Token::Map { ty } => {
+                self.map_type(ty)?;
+                self.map(visitor)
+            }
+            Token::Object(number) => {
+                let class = self.reader.class(number)?;
+                self.object(class, visitor)
+            }
+            Token::Reference(number) => self.follow(number, |de| de.mapping(visitor)),
+            other => Err(self.mismatch(&other, "a map")),
+        }
+    }
+
+    fn unit<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            Token::Null => visitor.visit_unit(),
+            Token::Reference(number) => self.follow(number, |de| de.unit(visitor)),
+            other => Err(self.mismatch(&other, "null")),
+        }
+    }
+}
+
+/// For messages.
+const fn name_of(token: &Token) -> &'static str {
+    match token {
+        Token::Null => "null",
+        Token::Bool(_) => "a boolean",
+        Token::Int(_) => "an int",
+        Token::Long(_) => "a long",
+        Token::Double(_) => "a double",
+        Token::Date(_) => "a date",
+        Token::Text { .. } => "a string",
+        Token::Binary { .. } => "binary",
+        Token::List { .. } => "a list",
+        Token::Map { .. } => "a map",
+        Token::Definition => "a class definition",
+        Token::Object(_) => "an object",
+        Token::Reference(_) => "a reference",
+        Token::End => "an end",
+    }
+}
+
+macro_rules! forward {
+    ($($method:ident => $to:ident;)*) => {
+        $(#[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.$to(visitor)
+        })*
+    };
+}
+
+impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
+    type Error = Error;
+
+    forward! {
+        deserialize_any => any;
+        deserialize_i8 => integer;
+        deserialize_i16 => integer;
+        deserialize_i32 => integer;
+        deserialize_i64 => integer;
+        deserialize_i128 => integer;
+        deserialize_u8 => integer;
+        deserialize_u16 => integer;
+        deserialize_u32 => integer;
+        deserialize_u64 => integer;
+        deserialize_u128 => integer;
+        deserialize_f32 => float;
+        deserialize_f64 => float;
+        deserialize_char => string;
+        deserialize_str => string;
+        deserialize_string => string;
+        deserialize_bytes => bytes;
+        deserialize_byte_buf => bytes;
+        deserialize_unit => unit;
+        deserialize_seq => sequence;
+        deserialize_map => mapping;
+        deserialize_identifier => any;
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Reference(number) => self.follow(number, |de| de.deserialize_bool(visitor)),
+            other => Err(self.mismatch(&other, "a boolean")),
+        }
+    }
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.reader.peek()? == b'N' {
+            self.reader.pos += 1;
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        match self.reader.peek()? {
+            b'N' => self.unit(visitor),
+            _ => {
+                self.reader.skip()?;
+                visitor.visit_unit()
+            }
+        }
+    }
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name == date::NEWTYPE {
+            return match self.reader.token()? {
+                Token::Date(millis) => visitor.visit_i64(millis),
+                Token::Object(number) => {
+                    self.unwrap(number, "a date", |de| de.deserialize_newtype_struct(name, visitor))
+                }
+                Token::Reference(number) => {
+                    self.follow(number, |de| de.deserialize_newtype_struct(name, visitor))
+                }
+                other => Err(self.mismatch(&other, "a date")),
+            };
+        }
+        visitor.visit_newtype_struct(self)
+    }
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.sequence(visitor)
+    }
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.sequence(visitor)
+    }
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.structure(fields, visitor)
+    }
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.enumeration(variants, visitor)
+    }
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.reader.skip()?;
+        visitor.visit_unit()
+    }
+}

@@ -1,0 +1,464 @@
+//! Reading a value that is there as a whole.
+
+use super::replay::Replay;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::ClassId;
+use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
+use crate::limits::Limits;
+use crate::parser::{Core, Step};
+use crate::table::Tables;
+use crate::utf16::{self, Piece, Prefix};
+use std::marker::PhantomData;
+
+/// A position in a slice, with what the stream has defined before it.
+#[derive(Debug)]
+pub(super) struct Reader<'de, 't, G> {
+    pub(super) input: &'de [u8],
+    pub(super) pos: usize,
+    pub(super) tables: &'t mut Tables,
+    pub(super) limits: Limits,
+    /// How many containers may still be opened inside each other.
+    pub(super) depth_left: u32,
+    /// Lists, maps and objects started so far: those that references can name.
+    pub(super) containers: u32,
+    /// References that are being followed, inside each other: what is read is read once more.
+    pub(super) replaying: u32,
+    pub(super) replay: Option<Box<Replay<G>>>,
+    grammar: PhantomData<G>,
+}
+
+/// Text of a string.
+#[derive(Debug)]
+pub(super) enum Text<'de> {
+    Borrowed(&'de str),
+    Owned(String),
+}
+
+/// Bytes of a binary.
+#[derive(Debug)]
+pub(super) enum Blob<'de> {
+    Borrowed(&'de [u8]),
+    Owned(Vec<u8>),
+}
+
+impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
+    #[inline]
+    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
+        Self {
+            input,
+            pos: 0,
+            tables,
+            limits,
+            depth_left: limits.max_depth,
+            containers: 0,
+            replaying: 0,
+            replay: None,
+            grammar: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn rest(&self) -> &'de [u8] {
+        &self.input[self.pos..]
+    }
+
+    #[cold]
+    pub(super) fn fail(&self, kind: ErrorKind) -> Error {
+        Error::at(self.pos as u64, kind)
+    }
+
+    #[cold]
+    fn stopped(&self, stop: Stop) -> Error {
+        self.fail(match stop {
+            Stop::Incomplete(needed) => ErrorKind::Incomplete { needed },
+            Stop::Unexpected(what) => {
+                ErrorKind::UnexpectedByte { found: what.found, expected: what.expected }
+            }
+        })
+    }
+
+    /// The opcode of the next value (or end); class definitions before it are taken in.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Result<u8> {
+        match self.input.get(self.pos) {
+            Some(&tag) if Some(tag) != G::DEFINITION => Ok(tag),
+            _ => self.peek_slow(),
+        }
+    }
+
+    #[inline(never)]
+    fn peek_slow(&mut self) -> Result<u8> {
+        loop {
+            match G::token(self.rest()) {
+                Ok((rest, Token::Definition)) => {
+                    self.pos = self.input.len() - rest.len();
+                    self.definition()?;
+                }
+                Err(stop) => return Err(self.stopped(stop)),
+                Ok(_) => return Ok(self.input[self.pos]),
+            }
+        }
+    }
+
+    /// The next token that is not a class definition.
+    #[inline]
+    pub(super) fn token(&mut self) -> Result<Token> {
+        loop {
+            match G::token(self.rest()) {
+                Ok((rest, Token::Definition)) => {
+                    self.pos = self.input.len() - rest.len();
+                    self.definition()?;
+                }
+                Ok((rest, token)) => {
+                    self.pos = self.input.len() - rest.len();
+                    return Ok(token);
+                }
+                Err(stop) => return Err(self.stopped(stop)),
+            }
+        }
+    }
+
+    /// Takes the end of a map or open list if it is next.
+    #[inline]
+    pub(super) fn end(&mut self) -> bool {
+        let end = self.input.get(self.pos) == Some(&G::END);
+        self.pos += usize::from(end);
+        end
+    }
+
+    /// The int that a token left to be told.
+    #[inline]
+    pub(super) fn int(&mut self, expected: &'static str) -> Result<i32> {
+        match G::token(self.rest()) {
+            Ok((rest, Token::Int(value))) => {
+                self.pos = self.input.len() - rest.len();
+                Ok(value)
+            }
+            Ok(_) => Err(self.fail(ErrorKind::UnexpectedByte { found: self.input[self.pos], expected })),
+            Err(stop) => Err(self.stopped(stop)),
+        }
+    }
+
+    /// The class of an object whose opcode was taken.
+    #[inline]
+    pub(super) fn class(&mut self, number: Option<u32>) -> Result<ClassId> {
+        let start = self.pos;
+        let number = match number {
+            Some(number) => i64::from(number),
+            None => self.int("an int (the number of a class)")?.into(),
+        };
+        self.tables.class(number).map_err(|error| error.or_at(start as u64))
+    }
+
+    /// Takes in a class definition whose opcode was taken.
+    fn definition(&mut self) -> Result<()> {
+        let class = self.tables.begin();
+        self.name(class, "the name of a class")?;
+        let fields = match self.int("an int (how many fields a class has)")? {
+            fields @ 0.. => fields.cast_unsigned(),
+            fields => return Err(self.fail(ErrorKind::NegativeLength(fields.into()))),
+        };
+        if fields > self.limits.max_fields {
+            return Err(self.limit("max_fields", self.limits.max_fields.into()));
+        }
+        for _ in 0..fields {
+            let name = self.tables.begin();
+            self.name(name, "the name of a field")?;
+        }
+        if self.replaying > 0 {
+            self.tables.discard(class);
+            return Ok(());
+        }
+        let pos = self.pos as u64;
+        self.tables.add_class(class, fields, &self.limits).map_err(|error| error.or_at(pos))?;
+        Ok(())
+    }
+
+    /// A name of a class or field, into the table.
+    #[inline]
+    fn name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+        // The normal case: ASCII of up to 31 units, one length byte.
+        if let Some((&len @ 0..=0x1f, rest)) = self.rest().split_first()
+            && let Some(name) = rest.get(..usize::from(len)).filter(|name| name.is_ascii())
+        {
+            self.pos += 1 + name.len();
+            self.tables.extend(name);
+            return self.tables.finish(at);
+        }
+        self.long_name(at, expected)
+    }
+
+    #[inline(never)]
+    fn long_name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+        let start = self.pos;
+        let (units, last) = match G::token(self.rest()) {
+            Ok((rest, Token::Text { units, last })) => {
+                self.pos = self.input.len() - rest.len();
+                (units, last)
+            }
+            Ok(_) => return Err(self.fail(ErrorKind::UnexpectedByte { found: self.input[start], expected })),
+            Err(stop) => return Err(self.stopped(stop)),
+        };
+        let text = self.text(units, last)?;
+        let text = text.as_str();
+        if utf16::units(text) > self.limits.max_name as usize {
+            return Err(self.limit("max_name", self.limits.max_name.into()));
+        }
+        self.tables.extend(text.as_bytes());
+        self.tables.check_room(&self.limits)?;
+        self.tables.finish(at)
+    }
+
+    /// The type of a list or map whose opcode was taken: only its number matters here.
+    pub(super) fn ty(&mut self, form: TypeForm) -> Result<()> {
+        use crate::grammar::TypeToken;
+        let start = self.pos;
+        match G::type_of(form, self.rest()) {
+            Ok((rest, TypeToken::Number(number))) => {
+                self.pos = self.input.len() - rest.len();
+                self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
+                Ok(())
+            }
+            Ok((rest, TypeToken::Name { units, last })) => {
+                self.pos = self.input.len() - rest.len();
+                let text = self.text(units, last)?;
+                if self.replaying > 0 {
+                    return Ok(());
+                }
+                let text = text.as_str();
+                if utf16::units(text) > self.limits.max_name as usize {
+                    return Err(self.limit("max_name", self.limits.max_name.into()));
+                }
+                let name = self.tables.begin();
+                self.tables.extend(text.as_bytes());
+                self.tables.finish(name)?;
+                self.tables.add_type(name, &self.limits).map_err(|error| error.or_at(start as u64))?;
+                Ok(())
+            }
+            Err(stop) => Err(self.stopped(stop)),
+        }
+    }
+
+    /// The head of a list whose opcode was taken: its length, if it is told, and whether an end byte follows.
+    #[inline]
+    pub(super) fn list(&mut self, ty: TypeForm, len: LengthForm, ended: bool) -> Result<(Option<u32>, bool)> {
+        if ty != TypeForm::None {
+            self.ty(ty)?;
+        }
+        let len = match len {
+            LengthForm::Known(len) => Some(len),
+            LengthForm::None => None,
+            LengthForm::Int => match G::length_of(len, self.rest()) {
+                Ok((rest, len)) => {
+                    let len = len.unwrap_or_default();
+                    if len < 0 {
+                        return Err(self.fail(ErrorKind::NegativeLength(len.into())));
+                    }
+                    self.pos = self.input.len() - rest.len();
+                    Some(len.cast_unsigned())
+                }
+                Err(stop) => return Err(self.stopped(stop)),
+            },
+        };
+        if u64::from(len.unwrap_or_default()) > self.limits.max_elements {
+            return Err(self.limit("max_elements", self.limits.max_elements));
+        }
+        Ok((len, ended))
+    }
+
+    /// A container opens.
+    #[inline]
+    pub(super) fn open(&mut self) -> Result<()> {
+        if self.depth_left == 0 {
+            return Err(self.limit("max_depth", self.limits.max_depth.into()));
+        }
+        self.depth_left -= 1;
+        if self.replaying == 0 {
+            if self.containers >= self.limits.max_containers {
+                return Err(self.limit("max_containers", self.limits.max_containers.into()));
+            }
+            self.containers += 1;
+        }
+        Ok(())
+    }
+
+    /// A container ended.
+    #[inline]
+    pub(super) fn close(&mut self) {
+        self.depth_left += 1;
+    }
+
+    #[cold]
+    pub(super) fn limit(&self, limit: &'static str, max: u64) -> Error {
+        self.fail(ErrorKind::Limit { limit, max })
+    }
+
+    /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.
+    #[inline]
+    pub(super) fn text(&mut self, units: u32, last: bool) -> Result<Text<'de>> {
+        if last {
+            let rest = self.rest();
+            if let Prefix::Bytes(len) = utf16::prefix(rest, units as usize)
+                && let Some(text) = utf16::validate(&rest[..len])
+            {
+                if u64::from(units) > self.limits.max_string {
+                    return Err(self.limit("max_string", self.limits.max_string));
+                }
+                self.pos += len;
+                return Ok(Text::Borrowed(text));
+            }
+        }
+        self.joined_text(units, last).map(Text::Owned)
+    }
+
+    #[inline(never)]
+    fn joined_text(&mut self, mut units: u32, mut last: bool) -> Result<String> {
+        let mut joined = String::new();
+        let mut total = 0;
+        let mut high = None;
+        loop {
+            total += u64::from(units);
+            if total > self.limits.max_string {
+                return Err(self.limit("max_string", self.limits.max_string));
+            }
+            let rest = self.rest();
+            let len = match utf16::prefix(rest, units as usize) {
+                Prefix::Bytes(len) => len,
+                Prefix::Missing(needed) => return Err(self.fail(ErrorKind::Incomplete { needed })),
+                Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
+            };
+            self.append_chunk(&mut joined, &mut high, &rest[..len])?;
+            self.pos += len;
+            if last {
+                break;
+            }
+            (units, last) = match G::token(self.rest()) {
+                Ok((rest, Token::Text { units, last })) => {
+                    self.pos = self.input.len() - rest.len();
+                    (units, last)
+                }
+                Ok(_) => {
+                    let found = self.input[self.pos];
+                    let expected = "the next chunk of a string";
+                    return Err(self.fail(ErrorKind::UnexpectedByte { found, expected }));
+                }
+                Err(stop) => return Err(self.stopped(stop)),
+            };
+        }
+        match high {
+            None => Ok(joined),
+            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
+        }
+    }
+
+    /// Joins surrogate pairs, also over the end of a chunk.
+    fn append_chunk(&self, joined: &mut String, high: &mut Option<u16>, chunk: &[u8]) -> Result<()> {
+        if let (None, Some(text)) = (*high, utf16::validate(chunk)) {
+            joined.push_str(text);
+            return Ok(());
+        }
+        for piece in utf16::pieces(chunk) {
+            match (piece, high.take()) {
+                (Ok(Piece::Text(text)), None) => joined.push_str(text),
+                (Ok(Piece::Surrogate(unit)), None) if utf16::is_high(unit) => *high = Some(unit),
+                (Ok(Piece::Surrogate(low)), Some(unit)) => match utf16::pair(unit, low) {
+                    Some(character) => joined.push(character),
+                    None => return Err(self.fail(ErrorKind::LoneSurrogate)),
+                },
+                (Ok(_), _) => return Err(self.fail(ErrorKind::LoneSurrogate)),
+                (Err(offset), _) => {
+                    return Err(Error::at((self.pos + offset) as u64, ErrorKind::InvalidText));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a binary whose first chunk's head was taken. Borrowed when it is one chunk.
+    #[inline]
+    pub(super) fn blob(&mut self, len: u32, last: bool) -> Result<Blob<'de>> {
+        if last {
+            return self.chunk(len).map(Blob::Borrowed);
+        }
+        let mut joined = Vec::new();
+        self.chunks(len, last, |chunk| joined.extend_from_slice(chunk))?;
+        Ok(Blob::Owned(joined))
+    }
+
+    /// Each chunk of a binary in turn.
+    pub(super) fn chunks(
+        &mut self,
+        mut len: u32,
+        mut last: bool,
+        mut each: impl FnMut(&'de [u8]),
+    ) -> Result<()> {
+        let mut total = 0;
+        loop {
+            total += u64::from(len);
+            if total > self.limits.max_binary {
+                return Err(self.limit("max_binary", self.limits.max_binary));
+            }
+            each(self.chunk(len)?);
+            if last {
+                return Ok(());
+            }
+            (len, last) = match G::token(self.rest()) {
+                Ok((rest, Token::Binary { len, last })) => {
+                    self.pos = self.input.len() - rest.len();
+                    (len, last)
+                }
+                Ok(_) => {
+                    let found = self.input[self.pos];
+                    let expected = "the next chunk of a binary";
+                    return Err(self.fail(ErrorKind::UnexpectedByte { found, expected }));
+                }
+                Err(stop) => return Err(self.stopped(stop)),
+            };
+        }
+    }
+
+    fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
+        let rest = self.rest();
+        match rest.get(..len as usize) {
+            Some(bytes) => {
+                self.pos += bytes.len();
+                Ok(bytes)
+            }
+            None => Err(self.fail(ErrorKind::Incomplete { needed: len as usize - rest.len() })),
+        }
+    }
+
+    /// Passes over one value; what it defines is taken in.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        let mut core = Core::<G>::new();
+        core.start_at(self.pos as u64, self.containers);
+        core.replay = self.replaying > 0;
+        // Containers that are read again count for `max_expansion`, not for `max_containers`.
+        let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
+        let limits = Limits { max_depth: self.depth_left, max_containers, ..self.limits };
+        loop {
+            match core.step(self.tables, &limits, &self.input[self.pos..])? {
+                Step::Event { used, .. } => self.pos += used,
+                Step::NeedMore { used, needed } => {
+                    self.pos += used;
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Step::Done => {
+                    if !core.replay {
+                        self.containers = core.containers();
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! References in typed decoding: the container that a reference names is read once more.
+//!
+//! Nothing is kept while a message has no reference. The first one makes an index of where each container starts, by
+//! a pass over what has been read; later ones carry it on, so that all passes together read each byte once.
+
+use super::reader::Reader;
+use crate::error::{ErrorKind, Result};
+use crate::event::Event;
+use crate::grammar::Grammar;
+use crate::limits::Limits;
+use crate::parser::{Core, Step};
+
+/// What following a reference counts beside the bytes it leads to: the value that it makes is not smaller.
+const FOLLOWING: u64 = 32;
+
+/// Where the containers of this packet start.
+#[derive(Debug)]
+pub(super) struct Replay<G> {
+    core: Core<G>,
+    /// How far the index goes.
+    pos: usize,
+    starts: Vec<usize>,
+    /// Containers that are open at `pos`.
+    open: Vec<usize>,
+    /// References that are being followed.
+    following: Vec<usize>,
+    /// Bytes that were read again.
+    expanded: u64,
+}
+
+/// Where to go on after a reference was followed.
+#[derive(Debug)]
+pub(super) struct Return {
+    pos: usize,
+    start: usize,
+}
+
+impl<G: Grammar> Replay<G> {
+    fn new() -> Self {
+        let mut core = Core::new();
+        core.replay = true;
+        Self { core, pos: 0, starts: Vec::new(), open: Vec::new(), following: Vec::new(), expanded: 0 }
+    }
+}
+
+impl<G: Grammar> Reader<'_, '_, G> {
+    /// Moves to the start of the container that the reference names. Its token was taken.
+    #[cold]
+    pub(super) fn jump(&mut self, number: Option<u32>) -> Result<Return> {
+        let number = match number {
+            Some(number) => i64::from(number),
+            None => self.int("an int (the number of a reference)")?.into(),
+        };
+        let id = match usize::try_from(number) {
+            Ok(id) if id < self.containers as usize => id,
+            _ => {
+                let defined = self.containers as usize;
+                return Err(self.fail(ErrorKind::UnknownReference { number, defined }));
+            }
+        };
+        let mut replay = self.replay.take().unwrap_or_else(|| Box::new(Replay::new()));
+        if self.replaying == 0 {
+            self.index(&mut replay)?;
+        }
+        if replay.open.contains(&id) || replay.following.contains(&id) {
+            #[expect(clippy::cast_possible_truncation, reason = "below self.containers")]
+            return Err(self.fail(ErrorKind::Cycle { number: id as u32 }));
+        }
+        // The index goes up to this reference and has every container that has started.
+        let start = replay.starts[id];
+        replay.following.push(id);
+        self.replay = Some(replay);
+        self.replaying += 1;
+        self.open()?;
+        Ok(Return { pos: std::mem::replace(&mut self.pos, start), start })
+    }
+
+    /// Goes on behind the reference.
+    pub(super) fn back(&mut self, to: &Return) -> Result<()> {
+        let expanded = (self.pos - to.start) as u64;
+        self.pos = to.pos;
+        self.replaying -= 1;
+        self.close();
+        if let Some(replay) = &mut self.replay {
+            replay.following.pop();
+            replay.expanded += expanded + FOLLOWING;
+            if replay.expanded > self.limits.max_expansion {
+                return Err(self.limit("max_expansion", self.limits.max_expansion));
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries the index on to the present position.
+    fn index(&mut self, replay: &mut Replay<G>) -> Result<()> {
+        // What was read once was within the limits: only where it starts matters here.
+        let limits = Limits { max_depth: u32::MAX, max_containers: u32::MAX, ..self.limits };
+        while replay.pos < self.pos {
+            match replay.core.step(self.tables, &limits, &self.input[replay.pos..self.pos])? {
+                Step::Event { event, used } => {
+                    match event {
+                        Event::List { .. } | Event::Map { .. } | Event::Object { .. } => {
+                            replay.open.push(replay.starts.len());
+                            replay.starts.push(replay.pos);
+                        }
+                        Event::End => {
+                            replay.open.pop();
+                        }
+                        _ => {}
+                    }
+                    replay.pos += used;
+                }
+                Step::NeedMore { used, needed } => {
+                    replay.pos += used;
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Step::Done => replay.core.next_value(),
+            }
+        }
+        Ok(())
+    }
+}

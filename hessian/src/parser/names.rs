@@ -1,0 +1,281 @@
+//! The names of classes, fields and types.
+
+use super::Step;
+use super::core::{Container, Core, State, limit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::grammar::{Grammar, Token, TypeForm, TypeToken};
+use crate::limits::Limits;
+use crate::table::Tables;
+use crate::utf16::{self, Piece, Prefix};
+
+/// A class definition in the middle of being read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Definition {
+    /// Where the class's name was begun.
+    class: usize,
+    /// Where the name in hand was begun.
+    name: usize,
+    /// How many fields it has; unknown until the class's name is complete.
+    fields: Option<u32>,
+    /// How many field names are still to come.
+    left: u32,
+}
+
+impl<G: Grammar> Core<G> {
+    pub(super) fn begin_definition(&mut self, tables: &mut Tables) -> Definition {
+        let class = tables.begin();
+        Definition { class, name: class, fields: None, left: 0 }
+    }
+
+    /// Reads on in a class definition; `None` when it is complete and nothing has to be told.
+    pub(super) fn definition<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        used: &mut usize,
+        mut part: Definition,
+    ) -> Result<Option<Step<'a>>> {
+        let mut at = *used;
+        loop {
+            self.state = State::Definition(part);
+            match part.fields {
+                Some(_) if part.left == 0 => break,
+                Some(_) => {
+                    match self.name_chunk(tables, limits, input, at, part.name, "the name of a field")? {
+                        Chunk::Cut(step) => return Ok(Some(step)),
+                        Chunk::Read { end, last } => {
+                            at = end;
+                            if last {
+                                tables.finish(part.name)?;
+                                part.left -= 1;
+                                if part.left > 0 {
+                                    part.name = tables.begin();
+                                }
+                            }
+                        }
+                    }
+                }
+                None if part.name == usize::MAX => {
+                    let start = at;
+                    let token = match G::token(&input[at..]) {
+                        Ok((rest, token)) => {
+                            at = input.len() - rest.len();
+                            token
+                        }
+                        Err(stop) => return self.stopped(stop, at, input.len()).map(Some),
+                    };
+                    let fields = match token {
+                        Token::Int(fields @ 0..) => fields.cast_unsigned(),
+                        Token::Int(fields) => {
+                            return Err(self.fail(start, ErrorKind::NegativeLength(fields.into())));
+                        }
+                        _ => {
+                            return Err(self.unexpected(
+                                input,
+                                start,
+                                "an int (how many fields a class has)",
+                            ));
+                        }
+                    };
+                    if fields > limits.max_fields {
+                        return Err(self.fail(start, limit("max_fields", limits.max_fields.into())));
+                    }
+                    (part.fields, part.left) = (Some(fields), fields);
+                    if fields > 0 {
+                        part.name = tables.begin();
+                    }
+                }
+                None => match self.name_chunk(tables, limits, input, at, part.name, "the name of a class")? {
+                    Chunk::Cut(step) => return Ok(Some(step)),
+                    Chunk::Read { end, last } => {
+                        at = end;
+                        if last {
+                            tables.finish(part.name)?;
+                            part.name = usize::MAX;
+                        }
+                    }
+                },
+            }
+        }
+        *used = at;
+        self.state = State::Value;
+        if self.replay {
+            tables.discard(part.class);
+            return Ok(None);
+        }
+        let class = tables
+            .add_class(part.class, part.fields.unwrap_or_default(), limits)
+            .map_err(|error| error.or_at(self.offset() + at as u64))?;
+        Ok(Some(self.event(Event::Definition(class), at)))
+    }
+
+    /// Reads the type of a list or map; `None` when more of its head follows.
+    pub(super) fn type_head<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        used: &mut usize,
+        form: TypeForm,
+        then: Container,
+    ) -> Result<Option<Step<'a>>> {
+        let start = *used;
+        let mut at = start;
+        let token = match G::type_of(form, &input[at..]) {
+            Ok((rest, token)) => {
+                at = input.len() - rest.len();
+                token
+            }
+            Err(stop) => return self.stopped(stop, at, input.len()).map(Some),
+        };
+        match token {
+            TypeToken::Number(number) => {
+                let ty =
+                    tables.ty(number.into()).map_err(|error| error.or_at(self.offset() + start as u64))?;
+                *used = at;
+                self.typed(Some(ty), then, at, limits)
+            }
+            TypeToken::Name { units, last } => {
+                let name = tables.begin();
+                match self.name_text(tables, limits, input, (start, at), name, units, last)? {
+                    Chunk::Cut(step) => {
+                        tables.discard(name);
+                        Ok(Some(step))
+                    }
+                    Chunk::Read { end, last } => {
+                        self.name_read(tables, limits, (end, used), name, last, then)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the next chunk of a type's name.
+    pub(super) fn type_name<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        used: &mut usize,
+        name: usize,
+        then: Container,
+    ) -> Result<Option<Step<'a>>> {
+        match self.name_chunk(tables, limits, input, *used, name, "the next chunk of a type name")? {
+            Chunk::Cut(step) => Ok(Some(step)),
+            Chunk::Read { end, last } => self.name_read(tables, limits, (end, used), name, last, then),
+        }
+    }
+
+    fn name_read<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        (end, used): (usize, &mut usize),
+        name: usize,
+        last: bool,
+        then: Container,
+    ) -> Result<Option<Step<'a>>> {
+        *used = end;
+        if !last {
+            self.state = State::TypeName { at: name, then };
+            return Ok(None);
+        }
+        tables.finish(name)?;
+        if self.replay {
+            tables.discard(name);
+            return self.typed(None, then, end, limits);
+        }
+        let ty = tables.add_type(name, limits).map_err(|error| error.or_at(self.offset() + end as u64))?;
+        // A type without a name is none, but it has its number.
+        let ty = Some(ty).filter(|&ty| !tables.type_name(ty).is_empty());
+        self.typed(ty, then, end, limits)
+    }
+
+    /// One chunk of a name, which has to be there as a whole: at most `max_name` units.
+    fn name_chunk<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        start: usize,
+        name: usize,
+        expected: &'static str,
+    ) -> Result<Chunk<'a>> {
+        let mut at = start;
+        let token = match G::token(&input[at..]) {
+            Ok((rest, token)) => {
+                at = input.len() - rest.len();
+                token
+            }
+            Err(stop) => return self.stopped(stop, at, input.len()).map(Chunk::Cut),
+        };
+        match token {
+            Token::Text { units, last } => {
+                self.name_text(tables, limits, input, (start, at), name, units, last)
+            }
+            _ => Err(self.unexpected(input, start, expected)),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of a state machine")]
+    fn name_text<'a>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        (start, at): (usize, usize),
+        name: usize,
+        units: u32,
+        last: bool,
+    ) -> Result<Chunk<'a>> {
+        let max = limits.max_name;
+        // A unit takes three bytes at most.
+        if units > max || tables.length_since(name) > 3 * max as usize {
+            return Err(self.fail(start, limit("max_name", max.into())));
+        }
+        let rest = &input[at..];
+        let len = match utf16::prefix(rest, units as usize) {
+            Prefix::Bytes(len) => len,
+            Prefix::Missing(needed) => return Ok(Chunk::Cut(self.more(start, input.len(), needed))),
+            Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
+        };
+        match utf16::validate(&rest[..len]) {
+            Some(text) => tables.extend(text.as_bytes()),
+            None => add_pairs(tables, &rest[..len])
+                .map_err(|(offset, kind)| Error::at(self.offset() + (at + offset) as u64, kind))?,
+        }
+        tables.check_room(limits).map_err(|error| error.or_at(self.offset() + at as u64))?;
+        Ok(Chunk::Read { end: at + len, last })
+    }
+}
+
+/// A chunk of a name.
+enum Chunk<'a> {
+    /// It has been added to the table.
+    Read { end: usize, last: bool },
+    /// More input is needed.
+    Cut(Step<'a>),
+}
+
+/// Text with surrogate pairs of three bytes each. Names have no lone surrogates.
+fn add_pairs(tables: &mut Tables, bytes: &[u8]) -> Result<(), (usize, ErrorKind)> {
+    let mut high = None;
+    for piece in utf16::pieces(bytes) {
+        match (piece, high.take()) {
+            (Ok(Piece::Text(text)), None) => tables.extend(text.as_bytes()),
+            (Ok(Piece::Surrogate(unit)), None) if utf16::is_high(unit) => high = Some(unit),
+            (Ok(Piece::Surrogate(low)), Some(unit)) => match utf16::pair(unit, low) {
+                Some(character) => tables.extend(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => return Err((0, ErrorKind::LoneSurrogate)),
+            },
+            (Ok(_), _) => return Err((0, ErrorKind::LoneSurrogate)),
+            (Err(offset), _) => return Err((offset, ErrorKind::InvalidText)),
+        }
+    }
+    match high {
+        None => Ok(()),
+        Some(_) => Err((0, ErrorKind::LoneSurrogate)),
+    }
+}
