@@ -7,5 +7,7 @@ mod java;
 mod peer;
 mod random;
 mod streams;
+mod transcript;
 mod tree;
 mod typed;
+mod values;

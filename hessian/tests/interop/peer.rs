@@ -10,6 +10,10 @@ use crate::java::Java;
 
 /// Tag of an answer that is a value.
 pub(crate) const OK: u8 = 0;
+/// Flag: some string may have a surrogate without its partner.
+pub(crate) const LONE_SURROGATE: u8 = 2;
+/// Tag of a packet of a stream; one more is the tag of an empty one.
+pub(crate) const PACKET: u8 = 0x10;
 
 /// One frame of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Starts it in a mode that reads nothing.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, |_| Ok(()))
+    }
+
     /// Starts it and lets `write` feed it from a thread of its own, so that neither side waits for the other.
     pub(crate) fn start_with(
         arguments: &[&str],

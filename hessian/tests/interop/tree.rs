@@ -94,18 +94,6 @@ impl Any {
         Self::of_kind(kind, random)
     }
 
-    /// Whether Java may cut the value's bytes where ours are whole.
-    pub(crate) fn has_binary(&self) -> bool {
-        match self {
-            Self::Binary(_) => true,
-            Self::List(items) => items.iter().any(Self::has_binary),
-            Self::Map(entries) => entries.values().any(Self::has_binary),
-            Self::Node(node) => node.next.has_binary() || node.extra.has_binary(),
-            Self::Derived(derived) => derived.origin.has_binary(),
-            _ => false,
-        }
-    }
-
     fn compound(random: &mut Random, depth: usize) -> Self {
         let inner = |random: &mut Random| Self::random(random, depth + 1);
         match random.below(8) {

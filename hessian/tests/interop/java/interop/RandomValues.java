@@ -13,7 +13,7 @@ import java.util.*;
 final class RandomValues {
   /** The value has a binary that the encoder may have cut where its 8 KiB buffer ended: compare values, not bytes. */
   static final int CUT_BINARY = 1;
-  /** A string has a surrogate without its partner. */
+  /** A string may have a surrogate without its partner (or had, and lost its place in a map to an equal key). */
   static final int LONE_SURROGATE = 2;
 
   private static final int TOP_LEVEL_KINDS = 24;
