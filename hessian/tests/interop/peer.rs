@@ -10,6 +10,8 @@ use crate::java::Java;
 
 /// Tag of an answer that is a value.
 pub(crate) const OK: u8 = 0;
+/// Flag: the value has a binary that Java may have cut into chunks anywhere.
+pub(crate) const CUT_BINARY: u8 = 1;
 /// Flag: some string may have a surrogate without its partner.
 pub(crate) const LONE_SURROGATE: u8 = 2;
 /// Tag of a packet of a stream; one more is the tag of an empty one.
