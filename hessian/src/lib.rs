@@ -16,6 +16,7 @@ pub mod ser;
 mod stream;
 mod table;
 mod utf16;
+mod value;
 
 #[cfg(feature = "codec")]
 pub use codec::PacketCodec;
@@ -29,3 +30,4 @@ pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
 pub use stream::{StreamDecoder, ValueDecoder};
+pub use value::{Class, Graph, Node, Span, Value, View};

@@ -6,6 +6,7 @@ use crate::grammar::{Final, Grammar};
 use crate::limits::Limits;
 use crate::packet::{Framing, Packet, PacketDecoder};
 use crate::table::Tables;
+use crate::value::{Builder, Graph};
 use bytes::BytesMut;
 use serde::Deserialize;
 use std::marker::PhantomData;
@@ -58,6 +59,26 @@ impl<G: Grammar> ValueDecoder<G> {
             self.broken = skipped.is_err();
         }
         decoded
+    }
+
+    /// Decodes all values of a packet (normally one) without a type.
+    ///
+    /// # Errors
+    /// As [`Graph::from_slice`]. After an error every later call fails too.
+    pub fn graph<'de>(&mut self, packet: &'de [u8]) -> Result<Graph<'de>> {
+        self.check()?;
+        let graph = Builder::<G>::new(&mut self.tables, &self.limits).read_all(packet);
+        self.broken = graph.is_err();
+        graph
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.broken {
+            return Err(Error::new(ErrorKind::Message(
+                "an earlier packet of this stream was malformed".into(),
+            )));
+        }
+        Ok(())
     }
 
     /// Reads the values of a packet one by one: the honest way when there may be several.
@@ -131,6 +152,14 @@ impl<G: Grammar> StreamDecoder<G> {
     /// As [`ValueDecoder::decode`].
     pub fn decode<'de, T: Deserialize<'de>>(&mut self, packet: &'de [u8]) -> Result<T> {
         self.values.decode(packet)
+    }
+
+    /// Decodes all values of a packet without a type.
+    ///
+    /// # Errors
+    /// As [`ValueDecoder::graph`].
+    pub fn graph<'de>(&mut self, packet: &'de [u8]) -> Result<Graph<'de>> {
+        self.values.graph(packet)
     }
 
     /// Checks that the stream may end here.

@@ -27,16 +27,25 @@ pub trait Dialect: Sized + 'static {
     fn date(out: &mut impl Sink, millis: i64);
     #[doc(hidden)]
     fn string(out: &mut impl Sink, text: &str);
+    /// Text that may have half surrogate pairs.
+    #[doc(hidden)]
+    fn utf16(out: &mut impl Sink, units: &[u16]);
     #[doc(hidden)]
     fn binary(out: &mut impl Sink, bytes: &[u8]);
     /// Begins an untyped list; `None` when its length is not known.
     #[doc(hidden)]
     fn list(out: &mut impl Sink, len: Option<u32>);
+    /// Begins a list of a type, which has a number when it was named before.
+    #[doc(hidden)]
+    fn typed_list(out: &mut impl Sink, ty: &str, number: Option<u32>, len: Option<u32>);
     /// Ends a list that was begun with this length.
     #[doc(hidden)]
     fn list_end(out: &mut impl Sink, len: Option<u32>);
     #[doc(hidden)]
     fn map(out: &mut impl Sink);
+    /// Begins a map of a type, which has a number when it was named before.
+    #[doc(hidden)]
+    fn typed_map(out: &mut impl Sink, ty: &str, number: Option<u32>);
     #[doc(hidden)]
     fn map_end(out: &mut impl Sink);
     /// Begins a class definition; name and fields follow as strings.
@@ -45,6 +54,9 @@ pub trait Dialect: Sized + 'static {
     /// Begins an object of a class by its number; the fields' values follow.
     #[doc(hidden)]
     fn object(out: &mut impl Sink, class: u32);
+    /// A list, map or object of this packet once more.
+    #[doc(hidden)]
+    fn reference(out: &mut impl Sink, number: u32);
 }
 
 #[expect(
@@ -75,6 +87,9 @@ impl Dialect for Final {
     fn string(out: &mut impl Sink, text: &str) {
         text::string(out, text);
     }
+    fn utf16(out: &mut impl Sink, units: &[u16]) {
+        text::utf16(out, units);
+    }
     #[inline(always)]
     fn binary(out: &mut impl Sink, bytes: &[u8]) {
         text::binary(out, bytes);
@@ -90,6 +105,17 @@ impl Dialect for Final {
             None => out.put(b"W"),
         }
     }
+    fn typed_list(out: &mut impl Sink, ty: &str, number: Option<u32>, len: Option<u32>) {
+        match len {
+            Some(len @ 0..=7) => out.put(&[0x70 + len as u8]),
+            Some(_) => out.put(b"V"),
+            None => out.put(b"U"),
+        }
+        type_name(out, ty, number);
+        if let Some(len @ 8..) = len {
+            number::int(out, len as i32);
+        }
+    }
     #[inline]
     fn list_end(out: &mut impl Sink, len: Option<u32>) {
         if len.is_none() {
@@ -99,6 +125,10 @@ impl Dialect for Final {
     #[inline]
     fn map(out: &mut impl Sink) {
         out.put(b"H");
+    }
+    fn typed_map(out: &mut impl Sink, ty: &str, number: Option<u32>) {
+        out.put(b"M");
+        type_name(out, ty, number);
     }
     #[inline]
     fn map_end(out: &mut impl Sink) {
@@ -118,5 +148,18 @@ impl Dialect for Final {
                 number::int(out, class as i32);
             }
         }
+    }
+    #[inline]
+    fn reference(out: &mut impl Sink, number: u32) {
+        out.put(b"Q");
+        number::int(out, number as i32);
+    }
+}
+
+fn type_name(out: &mut impl Sink, ty: &str, number: Option<u32>) {
+    match number {
+        None => text::string(out, ty),
+        #[expect(clippy::cast_possible_wrap, reason = "fewer types than i32::MAX")]
+        Some(number) => number::int(out, number as i32),
     }
 }

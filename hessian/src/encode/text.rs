@@ -39,14 +39,43 @@ fn long_string(out: &mut impl Sink, mut text: &str) {
         units_of(out, chunk);
         text = rest;
     }
-    let units = utf16::units(text);
-    #[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
+    last_head(out, utf16::units(text));
+    units_of(out, text);
+}
+
+/// The head of a string's last chunk.
+#[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
+fn last_head(out: &mut impl Sink, units: usize) {
     match units {
         0..=0x1f => out.put(&[units as u8]),
         0x20..=0x3ff => out.put(&[0x30 + (units >> 8) as u8, units as u8]),
         _ => out.put(&[b'S', (units >> 8) as u8, units as u8]),
     }
-    units_of(out, text);
+}
+
+/// The same for text that may have half surrogate pairs.
+pub(crate) fn utf16(out: &mut impl Sink, mut units: &[u16]) {
+    while units.len() > STRING_CHUNK {
+        // Java's rule looks at the last unit alone, paired or not.
+        let cut = STRING_CHUNK - usize::from(utf16::is_high(units[STRING_CHUNK - 1]));
+        out.put(&[b'R', (cut >> 8) as u8, cut as u8]);
+        put_units(out, &units[..cut]);
+        units = &units[cut..];
+    }
+    last_head(out, units.len());
+    put_units(out, units);
+}
+
+/// Each unit by itself, in one to three bytes.
+#[expect(clippy::cast_possible_truncation, reason = "seven bits and fewer")]
+fn put_units(out: &mut impl Sink, units: &[u16]) {
+    for &unit in units {
+        match unit {
+            0..=0x7f => out.put(&[unit as u8]),
+            0x80..=0x7ff => out.put(&[0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8]),
+            _ => out.put(&three_bytes(unit)),
+        }
+    }
 }
 
 /// The units of `text`: its bytes, but four-byte characters as surrogate pairs.

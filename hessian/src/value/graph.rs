@@ -1,0 +1,187 @@
+//! The arena: nodes by their reference numbers, values in one vector.
+
+use super::build::Builder;
+use super::{Node, Value, View};
+use crate::encode::Sink;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{ClassId, RefId, TypeId};
+use crate::grammar::{Final, Grammar};
+use crate::limits::Limits;
+use crate::table::Tables;
+use smallvec::SmallVec;
+
+/// A class as a stream defined it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Class {
+    /// Its name, such as `example.AddString`.
+    pub name: Box<str>,
+    /// The names of its fields, in order.
+    pub fields: Box<[Box<str>]>,
+}
+
+/// A document: a root value and the lists, maps and objects that it reaches.
+///
+/// Nothing is lost: class names and the order of fields, types of lists and maps, the widths of numbers, shared and
+/// cyclic references, text that is no UTF-8. Nodes are numbered as on the wire, so a reference is an index and a cycle
+/// needs no counting; dropping is flat. Text and bytes are borrowed from the input where they can be.
+///
+/// Two graphs are equal when they are the same up to the numbers of their nodes (isomorphic): the same shape, the same
+/// sharing. Doubles are compared by their bits.
+#[derive(Debug, Clone)]
+pub struct Graph<'de> {
+    pub(super) roots: SmallVec<[Value<'de>; 1]>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) values: Vec<Value<'de>>,
+    pub(super) classes: Vec<Class>,
+    pub(super) types: Vec<Box<str>>,
+}
+
+impl<'de> Graph<'de> {
+    /// Decodes one value from a slice, which must end with it.
+    ///
+    /// # Errors
+    /// Malformed or incomplete input, bytes after the value, any of the [`Limits`].
+    pub fn from_slice(input: &'de [u8]) -> Result<Self> {
+        Self::from_slice_with::<Final>(input, Limits::new())
+    }
+
+    /// [`from_slice`](Self::from_slice) with a grammar and limits of your own.
+    ///
+    /// # Errors
+    /// As [`from_slice`](Self::from_slice).
+    pub fn from_slice_with<G: Grammar>(input: &'de [u8], limits: Limits) -> Result<Self> {
+        let mut tables = Tables::default();
+        let (graph, used) = Builder::<G>::new(&mut tables, &limits).read_one(input)?;
+        match input.len() - used {
+            0 => Ok(graph),
+            count => Err(Error::at(used as u64, ErrorKind::TrailingBytes { count })),
+        }
+    }
+
+    /// The document's value: the first, if it has several.
+    #[must_use]
+    pub fn root(&self) -> View<'_, 'de> {
+        View::new(self, self.roots.first().unwrap_or(&Value::Null))
+    }
+
+    /// Its values: one, or all of a packet or call that has several; they share references.
+    pub fn roots(&self) -> impl ExactSizeIterator<Item = View<'_, 'de>> {
+        self.roots.iter().map(|root| View::new(self, root))
+    }
+
+    /// How many lists, maps and objects it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// True when the root is a scalar.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A node by its number.
+    #[must_use]
+    pub fn node(&self, id: RefId) -> Option<&Node> {
+        self.nodes.get(id.0 as usize)
+    }
+
+    /// A class by its number in this graph.
+    #[must_use]
+    pub fn class(&self, id: ClassId) -> Option<&Class> {
+        self.classes.get(id.0 as usize)
+    }
+
+    /// The name of a type by its number in this graph.
+    #[must_use]
+    pub fn type_name(&self, id: TypeId) -> Option<&str> {
+        self.types.get(id.0 as usize).map(|name| &**name)
+    }
+
+    /// Copies what is borrowed; the numbers stay.
+    #[must_use]
+    pub fn into_owned(self) -> Graph<'static> {
+        Graph {
+            roots: self.roots.into_iter().map(Value::into_owned).collect(),
+            values: self.values.into_iter().map(Value::into_owned).collect(),
+            nodes: self.nodes,
+            classes: self.classes,
+            types: self.types,
+        }
+    }
+
+    /// Encodes it: what Java wrote gives the same bytes again (binaries above 8 KiB are cut into chunks of another
+    /// size). O(size), without recursion.
+    ///
+    /// # Errors
+    /// More elements than Hessian counts.
+    pub fn to_vec(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(64 + 16 * self.values.len());
+        self.encode_to::<Final>(&mut out)?;
+        Ok(out)
+    }
+
+    /// Appends it in a grammar of your choice.
+    ///
+    /// # Errors
+    /// As [`to_vec`](Self::to_vec); the buffer is then as it was before.
+    pub fn encode_to<G: Grammar>(&self, out: &mut impl Sink) -> Result<()> {
+        let start = out.position();
+        super::encode::encode::<G>(self, out).inspect_err(|_| out.cut(start))
+    }
+}
+
+impl<'other> PartialEq<Graph<'other>> for Graph<'_> {
+    fn eq(&self, other: &Graph<'other>) -> bool {
+        isomorphic(self, other)
+    }
+}
+
+/// Walks both in step; a node of one must always meet the same node of the other.
+fn isomorphic(a: &Graph<'_>, b: &Graph<'_>) -> bool {
+    if a.nodes.len() != b.nodes.len() || a.roots.len() != b.roots.len() {
+        return false;
+    }
+    let mut met: Vec<Option<u32>> = vec![None; a.nodes.len()];
+    let mut met_back: Vec<bool> = vec![false; b.nodes.len()];
+    let mut pending: Vec<(&Value<'_>, &Value<'_>)> = a.roots.iter().zip(&b.roots).collect();
+    while let Some((left, right)) = pending.pop() {
+        let (Value::Node(left), Value::Node(right)) = (left, right) else {
+            if left.same_scalar(right) {
+                continue;
+            }
+            return false;
+        };
+        match met[left.0 as usize] {
+            Some(number) if number == right.0 => continue,
+            Some(_) => return false,
+            None => {}
+        }
+        if std::mem::replace(&mut met_back[right.0 as usize], true) {
+            return false;
+        }
+        met[left.0 as usize] = Some(right.0);
+        let (left, right) = (&a.nodes[left.0 as usize], &b.nodes[right.0 as usize]);
+        if !same_head(a, left, b, right) {
+            return false;
+        }
+        pending.extend(a.values[left.span().range()].iter().zip(&b.values[right.span().range()]));
+    }
+    true
+}
+
+fn same_head(a: &Graph<'_>, left: &Node, b: &Graph<'_>, right: &Node) -> bool {
+    let same_type = |left: Option<TypeId>, right: Option<TypeId>| {
+        left.and_then(|ty| a.type_name(ty)) == right.and_then(|ty| b.type_name(ty))
+    };
+    left.span().len == right.span().len
+        && match (left, right) {
+            (Node::List { ty: left, .. }, Node::List { ty: right, .. })
+            | (Node::Map { ty: left, .. }, Node::Map { ty: right, .. }) => same_type(*left, *right),
+            (Node::Object { class: left, .. }, Node::Object { class: right, .. }) => {
+                a.class(*left) == b.class(*right)
+            }
+            _ => false,
+        }
+}

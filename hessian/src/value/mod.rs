@@ -1,0 +1,12 @@
+//! Generic values: any Hessian document without a Rust type for it, lossless, with references and cycles.
+
+mod build;
+mod encode;
+mod graph;
+mod node;
+mod view;
+
+pub(crate) use build::Builder;
+pub use graph::{Class, Graph};
+pub use node::{Node, Span, Value};
+pub use view::View;

@@ -1,0 +1,181 @@
+//! Looking at a graph.
+
+use super::{Class, Graph, Node, Value};
+use crate::date::Date;
+use crate::event::RefId;
+
+/// A value together with the graph it belongs to. Copies nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'g, 'de> {
+    graph: &'g Graph<'de>,
+    value: &'g Value<'de>,
+}
+
+impl<'g, 'de> View<'g, 'de> {
+    pub(super) fn new(graph: &'g Graph<'de>, value: &'g Value<'de>) -> Self {
+        Self { graph, value }
+    }
+
+    /// The cell itself.
+    #[must_use]
+    pub fn value(self) -> &'g Value<'de> {
+        self.value
+    }
+
+    fn at(self, value: &'g Value<'de>) -> Self {
+        Self { graph: self.graph, value }
+    }
+
+    /// The number of the list, map or object; two values with the same number are one.
+    #[must_use]
+    pub fn id(self) -> Option<RefId> {
+        match self.value {
+            Value::Node(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The list, map or object.
+    #[must_use]
+    pub fn node(self) -> Option<&'g Node> {
+        self.graph.node(self.id()?)
+    }
+
+    /// True for null.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// A boolean.
+    #[must_use]
+    pub fn as_bool(self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// An int or long.
+    #[must_use]
+    pub fn as_i64(self) -> Option<i64> {
+        match self.value {
+            Value::Int(value) => Some((*value).into()),
+            Value::Long(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A double; an int, as one.
+    #[must_use]
+    pub fn as_f64(self) -> Option<f64> {
+        match self.value {
+            Value::Double(value) => Some(*value),
+            Value::Int(value) => Some((*value).into()),
+            _ => None,
+        }
+    }
+
+    /// A date.
+    #[must_use]
+    pub fn as_date(self) -> Option<Date> {
+        match self.value {
+            Value::Date(millis) => Some(Date::from_millis(*millis)),
+            _ => None,
+        }
+    }
+
+    /// Text, if Rust can hold it.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'g str> {
+        self.value.as_str()
+    }
+
+    /// Bytes.
+    #[must_use]
+    pub fn as_bytes(self) -> Option<&'g [u8]> {
+        self.value.as_bytes()
+    }
+
+    /// The class of an object.
+    #[must_use]
+    pub fn class(self) -> Option<&'g Class> {
+        match self.node()? {
+            Node::Object { class, .. } => self.graph.class(*class),
+            _ => None,
+        }
+    }
+
+    /// The type of a list or map, or the name of an object's class.
+    #[must_use]
+    pub fn type_name(self) -> Option<&'g str> {
+        match self.node()? {
+            Node::List { ty, .. } | Node::Map { ty, .. } => self.graph.type_name((*ty)?),
+            Node::Object { class, .. } => self.graph.class(*class).map(|class| &*class.name),
+        }
+    }
+
+    /// The values in a list, map (keys and values in turn) or object, in order; none for a scalar.
+    pub fn values(self) -> impl ExactSizeIterator<Item = Self> {
+        let span = self.node().map(Node::span).unwrap_or_default();
+        self.graph.values[span.range()].iter().map(move |value| self.at(value))
+    }
+
+    /// The entries of a map.
+    pub fn entries(self) -> impl ExactSizeIterator<Item = (Self, Self)> {
+        let span = match self.node() {
+            Some(Node::Map { entries, .. }) => *entries,
+            _ => super::Span::default(),
+        };
+        self.graph.values[span.range()]
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(move |[key, value]| (self.at(key), self.at(value)))
+    }
+
+    /// The fields of an object.
+    pub fn fields(self) -> impl Iterator<Item = (&'g str, Self)> {
+        let names = self.class().map(|class| &*class.fields).unwrap_or_default();
+        names.iter().map(|name| &**name).zip(self.values())
+    }
+
+    /// The element of a list at a position.
+    #[must_use]
+    pub fn index(self, index: usize) -> Option<Self> {
+        match self.node()? {
+            Node::List { items, .. } => {
+                self.graph.values[items.range()].get(index).map(|value| self.at(value))
+            }
+            _ => None,
+        }
+    }
+
+    /// The field of an object, or the entry of a map with a string for its key; the first of several.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Self> {
+        match self.node()? {
+            Node::Object { .. } => self.fields().find(|(field, _)| *field == name).map(|(_, value)| value),
+            Node::Map { .. } => {
+                self.entries().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+            }
+            Node::List { .. } => None,
+        }
+    }
+
+    /// Follows a path such as `/ticks/3/price`: field names, keys and positions (JSON Pointer, RFC 6901, with its
+    /// `~0` and `~1`).
+    #[must_use]
+    pub fn pointer(self, path: &str) -> Option<Self> {
+        let Some(path) = path.strip_prefix('/') else {
+            return path.is_empty().then_some(self);
+        };
+        path.split('/').try_fold(self, |view, step| {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            match view.node()? {
+                Node::List { .. } => view.index(step.parse().ok()?),
+                _ => view.get(&step),
+            }
+        })
+    }
+}
