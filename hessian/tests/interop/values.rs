@@ -56,20 +56,29 @@ fn graphs_of_javas_values_encode_to_javas_bytes() {
     let (mut same, mut cut, mut bytes) = (0, 0, 0);
     for (index, frame) in Peer::start(&["generate", "1907", &VALUES.to_string()]).enumerate() {
         let input = frame.bytes.as_slice();
-        let graph = Graph::from_slice(input).unwrap_or_else(|error| panic!("value {index}, {}: {error}", input.escape_ascii()));
-        let again = graph.to_vec().unwrap_or_else(|error| panic!("value {index}, {}: {error}", input.escape_ascii()));
+        let graph = Graph::from_slice(input)
+            .unwrap_or_else(|error| panic!("value {index}, {}: {error}", input.escape_ascii()));
+        let again =
+            graph.to_vec().unwrap_or_else(|error| panic!("value {index}, {}: {error}", input.escape_ascii()));
         if frame.tag & peer::CUT_BINARY == 0 {
             assert!(again == input, "value {index}: {}", difference(input, &again));
             same += 1;
         } else {
             // The same value in other chunks, and no more of them than Java made.
             assert!(Graph::from_slice(&again).expect("what we wrote") == graph, "value {index}");
-            assert!(again.len() <= input.len(), "value {index}: {} bytes became {}", input.len(), again.len());
+            assert!(
+                again.len() <= input.len(),
+                "value {index}: {} bytes became {}",
+                input.len(),
+                again.len()
+            );
             cut += 1;
         }
         bytes += input.len();
     }
     assert_eq!(same + cut, VALUES);
     assert!(same >= 10_000, "only {same} values had comparable bytes");
-    println!("{same} values, {bytes} bytes: Java's, through our graph, the same bytes; {cut} in other chunks");
+    println!(
+        "{same} values, {bytes} bytes: Java's, through our graph, the same bytes; {cut} in other chunks"
+    );
 }
