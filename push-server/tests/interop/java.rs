@@ -1,4 +1,4 @@
-//! `/comet` read with `Hessian2StreamingInput` of Caucho's library, over HTTP/1.1 and as the Flash client asks.
+//! `/comet` read by `examples/java/ReadComet.java` with `Hessian2StreamingInput` of Caucho's library, over HTTP/1.1 and as the Flash client asks.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::java_library::Java;
 
 fn java() -> &'static Java {
     static JAVA: OnceLock<Java> = OnceLock::new();
-    JAVA.get_or_init(|| Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/java"), &[]))
+    JAVA.get_or_init(|| Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/java"), &[]))
 }
 
 /// Runs `ReadComet`, which prints each value and checks the gaps between them itself.

@@ -11,26 +11,28 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Reads a stream of example.AddString with Caucho's library, prints each value with the time it came in, and fails when the stream holds
- * values back: the gap between two of them must lie within the given bounds. The first gap may be shorter, since a reader joins at any moment.
+ * Reads a stream of example.AddString with Caucho's library and prints each value with the time it came in.
  *
- *   java … ReadComet URL COUNT MIN_GAP_MS MAX_GAP_MS [http/1.0]
+ *   examples/java/run ReadComet URL COUNT [MIN_GAP_MS MAX_GAP_MS [http/1.0]]
  *
- * `http/1.0` sends what the Flash client sends, GET without a Host header on a bare socket, and wants a body without chunks.
+ * With bounds it fails when the stream holds values back: the gap between two values must lie within them. The first gap may be shorter, since a
+ * reader joins at any moment. `http/1.0` sends what the Flash client sends, GET without a Host header on a bare socket, and wants a body
+ * without chunks.
  */
 public final class ReadComet {
   private ReadComet() {}
 
   public static void main(String[] args) throws Exception {
-    if (args.length < 4 || args.length > 5 || args.length == 5 && !args[4].equals("http/1.0")) {
-      System.err.println("usage: ReadComet URL COUNT MIN_GAP_MS MAX_GAP_MS [http/1.0]");
+    boolean bare = args.length == 5 && args[4].equals("http/1.0");
+    if (args.length != 2 && args.length != 4 && !bare) {
+      System.err.println("usage: ReadComet URL COUNT [MIN_GAP_MS MAX_GAP_MS [http/1.0]]");
       System.exit(2);
     }
     URI url = URI.create(args[0]);
     int count = Integer.parseInt(args[1]);
-    long least = Long.parseLong(args[2]), most = Long.parseLong(args[3]);
+    long least = args.length > 2 ? Long.parseLong(args[2]) : 0, most = args.length > 2 ? Long.parseLong(args[3]) : 60_000;
     long start = System.nanoTime();
-    try (InputStream body = args.length == 5 ? openBare(url, most) : open(url, most)) {
+    try (InputStream body = bare ? openBare(url, most) : open(url, most)) {
       read(new Hessian2StreamingInput(body), start, count, least, most);
     } catch (IOException | IllegalStateException problem) {
       System.err.println("ReadComet: " + problem);

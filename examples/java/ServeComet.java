@@ -12,7 +12,7 @@ import java.util.concurrent.Executors;
  * The other way round: Caucho's own writer behind an HTTP server of the JDK, for Rust clients to read and for ReadComet to be checked against.
  * Prints its address, serves /comet and ends when its standard input does.
  *
- *   java … ServeComet COUNT GAP_MS [held]
+ *   examples/java/run ServeComet COUNT GAP_MS [held]
  *
  * `held` keeps the packets back until they fill a buffer, as a server does that forgets to flush: a reader must find that out.
  */
@@ -20,6 +20,10 @@ public final class ServeComet {
   private ServeComet() {}
 
   public static void main(String[] args) throws Exception {
+    if (args.length < 2) {
+      System.err.println("usage: ServeComet COUNT GAP_MS [held]");
+      System.exit(2);
+    }
     int count = Integer.parseInt(args[0]);
     int gap = Integer.parseInt(args[1]);
     boolean held = args.length == 3 && args[2].equals("held");
