@@ -31,7 +31,6 @@ impl Demo {
         // Reads on after the address, so that the demo can never be stopped by a full pipe.
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                println!("demo: {line}");
                 if let Some(address) = address_in(&line) {
                     let _ = found.send(address);
                 }
