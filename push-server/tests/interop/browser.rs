@@ -17,7 +17,7 @@ use crate::demo::Demo;
 /// Each update as the page shows it: in the panel fed by script tags in an iframe, and in the one fed by server-sent events.
 const PANELS: [&str; 2] = ["#script-lines > li", "#sse-lines > li"];
 
-/// Two updates are at most four seconds away; starting a browser on a busy machine takes longer than that.
+/// Three updates are at most six seconds away; starting a browser on a busy machine takes longer than that.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const CHROMIUM: [&str; 11] = [
@@ -31,7 +31,7 @@ const CHROMIUM: [&str; 11] = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--window-size=1280,1024",
+    "--window-size=1280,1800",
 ];
 
 /// `chromedriver` on a free port, ended when dropped (and with it the browser it started).
@@ -70,8 +70,7 @@ impl Drop for Driver {
 async fn open_browser(driver: &str, profile: &Path) -> Client {
     let mut arguments: Vec<Value> = CHROMIUM.iter().map(|&argument| argument.into()).collect();
     arguments.push(format!("--user-data-dir={}", profile.display()).into());
-    let wanted =
-        json!({ "goog:chromeOptions": { "args": arguments }, "goog:loggingPrefs": { "browser": "ALL" } });
+    let wanted = json!({ "goog:chromeOptions": { "args": arguments } });
     let Value::Object(wanted) = wanted else { unreachable!("json! was given an object") };
     ClientBuilder::new(HttpConnector::new())
         .capabilities(wanted)
@@ -113,7 +112,7 @@ async fn updates(page: &Client, count: usize) -> [Vec<String>; 2] {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh stream"]
-async fn the_page_shows_two_updates_in_each_panel() {
+async fn the_page_shows_updates_live_in_both_panels() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let profile = folder.join(format!("chromium-{}", std::process::id()));
     let screenshot = folder.join("demo.png");
@@ -122,7 +121,8 @@ async fn the_page_shows_two_updates_in_each_panel() {
     let page = open_browser(&address, &profile).await;
 
     page.goto(&demo.url("/")).await.expect("the page loads");
-    updates(&page, 2).await;
+    // The first may be one that had been published before the page came; the next two are live.
+    updates(&page, 3).await;
     let picture = page.screenshot().await.expect("a screenshot");
     fs::write(&screenshot, &picture).expect("cargo's folder for test files is writable");
     println!("screenshot: {}", screenshot.display());
