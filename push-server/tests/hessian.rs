@@ -2,6 +2,8 @@
 
 mod support;
 
+use hessian::packet::{Framing, Packet};
+use hessian::{Limits, StreamDecoder};
 use push_server::demo::AddString;
 use support::TestServer;
 
@@ -161,4 +163,29 @@ async fn every_framing_carries_the_same_values() {
         "{refused}"
     );
     server.stop().await;
+}
+
+/// The demo's lines, more than once through the text, as a client decodes them.
+#[tokio::test]
+async fn a_decoder_reads_the_demo_typed() {
+    let server = TestServer::start().await;
+    let mut client = server.ask("GET /comet HTTP/1.0\r\n\r\n").await;
+    client.head().await;
+    support::wait_for(|| server.stream.readers() == 1).await;
+    let stream = server.stream.clone();
+    let pace = std::time::Duration::from_millis(1);
+    let publisher = tokio::spawn(async move { push_server::demo::publish(&stream, pace).await });
+    let mut decoder: StreamDecoder = StreamDecoder::new(Some(Framing::Ws), Limits::default());
+    for line in push_server::demo::lines().cycle().take(100) {
+        let packet = loop {
+            if let Some(packet) = decoder.next_packet().unwrap() {
+                break packet;
+            }
+            decoder.push(&client.take(1).await);
+        };
+        let Packet::Data(data) = packet else { panic!("no heartbeat is due: {packet:?}") };
+        assert_eq!(decoder.decode::<AddString>(&data).unwrap(), AddString { value: line.to_owned() });
+    }
+    server.stop().await;
+    assert!(publisher.await.unwrap().is_err(), "the publisher ends with the hub");
 }

@@ -163,3 +163,15 @@ async fn a_head_that_is_too_long_or_no_http_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_not_waited_for() {
+    let mut limits = push_server::Limits::default();
+    limits.header_read = std::time::Duration::from_millis(50);
+    let server = TestServer::with(limits).await;
+    for beginning in ["GET / HT", "GET / HTTP/1.1\r\nX: y\r\n"] {
+        let answer = server.answer(beginning).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    server.stop().await;
+}

@@ -97,6 +97,11 @@ impl Inbox {
         gate.is_closed
     }
 
+    /// Refuses arrivals from now on and drops what has come in.
+    pub(crate) fn close(&self) {
+        *self.lock() = Gate { work: Work::default(), is_closed: true };
+    }
+
     fn lock(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }

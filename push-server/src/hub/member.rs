@@ -303,3 +303,15 @@ fn gone(error: &io::Error) -> Event {
         _ => Event::Fail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an idle connection costs in user space, beside tokio's registration of its socket (some 200 B).
+    #[test]
+    fn an_idle_member_is_small() {
+        assert!(size_of::<Member>() <= 232, "{}", size_of::<Member>());
+        assert!(size_of::<Signal>() <= 40, "{}", size_of::<Signal>());
+    }
+}

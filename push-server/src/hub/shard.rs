@@ -307,3 +307,13 @@ impl Shard {
         }
     }
 }
+
+/// However the task ends, also by a panic: every member is closed and told, and publishers stop waiting for it.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.inbox.close();
+        for index in self.indexes() {
+            self.drive(index, Event::Fail, &[]);
+        }
+    }
+}
