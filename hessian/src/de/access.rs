@@ -4,6 +4,7 @@ use super::Deserializer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
 use crate::grammar::{Grammar, Token};
+use crate::table::Cursor;
 use serde::de::value::U8Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer};
 
@@ -141,13 +142,13 @@ pub(super) struct Object<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: ClassId,
     /// Where the next field's name stands in the table.
-    cursor: u32,
+    cursor: Cursor,
     left: u32,
 }
 
 impl<'a, 'de, 't, G: Grammar> Object<'a, 'de, 't, G> {
     pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>, class: ClassId) -> Self {
-        let cursor = de.reader.tables.first_field(class);
+        let cursor = de.reader.tables.first_field(de.reader.input, class);
         let left = de.reader.tables.fields(class);
         Self { de, class, cursor, left }
     }
@@ -169,14 +170,15 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Object<'_, 'de, '_, G> {
             return Ok(None);
         }
         self.left -= 1;
-        let name = self.de.reader.tables.field(&mut self.cursor);
+        let name = self.de.reader.tables.field(self.de.reader.input, &mut self.cursor);
         seed.deserialize(name.into_deserializer()).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let field = self.de.reader.tables.fields(self.class) - self.left - 1;
         seed.deserialize(&mut *self.de).map_err(|error| {
-            let name = self.de.reader.tables.field_names(self.class).nth(field as usize);
+            let name =
+                self.de.reader.tables.field_names(self.de.reader.input, self.class).nth(field as usize);
             error.in_field(name.unwrap_or_default().to_owned())
         })
     }

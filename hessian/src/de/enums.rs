@@ -23,11 +23,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
-                let name = self.reader.tables.class_name(class);
+                let name = self.reader.tables.class_name(self.reader.input, class);
                 if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
                     return visitor.visit_enum(ObjectVariant { de: self, class, variant });
                 }
-                let mut fields = self.reader.tables.field_names(class);
+                let mut fields = self.reader.tables.field_names(self.reader.input, class);
                 if (fields.next(), fields.next()) != (Some("name"), None) {
                     let name = name.to_owned();
                     drop(fields);
@@ -124,7 +124,7 @@ struct OpenObject<'a, 'de, 't, G> {
 
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
     fn structure<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
-        if self.de.reader.tables.has_fields(self.class, fields) {
+        if self.de.reader.tables.has_fields(self.de.reader.input, self.class, fields) {
             self.de.fields(fields, visitor)
         } else {
             self.de.object(self.class, visitor)

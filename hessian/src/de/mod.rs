@@ -31,7 +31,7 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
 /// As [`from_slice`].
 pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits);
+    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true);
     let value = T::deserialize(&mut deserializer)?;
     deserializer.finish()?;
     Ok(value)
@@ -59,9 +59,10 @@ pub struct Deserializer<'de, 't, G = Final> {
 }
 
 impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
+    /// `alone`: the tables are used for this input only.
     #[inline]
-    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
-        Self { reader: Reader::new(input, tables, limits) }
+    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits, alone: bool) -> Self {
+        Self { reader: Reader::new(input, tables, limits, alone) }
     }
 
     /// Bytes read so far.
@@ -115,7 +116,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         read: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
         let class = self.reader.class(number)?;
-        let mut names = self.reader.tables.field_names(class);
+        let mut names = self.reader.tables.field_names(self.reader.input, class);
         match (names.next(), names.next()) {
             (Some("_value" | "value" | "name"), None) => {
                 drop(names);
@@ -149,11 +150,24 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
     /// An integer, whatever its width on the wire.
     #[inline]
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_integer() {
+            Some(value) => {
+                let result = visitor.visit_i64(value);
+                self.place(result)
+            }
+            None => self.other_integer(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) | Token::Date(value) => visitor.visit_i64(value),
-            Token::Object(number) => return self.unwrap(number, "an integer", |de| de.integer(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.integer(visitor)),
+            Token::Object(number) => {
+                return self.unwrap(number, "an integer", |de| de.other_integer(visitor));
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.other_integer(visitor)),
             other => return Err(self.mismatch(&other, "an integer")),
         };
         self.place(result)
@@ -161,12 +175,20 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
 
     #[inline]
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_double() {
+            Some(value) => visitor.visit_f64(value),
+            None => self.other_float(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Double(value) => visitor.visit_f64(value),
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) => visitor.visit_i64(value),
-            Token::Object(number) => return self.unwrap(number, "a number", |de| de.float(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.float(visitor)),
+            Token::Object(number) => return self.unwrap(number, "a number", |de| de.other_float(visitor)),
+            Token::Reference(number) => return self.follow(number, |de| de.other_float(visitor)),
             other => return Err(self.mismatch(&other, "a number")),
         };
         self.place(result)
@@ -174,13 +196,24 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
 
     #[inline]
     fn string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_text() {
+            Some(text) => {
+                let result = visitor.visit_borrowed_str(text);
+                self.place(result)
+            }
+            None => self.other_string(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Text { units, last } => match self.reader.text(units, last)? {
                 Text::Borrowed(text) => visitor.visit_borrowed_str(text),
                 Text::Owned(text) => visitor.visit_string(text),
             },
-            Token::Object(number) => return self.unwrap(number, "a string", |de| de.string(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.string(visitor)),
+            Token::Object(number) => return self.unwrap(number, "a string", |de| de.other_string(visitor)),
+            Token::Reference(number) => return self.follow(number, |de| de.other_string(visitor)),
             other => return Err(self.mismatch(&other, "a string")),
         };
         self.place(result)
@@ -272,10 +305,22 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        if self.reader.try_object(fields) {
+            return self.fields(fields, visitor);
+        }
+        self.other_structure(fields, visitor)
+    }
+
+    #[inline(never)]
+    fn other_structure<V: Visitor<'de>>(
+        &mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
-                if self.reader.tables.has_fields(class, fields) {
+                if self.reader.tables.has_fields(self.reader.input, class, fields) {
                     self.fields(fields, visitor)
                 } else {
                     self.object(class, visitor)
@@ -289,7 +334,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 let head = self.reader.list(ty, len, ended)?;
                 self.list(head, visitor)
             }
-            Token::Reference(number) => self.follow(number, |de| de.structure(fields, visitor)),
+            Token::Reference(number) => self.follow(number, |de| de.other_structure(fields, visitor)),
             other => Err(self.mismatch(&other, "an object")),
         }
     }

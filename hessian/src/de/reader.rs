@@ -16,6 +16,8 @@ pub(super) struct Reader<'de, 't, G> {
     pub(super) input: &'de [u8],
     pub(super) pos: usize,
     pub(super) tables: &'t mut Tables,
+    /// The tables are used for this input only: names may stay in it.
+    alone: bool,
     pub(super) limits: Limits,
     /// How many containers may still be opened inside each other.
     pub(super) depth_left: u32,
@@ -43,11 +45,12 @@ pub(super) enum Blob<'de> {
 
 impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     #[inline]
-    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
+    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits, alone: bool) -> Self {
         Self {
             input,
             pos: 0,
             tables,
+            alone,
             limits,
             depth_left: limits.max_depth,
             containers: 0,
@@ -293,6 +296,64 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         self.fail(ErrorKind::Limit { limit, max })
     }
 
+    /// An int or long, if it is next.
+    #[inline]
+    pub(super) fn try_integer(&mut self) -> Option<i64> {
+        let (value, used) = G::integer(self.rest());
+        self.pos += used;
+        (used > 0).then_some(value)
+    }
+
+    /// A double, if it is next.
+    #[inline]
+    pub(super) fn try_double(&mut self) -> Option<f64> {
+        let (value, used) = G::double_at(self.rest());
+        self.pos += used;
+        (used > 0).then_some(value)
+    }
+
+    /// A string of one chunk of plain UTF-8, if it is next.
+    #[inline]
+    pub(super) fn try_text(&mut self) -> Option<&'de str> {
+        let (units, used) = G::text_at(self.rest());
+        let text = &self.input[self.pos + used..];
+        let Prefix::Bytes(len) = utf16::prefix(text, units) else { return None };
+        // A single chunk is below every sensible max_string, but the limit may be any.
+        if used == 0 || units as u64 > self.limits.max_string {
+            return None;
+        }
+        let text = utf16::validate(&text[..len])?;
+        self.pos += used + len;
+        Some(text)
+    }
+
+    /// An object whose class has just these fields, if it is next: its definition may stand before it.
+    #[inline]
+    pub(super) fn try_object(&mut self, fields: &'static [&'static str]) -> bool {
+        let mut at = self.pos;
+        if self.input.get(at).copied() == G::DEFINITION {
+            if self.replaying > 0 || !self.alone {
+                return false;
+            }
+            let Some((_, end)) = self.tables.add_expected(self.input, at + 1, fields, &self.limits) else {
+                return false;
+            };
+            self.pos = end;
+            at = end;
+        }
+        let (number, used) = G::object_at(&self.input[at..]);
+        if used == 0 {
+            return false;
+        }
+        match self.tables.class(number.into()) {
+            Ok(class) if self.tables.has_fields(self.input, class, fields) => {
+                self.pos += used;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.
     #[inline]
     pub(super) fn text(&mut self, units: u32, last: bool) -> Result<Text<'de>> {
@@ -324,7 +385,10 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             let rest = self.rest();
             let len = match utf16::prefix(rest, units as usize) {
                 Prefix::Bytes(len) => len,
-                Prefix::Missing(needed) => return Err(self.fail(ErrorKind::Incomplete { needed })),
+                Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Prefix::Missing(_) => return Err(self.fail(ErrorKind::InvalidText)),
                 Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
             };
             self.append_chunk(&mut joined, &mut high, &rest[..len])?;

@@ -16,9 +16,8 @@ const BINARY_SINGLE: usize = 8189;
 #[inline]
 pub(crate) fn string(out: &mut impl Sink, text: &str) {
     let bytes = text.as_bytes();
-    if bytes.len() <= 0x1f && bytes.is_ascii() {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 0x1f")]
-        out.put(&[bytes.len() as u8]);
+    if bytes.len() <= 0x3ff && bytes.is_ascii() {
+        last_head(out, bytes.len());
         out.put(bytes);
     } else {
         long_string(out, text);
@@ -44,6 +43,7 @@ fn long_string(out: &mut impl Sink, mut text: &str) {
 }
 
 /// The head of a string's last chunk.
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
 fn last_head(out: &mut impl Sink, units: usize) {
     match units {

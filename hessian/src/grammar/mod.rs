@@ -35,4 +35,48 @@ pub trait Grammar: Dialect {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]
     fn length_of(form: LengthForm, input: &[u8]) -> Scan<'_, Option<i32>>;
+
+    /// An int or long and the bytes it takes, 0 if there is another token.
+    ///
+    /// This and the next ones are the token reader once more, of which the compiler keeps the arms that matter: the
+    /// hot path of typed decoding, in registers.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn integer(input: &[u8]) -> (i64, usize) {
+        match Self::token(input) {
+            Ok((rest, Token::Int(value))) => (value.into(), input.len() - rest.len()),
+            Ok((rest, Token::Long(value))) => (value, input.len() - rest.len()),
+            _ => (0, 0),
+        }
+    }
+
+    /// A double and the bytes it takes, 0 if there is another token.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn double_at(input: &[u8]) -> (f64, usize) {
+        match Self::token(input) {
+            Ok((rest, Token::Double(value))) => (value, input.len() - rest.len()),
+            _ => (0.0, 0),
+        }
+    }
+
+    /// The units of a string of one chunk and the bytes of its head, 0 if there is another token.
+    #[doc(hidden)]
+    #[inline(never)]
+    fn text_at(input: &[u8]) -> (usize, usize) {
+        match Self::token(input) {
+            Ok((rest, Token::Text { units, last: true })) => (units as usize, input.len() - rest.len()),
+            _ => (0, 0),
+        }
+    }
+
+    /// The number of an object's class and the bytes of its opcode, 0 if there is another token.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn object_at(input: &[u8]) -> (u32, usize) {
+        match Self::token(input) {
+            Ok((rest, Token::Object(Some(number)))) => (number, input.len() - rest.len()),
+            _ => (0, 0),
+        }
+    }
 }

@@ -72,6 +72,9 @@ impl<G: Grammar> Core<G> {
         let len = match utf16::prefix(rest, window) {
             Prefix::Bytes(len) => len,
             Prefix::Missing(needed) if left as usize <= WHOLE => {
+                if !utf16::is_beginning(rest) {
+                    return Err(self.fail(at, ErrorKind::InvalidText));
+                }
                 return Ok(self.more(at, input.len(), needed));
             }
             Prefix::Missing(_) => whole_characters(rest),

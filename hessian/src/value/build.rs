@@ -171,8 +171,8 @@ impl<'de> Building<'de> {
         let class = |&number: &u32| {
             let class = ClassId(number);
             Class {
-                name: tables.class_name(class).into(),
-                fields: tables.field_names(class).map(Into::into).collect(),
+                name: tables.class_name(&[], class).into(),
+                fields: tables.field_names(&[], class).map(Into::into).collect(),
             }
         };
         Graph {

@@ -54,10 +54,7 @@ pub(crate) fn binary(json: &Json) -> Result<Vec<u8>, String> {
     repeated(&json["rep"], unhex)
 }
 
-fn repeated<T: Clone>(
-    rep: &Json,
-    unit: impl Fn(&str) -> Result<Vec<T>, String>,
-) -> Result<Vec<T>, String> {
+fn repeated<T: Clone>(rep: &Json, unit: impl Fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, String> {
     let mut all = Vec::new();
     for part in array(rep)? {
         let (Some(text), Some(count)) = (part[0].as_str(), part[1].as_u64()) else {

@@ -33,6 +33,7 @@ pub(crate) fn limits() -> Limits {
     limits.max_depth = MAX_DEPTH;
     limits.max_elements = u64::MAX;
     limits.max_fields = u32::MAX;
+    limits.max_packet = u64::MAX;
     limits
 }
 
@@ -112,7 +113,10 @@ pub(crate) fn feed<G: Grammar>(
         };
         at += used;
         if parser.offset() - before != used as u64 || at > seen {
-            return Err(format!("the push parser took {used} bytes, but went from {before} to {}", parser.offset()));
+            return Err(format!(
+                "the push parser took {used} bytes, but went from {before} to {}",
+                parser.offset()
+            ));
         }
         if matches!(step, Step::NeedMore { .. }) {
             if seen == bytes.len() {

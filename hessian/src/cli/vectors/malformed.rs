@@ -22,7 +22,9 @@ pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String>
         }
     }
     // Through serde: the same, but for what a type cannot hold.
-    for (how, done) in [("passed over", decode::skip::<G>(bytes)), ("through serde", decode::drain::<G>(bytes))] {
+    for (how, done) in
+        [("passed over", decode::skip::<G>(bytes)), ("through serde", decode::drain::<G>(bytes))]
+    {
         let agrees = match (&slice, &done) {
             (Verdict::Value { used, .. }, Ok(())) => *used == bytes.len(),
             (Verdict::Value { used, .. }, Err(error)) => {

@@ -68,7 +68,8 @@ pub(crate) fn check_file(path: &Path, effort: Effort) -> Result<Report, String> 
         }
         report
     };
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(run).map_err(|error| error.to_string())?;
+    let thread =
+        std::thread::Builder::new().stack_size(STACK).spawn(run).map_err(|error| error.to_string())?;
     thread.join().map_err(|_| "a check panicked".to_owned())
 }
 

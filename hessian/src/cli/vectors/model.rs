@@ -162,9 +162,7 @@ impl Model {
                 })
             }
             (Self::Object { id: a, class: s, fields: x }, Self::Object { id: b, class: t, fields: y })
-                if a == b
-                    && s == t
-                    && x.iter().map(|(name, _)| name).eq(y.iter().map(|(name, _)| name)) =>
+                if a == b && s == t && x.iter().map(|(name, _)| name).eq(y.iter().map(|(name, _)| name)) =>
             {
                 x.iter().zip(y).find_map(|(a, b)| inside(a.0.clone(), &a.1, &b.1))
             }
@@ -179,7 +177,9 @@ impl Model {
                 format!("Binary({} bytes, {:x?})", bytes.len(), &bytes[..bytes.len().min(8)])
             }
             Self::Double(bits) => format!("Double({bits:016x})"),
-            Self::List { id, ty, items } => format!("List {{ id: {id}, type: {ty:?}, {} items }}", items.len()),
+            Self::List { id, ty, items } => {
+                format!("List {{ id: {id}, type: {ty:?}, {} items }}", items.len())
+            }
             Self::Map { id, ty, entries } => {
                 format!("Map {{ id: {id}, type: {ty:?}, {} entries }}", entries.len())
             }
@@ -188,6 +188,38 @@ impl Model {
                 format!("Object {{ id: {id}, class: {class:?}, fields: {names:?} }}")
             }
             other => format!("{other:?}"),
+        }
+    }
+
+    /// The same value with its containers numbered from `first` less.
+    pub(crate) fn renumbered(&self, first: u32) -> Self {
+        let inside = |value: &Self| value.renumbered(first);
+        match self {
+            Self::List { id, ty, items } => Self::List {
+                id: id.wrapping_sub(first),
+                ty: ty.clone(),
+                items: items.iter().map(inside).collect(),
+            },
+            Self::Map { id, ty, entries } => Self::Map {
+                id: id.wrapping_sub(first),
+                ty: ty.clone(),
+                entries: entries.iter().map(|(key, value)| (inside(key), inside(value))).collect(),
+            },
+            Self::Object { id, class, fields } => Self::Object {
+                id: id.wrapping_sub(first),
+                class: class.clone(),
+                fields: fields.iter().map(|(name, value)| (name.clone(), inside(value))).collect(),
+            },
+            Self::Ref(id) => Self::Ref(id.wrapping_sub(first)),
+            other => other.clone(),
+        }
+    }
+
+    /// The number of its container, if it is one.
+    pub(crate) fn id(&self) -> Option<u32> {
+        match self {
+            Self::List { id, .. } | Self::Map { id, .. } | Self::Object { id, .. } => Some(*id),
+            _ => None,
         }
     }
 
