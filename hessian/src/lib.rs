@@ -13,6 +13,7 @@ mod limits;
 pub mod packet;
 mod parser;
 pub mod ser;
+mod shapes;
 mod stream;
 mod table;
 mod utf16;

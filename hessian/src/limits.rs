@@ -40,6 +40,9 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The defaults, to refer to.
+    pub const DEFAULT: Self = Self::new();
+
     /// The defaults, usable in constants.
     #[must_use]
     pub const fn new() -> Self {

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, TypeId};
 use crate::limits::Limits;
+use crate::shapes;
 use smallvec::SmallVec;
 
 /// Classes and types in the order of their numbers. Small tables live in place: no allocation for a first message.
@@ -48,34 +49,12 @@ const LENGTH: usize = 2;
 
 /// The longest string whose head is its length alone, in both grammars that have classes.
 const SHORT_NAME: u8 = 0x1f;
-/// The largest int of one byte and the byte of 0, in both grammars that have classes.
-const SHORT_INT: usize = 0x2f;
-const INT_ZERO: usize = 0x90;
-
-/// An ASCII name in its shortest form, and what follows it.
+/// What follows an ASCII name in its shortest form.
 #[inline]
-fn short_name(input: &[u8]) -> Option<(&[u8], &[u8])> {
+fn short_name(input: &[u8]) -> Option<&[u8]> {
     let (&len @ 0..=SHORT_NAME, rest) = input.split_first()? else { return None };
     let (name, rest) = rest.split_at_checked(len.into())?;
-    name.is_ascii().then_some((name, rest))
-}
-
-/// `a == b` for short names without a call.
-#[inline(always)]
-fn same_bytes(a: &[u8], b: &str) -> bool {
-    let b = b.as_bytes();
-    match (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) if a.len() <= 16 => {
-            a_first == b_first && a_last == b_last
-        }
-        (Some(_), ..) => a == b,
-        _ => match (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>()) {
-            (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) => {
-                a_first == b_first && a_last == b_last
-            }
-            _ => a.iter().eq(b),
-        },
-    }
+    name.is_ascii().then_some(rest)
 }
 
 impl Tables {
@@ -173,21 +152,7 @@ impl Tables {
         fields: &'static [&'static str],
         limits: &Limits,
     ) -> Option<(ClassId, usize)> {
-        let (_, rest) = short_name(packet.get(at..)?)?;
-        let (&count, mut rest) = rest.split_first()?;
-        if fields.len() > SHORT_INT || usize::from(count) != INT_ZERO + fields.len() {
-            return None;
-        }
-        for field in fields {
-            let (&len, names) = rest.split_first()?;
-            if len > SHORT_NAME
-                || usize::from(len) != field.len()
-                || !same_bytes(names.get(..field.len())?, field)
-            {
-                return None;
-            }
-            rest = &names[field.len()..];
-        }
+        let rest = short_name(packet.get(at..)?)?.strip_prefix(shapes::fields(fields)?)?;
         if self.classes.len() >= limits.max_classes as usize || fields.len() > limits.max_fields as usize {
             return None;
         }

@@ -81,14 +81,17 @@ where
     let bytes =
         if codec == "hessian" { hessian::to_vec(value).unwrap() } else { rmp_serde::to_vec(value).unwrap() };
     let bytes: &'static [u8] = bytes.leak();
-    for _ in 0..count {
-        match (operation, codec) {
-            ("encode", "hessian") => drop(black_box(hessian::to_vec(black_box(value)).unwrap())),
-            ("encode", _) => drop(black_box(rmp_serde::to_vec(black_box(value)).unwrap())),
-            ("decode", "hessian") => drop(black_box(hessian::from_slice::<T>(black_box(bytes)).unwrap())),
-            ("decode", _) => drop(black_box(rmp_serde::from_slice::<T>(black_box(bytes)).unwrap())),
-            ("borrow", "hessian") => drop(black_box(hessian::from_slice::<B>(black_box(bytes)).unwrap())),
-            (_, _) => drop(black_box(rmp_serde::from_slice::<B>(black_box(bytes)).unwrap())),
+    let repeat = |run: &dyn Fn()| (0..count).for_each(|_| run());
+    match (operation, codec) {
+        ("encode", "hessian") => repeat(&|| drop(black_box(hessian::to_vec(black_box(value)).unwrap()))),
+        ("encode", _) => repeat(&|| drop(black_box(rmp_serde::to_vec(black_box(value)).unwrap()))),
+        ("decode", "hessian") => {
+            repeat(&|| drop(black_box(hessian::from_slice::<T>(black_box(bytes)).unwrap())))
         }
+        ("decode", _) => repeat(&|| drop(black_box(rmp_serde::from_slice::<T>(black_box(bytes)).unwrap()))),
+        ("borrow", "hessian") => {
+            repeat(&|| drop(black_box(hessian::from_slice::<B>(black_box(bytes)).unwrap())))
+        }
+        (_, _) => repeat(&|| drop(black_box(rmp_serde::from_slice::<B>(black_box(bytes)).unwrap()))),
     }
 }

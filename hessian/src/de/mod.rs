@@ -22,14 +22,14 @@ use std::borrow::Cow;
 /// # Errors
 /// Malformed or incomplete input, bytes after the value, any of the [`Limits`], and what the type refuses.
 pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
-    from_slice_with(input, Limits::new())
+    from_slice_with(input, &Limits::DEFAULT)
 }
 
 /// [`from_slice`] with limits of your own.
 ///
 /// # Errors
 /// As [`from_slice`].
-pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limits) -> Result<T> {
+pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
     let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true);
     let value = T::deserialize(&mut deserializer)?;
@@ -43,7 +43,7 @@ pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limit
 /// As [`from_slice`], and [`ErrorKind::Io`] when reading fails.
 pub fn from_reader<T: de::DeserializeOwned>(reader: impl std::io::Read) -> Result<T> {
     use std::io::Read;
-    let limits = Limits::new();
+    let limits = &Limits::DEFAULT;
     let mut input = Vec::new();
     reader.take(limits.max_packet + 1).read_to_end(&mut input)?;
     if input.len() as u64 > limits.max_packet {
@@ -61,7 +61,7 @@ pub struct Deserializer<'de, 't, G = Final> {
 impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
     /// `alone`: the tables are used for this input only.
     #[inline]
-    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits, alone: bool) -> Self {
+    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: &'t Limits, alone: bool) -> Self {
         Self { reader: Reader::new(input, tables, limits, alone) }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Reader<'de, 't, G> {
     pub(super) tables: &'t mut Tables,
     /// The tables are used for this input only: names may stay in it.
     alone: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: &'t Limits,
     /// How many containers may still be opened inside each other.
     pub(super) depth_left: u32,
     /// Lists, maps and objects started so far: those that references can name.
@@ -45,7 +45,7 @@ pub(super) enum Blob<'de> {
 
 impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     #[inline]
-    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits, alone: bool) -> Self {
+    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: &'t Limits, alone: bool) -> Self {
         Self {
             input,
             pos: 0,
@@ -173,7 +173,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             return Ok(());
         }
         let pos = self.pos as u64;
-        self.tables.add_class(class, fields, &self.limits).map_err(|error| error.or_at(pos))?;
+        self.tables.add_class(class, fields, self.limits).map_err(|error| error.or_at(pos))?;
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             return Err(self.limit("max_name", self.limits.max_name.into()));
         }
         self.tables.extend(text.as_bytes());
-        self.tables.check_room(&self.limits)?;
+        self.tables.check_room(self.limits)?;
         self.tables.finish(at)
     }
 
@@ -235,7 +235,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
                 let name = self.tables.begin();
                 self.tables.extend(text.as_bytes());
                 self.tables.finish(name)?;
-                self.tables.add_type(name, &self.limits).map_err(|error| error.or_at(start as u64))?;
+                self.tables.add_type(name, self.limits).map_err(|error| error.or_at(start as u64))?;
                 Ok(())
             }
             Err(stop) => Err(self.stopped(stop)),
@@ -316,14 +316,17 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     #[inline]
     pub(super) fn try_text(&mut self) -> Option<&'de str> {
         let (units, used) = G::text_at(self.rest());
-        let text = &self.input[self.pos + used..];
-        let Prefix::Bytes(len) = utf16::prefix(text, units) else { return None };
         // A single chunk is below every sensible max_string, but the limit may be any.
         if used == 0 || units as u64 > self.limits.max_string {
             return None;
         }
-        let text = utf16::validate(&text[..len])?;
-        self.pos += used + len;
+        let rest = &self.input[self.pos + used..];
+        let text = match utf16::ascii(rest, units) {
+            Some(text) => text,
+            None => utf16::validate(&rest[..utf16::prefix(rest, units).bytes()])
+                .filter(|text| !text.is_empty())?,
+        };
+        self.pos += used + text.len();
         Some(text)
     }
 
@@ -335,7 +338,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             if self.replaying > 0 || !self.alone {
                 return false;
             }
-            let Some((_, end)) = self.tables.add_expected(self.input, at + 1, fields, &self.limits) else {
+            let Some((_, end)) = self.tables.add_expected(self.input, at + 1, fields, self.limits) else {
                 return false;
             };
             self.pos = end;
@@ -499,7 +502,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         core.replay = self.replaying > 0;
         // Containers that are read again count for `max_expansion`, not for `max_containers`.
         let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
-        let limits = Limits { max_depth: self.depth_left, max_containers, ..self.limits };
+        let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
         loop {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
                 Step::Event { used, .. } => self.pos += used,

@@ -48,9 +48,9 @@ pub trait Dialect: Sized + 'static {
     fn typed_map(out: &mut impl Sink, ty: &str, number: Option<u32>);
     #[doc(hidden)]
     fn map_end(out: &mut impl Sink);
-    /// Begins a class definition; name and fields follow as strings.
+    /// The opcode of a class definition; name, number of fields and their names follow, the same in all grammars.
     #[doc(hidden)]
-    fn class(out: &mut impl Sink, name: &str, fields: u32);
+    const CLASS: u8;
     /// Begins an object of a class by its number; the fields' values follow.
     #[doc(hidden)]
     fn object(out: &mut impl Sink, class: u32);
@@ -66,6 +66,7 @@ pub trait Dialect: Sized + 'static {
 )]
 impl Dialect for Final {
     const OBJECTS_ARE_MAPS: bool = false;
+    const CLASS: u8 = b'C';
 
     #[inline(always)]
     fn int(out: &mut impl Sink, value: i32) {
@@ -133,11 +134,6 @@ impl Dialect for Final {
     #[inline]
     fn map_end(out: &mut impl Sink) {
         out.put(b"Z");
-    }
-    fn class(out: &mut impl Sink, name: &str, fields: u32) {
-        out.put(b"C");
-        text::string(out, name);
-        number::int(out, fields as i32);
     }
     #[inline]
     fn object(out: &mut impl Sink, class: u32) {

@@ -62,7 +62,7 @@ pub trait Grammar: Dialect {
 
     /// The units of a string of one chunk and the bytes of its head, 0 if there is another token.
     #[doc(hidden)]
-    #[inline(never)]
+    #[inline]
     fn text_at(input: &[u8]) -> (usize, usize) {
         match Self::token(input) {
             Ok((rest, Token::Text { units, last: true })) => (units as usize, input.len() - rest.len()),

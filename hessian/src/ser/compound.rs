@@ -1,6 +1,6 @@
 //! Lists, maps and objects while their parts arrive.
 
-use super::classes::{Mark, Shape};
+use super::classes::Mark;
 use super::{Error, Serializer};
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
@@ -104,12 +104,12 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
 #[derive(Debug)]
 pub struct Struct<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
-    shape: Shape,
-    /// Index of the next key in the table.
-    next: u32,
-    end: u32,
-    start: usize,
-    mark: Mark,
+    /// What its definition says; `None` when that was made for it alone.
+    keys: Option<&'static [&'static str]>,
+    len: usize,
+    next: usize,
+    /// Where it starts, to take it back.
+    start: (usize, Mark),
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
@@ -118,20 +118,20 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
     #[inline]
     pub(super) fn new(
         ser: &'a mut Serializer<'o, S, G>,
-        shape: Shape,
-        start: usize,
-        mark: Mark,
+        keys: Option<&'static [&'static str]>,
+        len: usize,
+        start: (usize, Mark),
         wrappers: u8,
     ) -> Self {
-        Self { ser, next: shape.first, end: shape.first + shape.len, shape, start, mark, wrappers }
+        Self { ser, keys, len, next: 0, start, wrappers }
     }
 
     /// The fields are not those of the definition: take back what was written and ask for one of its own.
     #[cold]
     fn mismatch(&mut self) -> Error {
-        self.ser.out.cut(self.start);
-        self.ser.classes.rewind(self.mark);
-        self.ser.classes.make_ambiguous(self.shape);
+        let (position, mark) = self.start;
+        self.ser.out.cut(position);
+        self.ser.classes.rewind(mark);
         Error::undefined_class()
     }
 }
@@ -142,19 +142,20 @@ impl<S: Sink, G: Dialect> ser::SerializeStruct for Struct<'_, '_, S, G> {
 
     #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        if self.next == self.end {
-            return Err(self.mismatch());
-        }
-        let expected = self.ser.classes.key(self.next);
-        if !std::ptr::eq(expected, key) && expected != key {
-            return Err(self.mismatch());
+        match self.keys {
+            Some(keys) => match keys.get(self.next) {
+                Some(&expected) if std::ptr::eq(expected, key) || expected == key => {}
+                _ => return Err(self.mismatch()),
+            },
+            None if self.next == self.len => return Err(self.mismatch()),
+            None => {}
         }
         self.next += 1;
         self.ser.value(value).map_err(|error| error.in_field(key))
     }
     #[inline]
     fn end(mut self) -> Result<()> {
-        if self.next != self.end {
+        if self.next != self.len {
             return Err(self.mismatch());
         }
         self.ser.close(self.wrappers);

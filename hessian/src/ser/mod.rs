@@ -96,8 +96,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     #[cold]
     #[inline(never)]
     fn define_and_write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let shape = keys::shape(value)?;
-        self.classes.define::<G>(self.out, shape.name, &shape.keys)?;
+        self.classes.settle::<G>(self.out, &keys::shape(value)?)?;
         value.serialize(self).map_err(|error| {
             if error.is_undefined_class() {
                 Error::new(ErrorKind::Unrepresentable("a struct whose fields change while it is written"))
@@ -123,14 +122,14 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     ) -> Result<Struct<'_, 'o, S, G>> {
         let start = self.out.position();
         let mark = self.classes.mark();
-        let Some(class) = self.classes.find(name, len) else {
+        let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
         };
         if let Some(variant) = variant {
             self.variant(variant);
         }
         G::object(self.out, class.number);
-        Ok(Struct::new(self, class, start, mark, variant.is_some().into()))
+        Ok(Struct::new(self, class.keys, len, (start, mark), variant.is_some().into()))
     }
 
     fn list(&mut self, len: Option<usize>, wrappers: u8) -> Result<Seq<'_, 'o, S, G>> {

@@ -146,8 +146,14 @@ impl<S: Sink> Encoder<'_, '_, S> {
     fn object<G: Grammar>(&mut self, class: ClassId) {
         let number = self.classes[class.0 as usize].unwrap_or_else(|| {
             let Class { name, fields } = &self.graph.classes[class.0 as usize];
-            #[expect(clippy::cast_possible_truncation, reason = "at most max_fields")]
-            G::class(self.out, name, fields.len() as u32);
+            self.out.put(&[G::CLASS]);
+            G::string(self.out, name);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_possible_wrap,
+                reason = "at most max_fields"
+            )]
+            G::int(self.out, fields.len() as i32);
             for field in fields {
                 G::string(self.out, field);
             }
