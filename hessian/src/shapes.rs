@@ -4,7 +4,9 @@
 //! struct: to write a class definition is then one copy, to recognise one is one comparison. Only names that are
 //! part of the program (`&'static str`) are kept, never anything from a message, and at most [`MAX_SHAPES`] of them.
 
-use crate::encode::{number, text};
+use crate::encode::dialect::Dialect;
+use crate::encode::number;
+use crate::grammar::Final;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +25,8 @@ pub(crate) struct Shape {
     pub(crate) keys: &'static [&'static str],
     /// The definition without its opcode: name, number of fields, names of the fields.
     pub(crate) definition: Box<[u8]>,
+    /// Its names have up to 31 units each: the definition is the same in the draft.
+    pub(crate) short: bool,
     /// Another shape has this name and number of fields: only a look at the keys can tell which one a value has.
     ambiguous: AtomicBool,
 }
@@ -71,11 +75,14 @@ pub(crate) fn intern(name: &'static str, keys: &[&'static str]) -> Option<&'stat
         None => {
             *count += 1;
             let mut definition = Vec::new();
-            write_definition(&mut definition, name, keys);
+            write_definition::<Final>(&mut definition, name, keys);
+            // A text of n bytes has at most n units.
+            let short = keys.iter().chain([&name]).all(|name| name.len() <= 0x1f);
             let shape: &'static Shape = Box::leak(Box::new(Shape {
                 name,
                 keys: Vec::leak(keys.to_vec()),
                 definition: definition.into(),
+                short,
                 ambiguous: AtomicBool::new(false),
             }));
             family.push(shape);
@@ -89,10 +96,10 @@ pub(crate) fn intern(name: &'static str, keys: &[&'static str]) -> Option<&'stat
     Some(shape)
 }
 
-/// The part of a definition that the grammars have in common.
-pub(crate) fn write_definition(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
-    text::string(out, name);
-    put_fields(out, keys);
+/// A definition without its opcode.
+pub(crate) fn write_definition<G: Dialect>(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
+    G::string(out, name);
+    put_fields::<G>(out, keys);
 }
 
 #[expect(
@@ -100,10 +107,10 @@ pub(crate) fn write_definition(out: &mut Vec<u8>, name: &str, keys: &[&str]) {
     clippy::cast_possible_wrap,
     reason = "the fields of a Rust struct"
 )]
-fn put_fields(out: &mut Vec<u8>, keys: &[&str]) {
+fn put_fields<G: Dialect>(out: &mut Vec<u8>, keys: &[&str]) {
     number::int(out, keys.len() as i32);
     for key in keys {
-        text::string(out, key);
+        G::string(out, key);
     }
 }
 
@@ -135,7 +142,7 @@ fn intern_fields(fields: &'static [&'static str]) -> Option<&'static [u8]> {
     }
     let known = *registry.entry(key).or_insert_with(|| {
         let mut definition = Vec::new();
-        put_fields(&mut definition, fields);
+        put_fields::<Final>(&mut definition, fields);
         Box::leak(Box::new(Fields { fields, definition: definition.into() }))
     });
     FIELDS.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));

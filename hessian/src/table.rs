@@ -14,6 +14,8 @@ pub(crate) struct Tables {
     classes: SmallVec<[Entry; 4]>,
     /// Where each type's name stands.
     types: SmallVec<[u32; 4]>,
+    /// Numbers of types in the order of their names, in grammars that name a type each time.
+    by_name: Vec<u32>,
 }
 
 /// One class.
@@ -220,16 +222,38 @@ impl Tables {
         Ok(ClassId(number))
     }
 
-    /// Adds the type whose name was begun at `at`.
+    /// Adds the type whose name was begun at `at`. When types are not `numbered` on the wire, one of that name that is
+    /// known already is taken instead: such grammars name the type of each list and map.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by max_names")]
-    pub(crate) fn add_type(&mut self, at: usize, limits: &Limits) -> Result<TypeId> {
+    pub(crate) fn add_type(&mut self, at: usize, numbered: bool, limits: &Limits) -> Result<TypeId> {
+        let place = match numbered {
+            true => None,
+            false => match self.find_type(at as u32) {
+                Ok(known) => {
+                    self.discard(at);
+                    return Ok(known);
+                }
+                Err(place) => Some(place),
+            },
+        };
         self.check_room(limits)?;
         if self.types.len() >= limits.max_types as usize {
             return Err(Error::new(ErrorKind::Limit { limit: "max_types", max: limits.max_types.into() }));
         }
         let number = self.types.len() as u32;
         self.types.push(at as u32);
+        if let Some(place) = place {
+            self.by_name.insert(place, number);
+        }
         Ok(TypeId(number))
+    }
+
+    /// The type with the name that stands at `at`, or where it belongs in `by_name`.
+    fn find_type(&self, at: u32) -> Result<TypeId, usize> {
+        let name = self.field(&[], &mut Cursor { at, local: false });
+        self.by_name
+            .binary_search_by(|&number| self.type_name(TypeId(number)).cmp(name))
+            .map(|place| TypeId(self.by_name[place]))
     }
 
     /// A state to go back to with [`rewind`](Self::rewind).
@@ -242,6 +266,7 @@ impl Tables {
         self.names.truncate(mark.names);
         self.classes.truncate(mark.classes);
         self.types.truncate(mark.types);
+        self.by_name.retain(|&number| (number as usize) < mark.types);
     }
 
     /// Bytes of names since `at`.

@@ -3,7 +3,7 @@
 use super::Deserializer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Grammar, Token};
+use crate::grammar::Grammar;
 use crate::table::Cursor;
 use serde::de::value::U8Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer};
@@ -30,6 +30,14 @@ impl<'a, 'de, 't, G: Grammar> List<'a, 'de, 't, G> {
     #[inline]
     fn is_over(&mut self) -> Result<bool> {
         if self.ended {
+            if G::LENGTH_AND_END && self.left == Some(0) && !self.done {
+                self.done = self.de.reader.end();
+                return if self.done { Ok(true) } else { Err(self.no_end()) };
+            }
+            if G::LENGTH_AND_END && !self.done && self.left.is_some() {
+                // The end would be too early: the next value tells.
+                return Ok(false);
+            }
             self.done = self.done || self.de.reader.end();
             let max = self.de.reader.limits.max_elements;
             if self.index > max {
@@ -54,6 +62,15 @@ impl<'a, 'de, 't, G: Grammar> List<'a, 'de, 't, G> {
         match extra {
             0 => Ok(()),
             _ => Err(self.de.reader.fail(ErrorKind::Message(format!("{extra} more elements than expected")))),
+        }
+    }
+
+    /// A list has all the values that it announced, but does not end.
+    #[cold]
+    fn no_end(&mut self) -> Error {
+        match self.de.reader.token() {
+            Ok(_) => self.de.reader.fail(ErrorKind::Message("more elements than the list announced".into())),
+            Err(error) => error,
         }
     }
 
@@ -247,16 +264,5 @@ impl<'de> de::SeqAccess<'de> for Bytes<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.bytes.len())
-    }
-}
-
-/// The value of a map's only entry, or of an object's field: what an enum variant holds.
-impl<G: Grammar> Deserializer<'_, '_, G> {
-    /// The end of the map of one entry that a variant is.
-    pub(super) fn end_of_variant(&mut self) -> Result<()> {
-        match self.reader.token()? {
-            Token::End => Ok(()),
-            other => Err(self.mismatch(&other, "the end of a map of one entry (an enum variant)")),
-        }
     }
 }

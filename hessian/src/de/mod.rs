@@ -8,11 +8,12 @@ mod replay;
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Final, Grammar, Token};
+use crate::grammar::{Final, Grammar, Token, TypeForm};
 use crate::limits::Limits;
 use crate::table::Tables;
 use access::{Bytes, FieldsInOrder, List, Map, Object};
 use reader::{Blob, Reader, Text};
+use serde::de::value::MapDeserializer;
 use serde::de::{self, Deserialize, Visitor};
 use std::borrow::Cow;
 
@@ -30,8 +31,21 @@ pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
 /// # Errors
 /// As [`from_slice`].
 pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
+    from_slice_in::<Final, T>(input, limits)
+}
+
+/// [`from_slice_with`] in a grammar of your choice: `from_slice_in::<One, T>(input, &Limits::DEFAULT)`.
+///
+/// In Hessian 1, which has no objects, a map with a type is what an object is in the others: it decodes into structs,
+/// into enums over classes, and into the scalar that Java wraps in it. An object that lives elsewhere decodes into a
+/// map or struct of `type` (an `Option`) and `url`.
+///
+/// # Errors
+/// As [`from_slice`].
+#[inline]
+pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true);
+    let mut deserializer = Deserializer::<G>::new(input, &mut tables, limits, true);
     let value = T::deserialize(&mut deserializer)?;
     deserializer.finish()?;
     Ok(value)
@@ -132,6 +146,56 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         }
     }
 
+    /// The same in Hessian 1, where the object is a map of one entry.
+    #[inline(never)]
+    fn unwrap_map<R>(
+        &mut self,
+        ty: TypeForm,
+        expected: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let start = self.reader.pos;
+        self.reader.ty(ty)?;
+        self.reader.open()?;
+        let name = match self.reader.token()? {
+            Token::Text { units, last } => self.reader.text(units, last)?,
+            _ => Text::Borrowed(""),
+        };
+        if !matches!(name.as_str(), "_value" | "value" | "name") {
+            self.reader.pos = start;
+            return Err(self.mismatch(&Token::Map { ty }, expected));
+        }
+        let value = read(self)?;
+        self.end_of_entry(expected)?;
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// The end of a map of one entry.
+    fn end_of_entry(&mut self, expected: &'static str) -> Result<()> {
+        match self.reader.token()? {
+            Token::End => Ok(()),
+            other => Err(self.mismatch(&other, format!("the end of a map of one entry ({expected})"))),
+        }
+    }
+
+    /// An object that lives elsewhere, as Java's class for it: entries `type` and `url`.
+    #[cold]
+    fn remote<V: Visitor<'de>>(&mut self, ty: TypeForm, visitor: V) -> Result<V::Value> {
+        let ty = self.reader.look_at_type(ty, str::to_owned)?;
+        let url = match self.reader.token()? {
+            Token::Text { units, last } => match self.reader.text(units, last)? {
+                Text::Borrowed(text) => Cow::Borrowed(text),
+                Text::Owned(text) => Cow::Owned(text),
+            },
+            other => return Err(self.mismatch(&other, "a string (where a remote object lives)")),
+        };
+        let ty = ty.map(|ty| ("type", Cow::Owned(ty)));
+        let entries = MapDeserializer::<_, Error>::new(ty.into_iter().chain([("url", url)]));
+        let result = visitor.visit_map(entries);
+        self.place(result)
+    }
+
     /// A value of a type that the target does not take.
     #[cold]
     fn mismatch(&self, found: &Token, expected: impl Into<Cow<'static, str>>) -> Error {
@@ -167,6 +231,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Object(number) => {
                 return self.unwrap(number, "an integer", |de| de.other_integer(visitor));
             }
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "an integer", |de| de.other_integer(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_integer(visitor)),
             other => return Err(self.mismatch(&other, "an integer")),
         };
@@ -188,6 +255,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) => visitor.visit_i64(value),
             Token::Object(number) => return self.unwrap(number, "a number", |de| de.other_float(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a number", |de| de.other_float(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_float(visitor)),
             other => return Err(self.mismatch(&other, "a number")),
         };
@@ -213,6 +283,9 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 Text::Owned(text) => visitor.visit_string(text),
             },
             Token::Object(number) => return self.unwrap(number, "a string", |de| de.other_string(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a string", |de| de.other_string(visitor));
+            }
             Token::Reference(number) => return self.follow(number, |de| de.other_string(visitor)),
             other => return Err(self.mismatch(&other, "a string")),
         };
@@ -335,13 +408,14 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.list(head, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.other_structure(fields, visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "an object")),
         }
     }
 
-    fn map_type(&mut self, ty: crate::grammar::TypeForm) -> Result<()> {
+    fn map_type(&mut self, ty: TypeForm) -> Result<()> {
         match ty {
-            crate::grammar::TypeForm::None => Ok(()),
+            TypeForm::None => Ok(()),
             form => self.reader.ty(form),
         }
     }
@@ -374,6 +448,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 return self.object(class, visitor);
             }
             Token::Reference(number) => return self.follow(number, |de| de.any(visitor)),
+            Token::Remote { ty } => return self.remote(ty, visitor),
             other => return Err(self.mismatch(&other, "a value")),
         };
         self.place(result)
@@ -411,6 +486,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.object(class, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.mapping(visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "a map")),
         }
     }
@@ -440,6 +516,7 @@ const fn name_of(token: &Token) -> &'static str {
         Token::Definition => "a class definition",
         Token::Object(_) => "an object",
         Token::Reference(_) => "a reference",
+        Token::Remote { .. } => "a remote object",
         Token::End => "an end",
     }
 }
@@ -517,6 +594,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
                 Token::Date(millis) => visitor.visit_i64(millis),
                 Token::Object(number) => {
                     self.unwrap(number, "a date", |de| de.deserialize_newtype_struct(name, visitor))
+                }
+                Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                    self.unwrap_map(ty, "a date", |de| de.deserialize_newtype_struct(name, visitor))
                 }
                 Token::Reference(number) => {
                     self.follow(number, |de| de.deserialize_newtype_struct(name, visitor))

@@ -3,7 +3,7 @@
 use super::replay::Replay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
+use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::table::Tables;
@@ -156,7 +156,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     /// Takes in a class definition whose opcode was taken.
     fn definition(&mut self) -> Result<()> {
         let class = self.tables.begin();
-        self.name(class, "the name of a class")?;
+        self.name(class, "the name of a class", G::class_name)?;
         let fields = match self.int("an int (how many fields a class has)")? {
             fields @ 0.. => fields.cast_unsigned(),
             fields => return Err(self.fail(ErrorKind::NegativeLength(fields.into()))),
@@ -166,7 +166,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         }
         for _ in 0..fields {
             let name = self.tables.begin();
-            self.name(name, "the name of a field")?;
+            self.name(name, "the name of a field", G::token)?;
         }
         if self.replaying > 0 {
             self.tables.discard(class);
@@ -179,7 +179,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// A name of a class or field, into the table.
     #[inline]
-    fn name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn name(&mut self, at: usize, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
         // The normal case: ASCII of up to 31 units, one length byte.
         if let Some((&len @ 0..=0x1f, rest)) = self.rest().split_first()
             && let Some(name) = rest.get(..usize::from(len)).filter(|name| name.is_ascii())
@@ -188,13 +188,18 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             self.tables.extend(name);
             return self.tables.finish(at);
         }
-        self.long_name(at, expected)
+        self.long_name(at, expected, head)
     }
 
     #[inline(never)]
-    fn long_name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn long_name(
+        &mut self,
+        at: usize,
+        expected: &'static str,
+        head: fn(&[u8]) -> Scan<'_, Token>,
+    ) -> Result<()> {
         let start = self.pos;
-        let (units, last) = match G::token(self.rest()) {
+        let (units, last) = match head(self.rest()) {
             Ok((rest, Token::Text { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 (units, last)
@@ -212,31 +217,45 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         self.tables.finish(at)
     }
 
-    /// The type of a list or map whose opcode was taken: only its number matters here.
+    /// The type of a list or map whose opcode was taken.
     pub(super) fn ty(&mut self, form: TypeForm) -> Result<()> {
-        use crate::grammar::TypeToken;
+        self.look_at_type(form, |_| ()).map(|_| ())
+    }
+
+    /// The same; shows its name to `look`. `None` when it has no type.
+    pub(super) fn look_at_type<R>(
+        &mut self,
+        form: TypeForm,
+        look: impl FnOnce(&str) -> R,
+    ) -> Result<Option<R>> {
+        if form == TypeForm::None {
+            return Ok(None);
+        }
         let start = self.pos;
         match G::type_of(form, self.rest()) {
+            Ok((_, TypeToken::Absent)) => Ok(None),
             Ok((rest, TypeToken::Number(number))) => {
                 self.pos = self.input.len() - rest.len();
-                self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                let ty = self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(self.tables.type_name(ty))))
             }
             Ok((rest, TypeToken::Name { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 let text = self.text(units, last)?;
-                if self.replaying > 0 {
-                    return Ok(());
-                }
                 let text = text.as_str();
+                if self.replaying > 0 {
+                    return Ok(Some(look(text)));
+                }
                 if utf16::units(text) > self.limits.max_name as usize {
                     return Err(self.limit("max_name", self.limits.max_name.into()));
                 }
                 let name = self.tables.begin();
                 self.tables.extend(text.as_bytes());
                 self.tables.finish(name)?;
-                self.tables.add_type(name, self.limits).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                self.tables
+                    .add_type(name, G::NUMBERED_TYPES, self.limits)
+                    .map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(text)))
             }
             Err(stop) => Err(self.stopped(stop)),
         }
@@ -251,14 +270,13 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let len = match len {
             LengthForm::Known(len) => Some(len),
             LengthForm::None => None,
-            LengthForm::Int => match G::length_of(len, self.rest()) {
+            LengthForm::Int | LengthForm::Optional => match G::length_of(len, self.rest()) {
                 Ok((rest, len)) => {
-                    let len = len.unwrap_or_default();
-                    if len < 0 {
+                    if let Some(len @ ..0) = len {
                         return Err(self.fail(ErrorKind::NegativeLength(len.into())));
                     }
                     self.pos = self.input.len() - rest.len();
-                    Some(len.cast_unsigned())
+                    len.map(i32::cast_unsigned)
                 }
                 Err(stop) => return Err(self.stopped(stop)),
             },

@@ -1,6 +1,6 @@
 //! Hessian 2.0.
 
-use super::token::{be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, unexpected};
+use super::token::{above, be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, unexpected};
 use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
 
 /// Hessian 2.0, the grammar of every Java library since August 2008.
@@ -30,12 +30,6 @@ use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
 pub enum Final {}
 
 const VALUE: &str = "a value";
-
-/// `high` as the upper part of a number whose lower bytes follow.
-#[inline(always)]
-fn above(tag: u8, zero: u8, bits: u32) -> i32 {
-    (i32::from(tag) - i32::from(zero)) << bits
-}
 
 #[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]
 impl Grammar for Final {
@@ -167,7 +161,7 @@ impl Grammar for Final {
     fn length_of(form: LengthForm, input: &[u8]) -> Scan<'_, Option<i32>> {
         match form {
             LengthForm::Known(len) => Ok((input, Some(len.cast_signed()))),
-            LengthForm::None => Ok((input, None)),
+            LengthForm::None | LengthForm::Optional => Ok((input, None)),
             LengthForm::Int => {
                 let (rest, token) = Self::token(input)?;
                 match token {

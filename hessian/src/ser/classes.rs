@@ -145,7 +145,7 @@ impl Classes {
             },
             None => {
                 let mut definition = Vec::new();
-                shapes::write_definition(&mut definition, keys.name, &keys.keys);
+                shapes::write_definition::<G>(&mut definition, keys.name, &keys.keys);
                 Class { number: self.write::<G>(out, &definition)?, keys: None }
             }
         };
@@ -162,7 +162,12 @@ impl Classes {
         let same = self.defined.iter().find(|(defined, _)| defined.definition == shape.definition);
         let number = match same {
             Some(&(_, number)) => number,
-            None => self.write::<G>(out, &shape.definition)?,
+            None if G::MEDIUM_STRINGS || shape.short => self.write::<G>(out, &shape.definition)?,
+            None => {
+                let mut definition = Vec::new();
+                shapes::write_definition::<G>(&mut definition, shape.name, shape.keys);
+                self.write::<G>(out, &definition)?
+            }
         };
         self.last = self.defined.len();
         self.defined.push((shape, number));

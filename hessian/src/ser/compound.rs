@@ -3,7 +3,7 @@
 use super::classes::Mark;
 use super::{Error, Serializer};
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{ErrorKind, Result};
 use serde::ser::{self, Serialize};
 
@@ -27,7 +27,13 @@ impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let index = self.written;
         self.written += 1;
-        self.ser.value(value).map_err(|error| error.in_element(index))
+        let start = self.ser.out.position();
+        self.ser.value(value).map_err(|error| error.in_element(index))?;
+        if G::TRUE_IS_A_TYPE && index == 0 && self.len.is_none() && self.ser.is_true(start) {
+            G::check(Doubtful::True)?;
+            self.ser.type_before_true(start);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -38,7 +44,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
                 "a sequence of another length than it announced",
             )));
         }
-        G::list_end(self.ser.out, self.len);
+        G::list_end(self.ser.out, self.len, false);
         self.ser.close(self.wrappers);
         Ok(())
     }
@@ -73,13 +79,16 @@ elements! {
 #[derive(Debug)]
 pub struct Map<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
+    /// Where the first key stands.
+    start: usize,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Map<'a, 'o, S, G> {
     pub(super) fn new(ser: &'a mut Serializer<'o, S, G>, wrappers: u8) -> Self {
-        Self { ser, wrappers }
+        let start = ser.out.position();
+        Self { ser, start, wrappers }
     }
 }
 
@@ -88,7 +97,15 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        self.ser.value(key)
+        let start = self.ser.out.position();
+        self.ser.value(key)?;
+        if G::PLAIN {
+            self.ser.check_key(start)?;
+        }
+        if G::TRUE_IS_A_TYPE && self.ser.is_true(self.start) {
+            self.ser.type_before_true(self.start);
+        }
+        Ok(())
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.ser.value(value)
@@ -142,6 +159,10 @@ impl<S: Sink, G: Dialect> ser::SerializeStruct for Struct<'_, '_, S, G> {
 
     #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
+        if G::OBJECTS_ARE_MAPS {
+            G::string(self.ser.out, key);
+            return self.ser.value(value).map_err(|error| error.in_field(key));
+        }
         match self.keys {
             Some(keys) => match keys.get(self.next) {
                 Some(&expected) if std::ptr::eq(expected, key) || expected == key => {}
@@ -155,6 +176,11 @@ impl<S: Sink, G: Dialect> ser::SerializeStruct for Struct<'_, '_, S, G> {
     }
     #[inline]
     fn end(mut self) -> Result<()> {
+        if G::OBJECTS_ARE_MAPS {
+            G::map_end(self.ser.out);
+            self.ser.close(self.wrappers);
+            return Ok(());
+        }
         if self.next != self.len {
             return Err(self.mismatch());
         }

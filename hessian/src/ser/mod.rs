@@ -10,7 +10,7 @@ pub use compound::{Map, Seq, Struct};
 
 use crate::date;
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::Final;
 use serde::ser::{self, Serialize};
@@ -34,6 +34,18 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 /// As [`to_vec`]; the buffer is then as it was before.
 pub fn to_bytes<T: Serialize + ?Sized, S: Sink>(value: &T, out: &mut S) -> Result<()> {
     Serializer::<S>::new(out).encode(value)
+}
+
+/// [`to_vec`] in a grammar of your choice: `to_vec_in::<Draft, _>(&value)`.
+///
+/// In Hessian 1, which has no objects, a struct is a map with its name as the type.
+///
+/// # Errors
+/// As [`to_vec`]; with [`Tutorial`](crate::grammar::Tutorial) also [`ErrorKind::Refused`].
+pub fn to_vec_in<G: Dialect, T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(128);
+    Serializer::<_, G>::new(&mut out).encode(value)?;
+    Ok(out)
 }
 
 /// Writes `value`, encoded in memory first, with one `write_all`.
@@ -122,6 +134,14 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     ) -> Result<Struct<'_, 'o, S, G>> {
         let start = self.out.position();
         let mark = self.classes.mark();
+        if G::OBJECTS_ARE_MAPS {
+            if let Some(variant) = variant {
+                self.variant(variant);
+            }
+            check_type(name)?;
+            G::typed_map(self.out, name, None);
+            return Ok(Struct::new(self, None, len, (start, mark), variant.is_some().into()));
+        }
         let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
         };
@@ -149,12 +169,41 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         G::string(self.out, name);
     }
 
+    /// True when `true` and nothing else was written since `start`.
+    #[inline]
+    fn is_true(&self, start: usize) -> bool {
+        self.out.position() == start + 1 && self.out.byte(start) == Some(b'T')
+    }
+
+    /// Writes an empty type before the `true` at `start`, which would be taken for one.
+    #[cold]
+    fn type_before_true(&mut self, start: usize) {
+        self.out.cut(start);
+        self.out.put(b"t\0\0T");
+    }
+
+    /// Checks that the key of a map that was written at `start` is a string, for readers of the draft.
+    fn check_key(&self, start: usize) -> Result<()> {
+        match self.out.byte(start) {
+            Some(0..=0x1f | b'S' | b's') => Ok(()),
+            _ => G::check(Doubtful::Key),
+        }
+    }
+
     /// Ends so many of them.
     #[inline]
     fn close(&mut self, variants: u8) {
         for _ in 0..variants {
             G::map_end(self.out);
         }
+    }
+}
+
+/// The older grammars tell the length of a type's name in two bytes; no decoder of this crate takes longer ones.
+pub(crate) fn check_type(name: &str) -> Result<()> {
+    match u16::try_from(name.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new(ErrorKind::Unrepresentable("the name of a type of more than 65535 bytes"))),
     }
 }
 
@@ -200,6 +249,7 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     }
     #[inline]
     fn serialize_i64(self, value: i64) -> Result<()> {
+        G::check(Doubtful::Long(value))?;
         G::long(self.out, value);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Events to a graph.
 
-use super::{Class, Graph, Node, Span, Value};
+use super::{Class, Graph, Node, Remote, Span, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
@@ -72,6 +72,10 @@ struct Building<'de> {
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
+    /// The type of a remote object whose address is being read.
+    remote: Option<Option<TypeId>>,
+    /// How many remote objects have a type.
+    remotes: usize,
 }
 
 /// A string that comes in pieces.
@@ -127,8 +131,17 @@ impl<'de> Building<'de> {
             Event::Map { ty } => return self.open(Node::Map { ty, entries: Span::default() }),
             Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
             Event::Definition(_) => return,
+            Event::Remote { ty } => {
+                self.remotes += usize::from(ty.is_some());
+                self.remote = Some(ty);
+                return;
+            }
             Event::Reference(id) => Value::Node(id),
             Event::End => self.close(),
+        };
+        let value = match self.remote.take() {
+            None => value,
+            Some(ty) => Value::Remote(Box::new(Remote { ty, url: value })),
         };
         self.scratch.push(value);
     }
@@ -166,6 +179,13 @@ impl<'de> Building<'de> {
                 }
                 Node::Object { class, .. } => *class = ClassId(classes.number(class.0)),
                 _ => {}
+            }
+        }
+        if self.remotes > 0 {
+            for value in self.values.iter_mut().chain(&mut self.scratch) {
+                if let Value::Remote(remote) = value {
+                    remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
+                }
             }
         }
         let class = |&number: &u32| {

@@ -1,24 +1,33 @@
 //! A graph to bytes, without recursion.
 
-use super::{Class, Graph, Node, Value};
+use super::{Class, Graph, Node, Remote, Value};
 use crate::encode::Sink;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
-use crate::grammar::Grammar;
+use crate::limits::Limits;
+use crate::ser::check_type;
 
 /// What is left to write of a container.
 struct Frame {
+    node: RefId,
     next: usize,
     end: usize,
     close: Close,
 }
 
+#[derive(Clone, Copy)]
 enum Close {
-    /// A list of this length on the wire.
-    List(Option<u32>),
+    /// A list of this length on the wire; its type was told by its number.
+    List(Option<u32>, bool),
     Map,
     Object,
+    /// An object as a map: its values begin here.
+    Entries(ClassId, usize),
 }
+
+/// The class that Java has for objects that live elsewhere, where the grammar has no form for them.
+const REMOTE: (&str, [&str; 2]) = ("com.caucho.hessian.io.HessianRemote", ["type", "url"]);
 
 struct Encoder<'g, 'de, S> {
     graph: &'g Graph<'de>,
@@ -29,13 +38,29 @@ struct Encoder<'g, 'de, S> {
     /// The number on the wire of each class, each type.
     classes: Vec<Option<u32>>,
     class_count: u32,
+    remote_class: Option<u32>,
     types: Vec<Option<u32>>,
     type_count: u32,
     stack: Vec<Frame>,
+    again: Again,
+}
+
+/// What is written again where there are no references.
+#[derive(Default)]
+struct Again {
+    /// Nodes that are open.
+    open: Vec<bool>,
+    /// Where the outermost of those written again begins, and the depth of the stack then.
+    since: Option<(usize, usize)>,
+    /// Bytes of those that are complete.
+    bytes: usize,
 }
 
 /// Writes the graph. Classes and types are numbered from 0 in the order of their first use.
-pub(super) fn encode<G: Grammar>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
+pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
+    if G::PLAIN && graph.roots.len() != 1 {
+        G::check(Doubtful::Several)?;
+    }
     let mut encoder = Encoder {
         graph,
         out,
@@ -43,10 +68,15 @@ pub(super) fn encode<G: Grammar>(graph: &Graph<'_>, out: &mut impl Sink) -> Resu
         nodes: 0,
         classes: vec![None; graph.classes.len()],
         class_count: 0,
+        remote_class: None,
         types: vec![None; graph.types.len()],
         type_count: 0,
         stack: Vec::new(),
+        again: Again::default(),
     };
+    if !G::REFERENCES {
+        encoder.again.open = vec![false; graph.nodes.len()];
+    }
     for root in &graph.roots {
         encoder.value::<G>(root)?;
         encoder.rest::<G>()?;
@@ -56,111 +86,223 @@ pub(super) fn encode<G: Grammar>(graph: &Graph<'_>, out: &mut impl Sink) -> Resu
 
 impl<S: Sink> Encoder<'_, '_, S> {
     /// What is on the stack.
-    fn rest<G: Grammar>(&mut self) -> Result<()> {
+    fn rest<G: Dialect>(&mut self) -> Result<()> {
         while let Some(frame) = self.stack.last_mut() {
             if frame.next < frame.end {
                 frame.next += 1;
-                let value = &self.graph.values[frame.next - 1];
+                let index = frame.next - 1;
+                if let Close::Entries(class, start) = frame.close {
+                    let field = self.graph.classes[class.0 as usize].fields.get(index - start);
+                    G::string(self.out, field.map_or("", |field| field));
+                }
+                let value = &self.graph.values[index];
                 self.value::<G>(value)?;
                 continue;
             }
+            let node = frame.node;
             match frame.close {
-                Close::List(len) => G::list_end(self.out, len),
-                Close::Map => G::map_end(self.out),
+                Close::List(len, numbered) => G::list_end(self.out, len, numbered),
+                Close::Map | Close::Entries(..) => G::map_end(self.out),
                 Close::Object => {}
             }
             self.stack.pop();
+            if !G::REFERENCES {
+                self.closed(node);
+            }
         }
         Ok(())
     }
 
-    fn value<G: Grammar>(&mut self, value: &Value<'_>) -> Result<()> {
+    fn value<G: Dialect>(&mut self, value: &Value<'_>) -> Result<()> {
         match value {
             Value::Null => G::null(self.out),
             Value::Bool(value) => G::bool(self.out, *value),
             Value::Int(value) => G::int(self.out, *value),
-            Value::Long(value) => G::long(self.out, *value),
+            Value::Long(value) => {
+                G::check(Doubtful::Long(*value))?;
+                G::long(self.out, *value);
+            }
             Value::Double(value) => G::double(self.out, *value),
-            Value::Date(millis) => G::date(self.out, *millis),
+            Value::Date(millis) => {
+                G::check(Doubtful::Date(*millis))?;
+                G::date(self.out, *millis);
+            }
             Value::Str(text) => G::string(self.out, text),
             Value::OwnedStr(text) => G::string(self.out, text),
             Value::Utf16(units) => G::utf16(self.out, units),
             Value::Binary(bytes) => G::binary(self.out, bytes),
             Value::OwnedBinary(bytes) => G::binary(self.out, bytes),
+            Value::Remote(remote) => return self.remote::<G>(remote),
             Value::Node(id) => return self.node::<G>(*id),
         }
         Ok(())
     }
 
-    fn node<G: Grammar>(&mut self, id: RefId) -> Result<()> {
-        if let Some(number) = self.written[id.0 as usize] {
-            G::reference(self.out, number);
-            return Ok(());
+    fn node<G: Dialect>(&mut self, id: RefId) -> Result<()> {
+        if G::REFERENCES {
+            if let Some(number) = self.written[id.0 as usize] {
+                G::reference(self.out, number);
+                return Ok(());
+            }
+            self.written[id.0 as usize] = Some(self.nodes);
+            self.nodes += 1;
+        } else {
+            self.opened::<G>(id)?;
         }
-        self.written[id.0 as usize] = Some(self.nodes);
-        self.nodes += 1;
         let node = &self.graph.nodes[id.0 as usize];
         let range = node.span().range();
+        let values = &self.graph.values[range.clone()];
+        // Where a type may stand, true is taken for one; an empty type is none.
+        let trap = G::TRUE_IS_A_TYPE && matches!(values.first(), Some(Value::Bool(true)));
         let close = match *node {
             Node::List { ty, items, open } => {
                 if items.len > i32::MAX.unsigned_abs() {
                     return Err(Error::new(ErrorKind::Unrepresentable("more than 2147483647 elements")));
                 }
-                let len = (!open).then_some(items.len);
+                let len = (!open || G::PLAIN).then_some(items.len);
                 match ty {
-                    None => G::list(self.out, len),
-                    Some(ty) => self.typed::<G>(ty, Some(len)),
+                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, Some(len))?,
+                    _ if trap && len.is_none() => {
+                        G::typed_list(self.out, "", None, None);
+                        self.type_count += 1;
+                        Close::List(None, false)
+                    }
+                    _ => {
+                        G::list(self.out, len);
+                        Close::List(len, false)
+                    }
                 }
-                Close::List(len)
             }
             Node::Map { ty, .. } => {
-                match ty {
-                    None => G::map(self.out),
-                    Some(ty) => self.typed::<G>(ty, None),
+                if G::PLAIN && values.iter().step_by(2).any(|key| !key.is_string()) {
+                    G::check(Doubtful::Key)?;
                 }
-                Close::Map
+                match ty {
+                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, None)?,
+                    _ if trap => {
+                        G::typed_map(self.out, "", None);
+                        self.type_count += 1;
+                        Close::Map
+                    }
+                    _ => {
+                        G::map(self.out);
+                        Close::Map
+                    }
+                }
+            }
+            Node::Object { class, .. } if G::OBJECTS_ARE_MAPS => {
+                let name = &self.graph.classes[class.0 as usize].name;
+                check_type(name)?;
+                G::typed_map(self.out, name, None);
+                Close::Entries(class, range.start)
             }
             Node::Object { class, .. } => {
                 self.object::<G>(class);
                 Close::Object
             }
         };
-        self.stack.push(Frame { next: range.start, end: range.end, close });
+        self.stack.push(Frame { node: id, next: range.start, end: range.end, close });
         Ok(())
     }
 
     /// Begins a list (with its length) or a map (without) of a type.
-    fn typed<G: Grammar>(&mut self, ty: TypeId, list: Option<Option<u32>>) {
+    fn typed<G: Dialect>(&mut self, ty: TypeId, list: Option<Option<u32>>) -> Result<Close> {
         let name = &self.graph.types[ty.0 as usize];
         let number = self.types[ty.0 as usize];
-        match list {
-            Some(len) => G::typed_list(self.out, name, number, len),
-            None => G::typed_map(self.out, name, number),
-        }
         if number.is_none() {
+            check_type(name)?;
             self.types[ty.0 as usize] = Some(self.type_count);
             self.type_count += 1;
         }
+        match list {
+            Some(len) => {
+                G::typed_list(self.out, name, number, len);
+                Ok(Close::List(len, number.is_some()))
+            }
+            None => {
+                G::typed_map(self.out, name, number);
+                Ok(Close::Map)
+            }
+        }
     }
 
-    fn object<G: Grammar>(&mut self, class: ClassId) {
-        let number = self.classes[class.0 as usize].unwrap_or_else(|| {
-            let Class { name, fields } = &self.graph.classes[class.0 as usize];
-            self.out.put(&[G::CLASS]);
-            G::string(self.out, name);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_possible_wrap,
-                reason = "at most max_fields"
-            )]
-            G::int(self.out, fields.len() as i32);
-            for field in fields {
-                G::string(self.out, field);
+    fn object<G: Dialect>(&mut self, class: ClassId) {
+        let number = match self.classes[class.0 as usize] {
+            Some(number) => number,
+            None => {
+                let Class { name, fields } = &self.graph.classes[class.0 as usize];
+                let number = self.define::<G, _>(name, fields);
+                self.classes[class.0 as usize] = Some(number);
+                number
             }
-            self.classes[class.0 as usize] = Some(self.class_count);
-            self.class_count += 1;
-            self.class_count - 1
-        });
+        };
         G::object(self.out, number);
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most max_fields")]
+    fn define<G: Dialect, N: AsRef<str>>(&mut self, name: &str, fields: &[N]) -> u32 {
+        self.out.put(&[G::CLASS]);
+        G::string(self.out, name);
+        G::int(self.out, fields.len() as i32);
+        for field in fields {
+            G::string(self.out, field.as_ref());
+        }
+        self.class_count += 1;
+        self.class_count - 1
+    }
+
+    fn remote<G: Dialect>(&mut self, remote: &Remote<'_>) -> Result<()> {
+        G::check(Doubtful::Remote)?;
+        let ty = remote.ty.map(|ty| &*self.graph.types[ty.0 as usize]);
+        if G::REMOTES {
+            if let Some(ty) = ty {
+                check_type(ty)?;
+                // Its type is told each time, and numbered.
+                self.type_count += 1;
+            }
+            G::remote(self.out, ty);
+        } else {
+            let number = match self.remote_class {
+                Some(number) => number,
+                None => self.define::<G, _>(REMOTE.0, &REMOTE.1),
+            };
+            self.remote_class = Some(number);
+            G::object(self.out, number);
+            self.nodes += 1;
+            match ty {
+                Some(ty) => G::string(self.out, ty),
+                None => G::null(self.out),
+            }
+        }
+        self.value::<G>(&remote.url)
+    }
+
+    /// A node begins where there are no references.
+    fn opened<G: Dialect>(&mut self, id: RefId) -> Result<()> {
+        let index = id.0 as usize;
+        if std::mem::replace(&mut self.again.open[index], true) {
+            G::check(Doubtful::Cycle)?;
+        }
+        let at = self.out.position();
+        if self.written[index].replace(0).is_some() && self.again.since.is_none() {
+            self.again.since = Some((at, self.stack.len()));
+        }
+        let bytes = self.again.bytes + self.again.since.map_or(0, |(since, _)| at - since);
+        let max = Limits::DEFAULT.max_expansion;
+        if bytes as u64 > max {
+            return Err(Error::new(ErrorKind::Limit { limit: "max_expansion", max }));
+        }
+        Ok(())
+    }
+
+    /// A node ends where there are no references. Its frame has been taken off.
+    fn closed(&mut self, id: RefId) {
+        self.again.open[id.0 as usize] = false;
+        if let Some((since, depth)) = self.again.since
+            && depth == self.stack.len()
+        {
+            self.again.bytes += self.out.position() - since;
+            self.again.since = None;
+        }
     }
 }
