@@ -5,6 +5,8 @@
 
 use ascii::{AsAsciiStr, AsciiStr};
 
+use crate::error::ErrorKind;
+
 /// Bytes counted at once: long enough for the compiler to use vector registers, short enough for `u8` sums.
 const BLOCK: usize = 64;
 
@@ -199,6 +201,26 @@ pub(crate) fn is_beginning(mut bytes: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// `bytes` as text, with surrogate pairs of three bytes each joined. Allocates.
+pub(crate) fn joined(bytes: &[u8]) -> Result<String, ErrorKind> {
+    let mut text = String::with_capacity(bytes.len());
+    let mut high = None;
+    for piece in pieces(bytes) {
+        match (piece.map_err(|_| ErrorKind::InvalidText)?, high.take()) {
+            (Piece::Text(piece), None) => text.push_str(piece),
+            (Piece::Surrogate(unit), None) if is_high(unit) => high = Some(unit),
+            (Piece::Surrogate(low), Some(unit)) => {
+                text.push(pair(unit, low).ok_or(ErrorKind::LoneSurrogate)?);
+            }
+            _ => return Err(ErrorKind::LoneSurrogate),
+        }
+    }
+    match high {
+        None => Ok(text),
+        Some(_) => Err(ErrorKind::LoneSurrogate),
+    }
 }
 
 /// True for the first half of a surrogate pair.

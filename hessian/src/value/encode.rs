@@ -1,8 +1,8 @@
 //! A graph to bytes, without recursion.
 
 use super::{Class, Graph, Node, Remote, Value};
-use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
+use crate::encode::{Sink, short_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
@@ -58,6 +58,15 @@ struct Again {
 
 /// Writes the graph. Classes and types are numbered from 0 in the order of their first use.
 pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
+    encode_between::<G, _>(graph, out, |_, _| Ok(()))
+}
+
+/// The same with what `between` writes before each root, and after the last.
+pub(super) fn encode_between<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    mut between: impl FnMut(usize, &mut S) -> Result<()>,
+) -> Result<()> {
     if G::PLAIN && graph.roots.len() != 1 {
         G::check(Doubtful::Several)?;
     }
@@ -77,11 +86,12 @@ pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Resu
     if !G::REFERENCES {
         encoder.again.open = vec![false; graph.nodes.len()];
     }
-    for root in &graph.roots {
+    for (index, root) in graph.roots.iter().enumerate() {
+        between(index, encoder.out)?;
         encoder.value::<G>(root)?;
         encoder.rest::<G>()?;
     }
-    Ok(())
+    between(graph.roots.len(), encoder.out)
 }
 
 impl<S: Sink> Encoder<'_, '_, S> {
@@ -261,6 +271,11 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 self.type_count += 1;
             }
             G::remote(self.out, ty);
+            if let Some(url) = remote.url.as_str() {
+                // Java gives the place its length in two bytes, however short it is.
+                self.out.put(b"S");
+                return short_name(self.out, url);
+            }
         } else {
             let number = match self.remote_class {
                 Some(number) => number,

@@ -1,6 +1,7 @@
 //! The ways to decode, each reduced to a verdict that can be compared.
 
 use super::model::{Model, Recorder};
+use hessian::de::from_slice_in;
 use hessian::grammar::Grammar;
 use hessian::{Error, ErrorKind, Graph, Limits, Parser, Step, ValueDecoder};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -127,14 +128,15 @@ pub(crate) fn feed<G: Grammar>(
     }
 }
 
-/// Through serde. `Ok` when the whole input is one value; what it is does not matter here.
-pub(crate) fn skip<G: Grammar>(bytes: &[u8]) -> Result<(), Error> {
-    ValueDecoder::<G>::new(limits()).decode::<IgnoredAny>(bytes).map(|_| ())
-}
-
-/// The same, but every part of the value is handed over.
-pub(crate) fn drain<G: Grammar>(bytes: &[u8]) -> Result<(), Error> {
-    ValueDecoder::<G>::new(limits()).decode::<Drained>(bytes).map(|_| ())
+/// Through serde: passed over, and every part handed over, alone and as a packet of a stream. `Ok` when the whole input
+/// is one value; what it is does not matter here.
+pub(crate) fn typed<G: Grammar>(bytes: &[u8]) -> [(&'static str, Result<(), Error>); 3] {
+    let packet = ValueDecoder::<G>::new(limits()).decode::<Drained>(bytes);
+    [
+        ("passed over", from_slice_in::<G, IgnoredAny>(bytes, &limits()).map(|_| ())),
+        ("through serde", from_slice_in::<G, Drained>(bytes, &limits()).map(|_| ())),
+        ("through serde as a packet", packet.map(|_| ())),
+    ]
 }
 
 /// Takes anything, part by part, and forgets it.

@@ -3,11 +3,12 @@
 mod data;
 mod decode;
 mod malformed;
+mod message;
 mod model;
 mod stream;
 mod value;
 
-use hessian::grammar::{Final, Grammar};
+use hessian::grammar::{Draft, Final, Grammar, One};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -97,6 +98,8 @@ fn parse(line: &str) -> serde_json::Result<Json> {
 fn check_vector(line: &Json, effort: Effort, sampled: &mut usize) -> Result<(), String> {
     match line["grammar"].as_str() {
         None | Some("final") => check_grammar::<Final>(line, effort, sampled),
+        Some("draft" | "draft-2007-10") => check_grammar::<Draft>(line, effort, sampled),
+        Some("hessian1") => check_grammar::<One>(line, effort, sampled),
         Some(other) => Err(format!("a grammar that is not known: {other}")),
     }
 }
@@ -108,15 +111,24 @@ fn check_grammar<G: Grammar>(line: &Json, effort: Effort, sampled: &mut usize) -
         return value::check_alternates::<G>(line, effort);
     }
     let Some(bytes) = data::bytes(line, "")? else {
-        return Err("a line of a shape that is not known".into());
+        return match has("request_hex") || has("reply_hex") || has("reply_hex_gz_b64") {
+            true => message::check_exchange(line, effort),
+            false => Err("a line of a shape that is not known".into()),
+        };
     };
     if has("packets") {
         return stream::check::<G>(line, &bytes);
     }
+    *sampled += usize::from(bytes.len() > effort.all);
+    if has("reply_hex") {
+        // A value, and the reply that it makes.
+        message::check_exchange(line, effort)?;
+    } else if !has("why") && message::is_message(line, &bytes) {
+        return message::check(line, &bytes, effort);
+    }
     if has("expect") {
         return malformed::check::<G>(line, &bytes);
     }
-    *sampled += usize::from(bytes.len() > effort.all);
     if has("value") {
         return value::check::<G>(line, &bytes, effort);
     }

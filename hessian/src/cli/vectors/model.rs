@@ -34,6 +34,11 @@ pub(crate) enum Model {
         fields: Vec<(String, Self)>,
     },
     Ref(u32),
+    /// An object that lives elsewhere.
+    Remote {
+        ty: Option<String>,
+        url: Box<Self>,
+    },
 }
 
 impl Model {
@@ -80,6 +85,11 @@ impl Model {
                     })
                     .collect::<Result<_, String>>()?,
             },
+            Some("remote") => {
+                let url = json["url"].as_str().ok_or_else(|| missing("a url"))?;
+                let url = Box::new(Self::Text(url.encode_utf16().collect()));
+                Self::Remote { ty: type_name(json), url }
+            }
             Some("ref") => Self::Ref(id(json).ok_or_else(|| missing("an id"))?),
             _ => return Err(missing("a type that is known")),
         })
@@ -92,6 +102,9 @@ impl Model {
     }
 
     fn from_view(view: View<'_, '_>, seen: &mut [bool]) -> Self {
+        if let Some((ty, url)) = view.as_remote() {
+            return Self::Remote { ty: ty.map(str::to_owned), url: Box::new(Self::from_view(url, seen)) };
+        }
         let (Some(node), Some(id)) = (view.node(), view.id()) else { return Self::scalar(view.value()) };
         let id = id.0;
         if std::mem::replace(&mut seen[id as usize], true) {
@@ -192,7 +205,7 @@ impl Model {
     }
 
     /// The same value with its containers numbered from `first` less.
-    pub(crate) fn renumbered(&self, first: u32) -> Self {
+    fn renumbered(&self, first: u32) -> Self {
         let inside = |value: &Self| value.renumbered(first);
         match self {
             Self::List { id, ty, items } => Self::List {
@@ -216,10 +229,19 @@ impl Model {
     }
 
     /// The number of its container, if it is one.
-    pub(crate) fn id(&self) -> Option<u32> {
+    fn id(&self) -> Option<u32> {
         match self {
             Self::List { id, .. } | Self::Map { id, .. } | Self::Object { id, .. } => Some(*id),
             _ => None,
+        }
+    }
+
+    /// [`difference`](Self::difference) to one of several values of a message. Where there are several some
+    /// descriptions number the containers of each from 0, not those of the message.
+    pub(crate) fn difference_among(&self, found: &Self) -> Option<String> {
+        match (self.id(), found.id()) {
+            (Some(0), Some(first)) if first > 0 => self.difference(&found.renumbered(first)),
+            _ => self.difference(found),
         }
     }
 
@@ -265,6 +287,8 @@ pub(crate) fn shortened(text: &str) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     open: Vec<Open>,
+    /// The type of a remote object whose place comes next.
+    remote: Option<Option<String>>,
     text: Vec<u16>,
     bytes: Vec<u8>,
     /// Lists, maps and objects so far.
@@ -329,9 +353,17 @@ impl Recorder {
                 return Ok(());
             }
             Event::Reference(id) => Model::Ref(id.0),
+            Event::Remote { ty } => {
+                self.remote = Some(ty.map(|ty| parser.type_name(ty).to_owned()));
+                return Ok(());
+            }
             Event::Definition(_) => return Ok(()),
             Event::End => self.close()?,
             _ => return Err(format!("an event that is not known: {event:?}")),
+        };
+        let model = match self.remote.take() {
+            Some(ty) => Model::Remote { ty, url: Box::new(model) },
+            None => model,
         };
         match self.open.last_mut() {
             Some(Open::List { items, .. } | Open::Map { items, .. } | Open::Object { items, .. }) => {

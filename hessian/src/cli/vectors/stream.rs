@@ -176,11 +176,7 @@ fn compare(expected: &[Json], found: &[Found]) -> Result<(), String> {
                     ));
                 }
                 for (expected, value) in expected.iter().zip(values) {
-                    let expected = Model::from_json(expected)?;
-                    // Where a packet has several values some descriptions number the containers of each from 0.
-                    let restarts = expected.id() == Some(0) && value.id() != Some(0);
-                    let first = value.id().filter(|_| restarts).unwrap_or_default();
-                    if let Some(difference) = expected.difference(&value.renumbered(first)) {
+                    if let Some(difference) = Model::from_json(expected)?.difference_among(value) {
                         return Err(format!("packet {index}: {difference}"));
                     }
                 }

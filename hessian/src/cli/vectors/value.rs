@@ -62,12 +62,14 @@ pub(crate) fn reads<G: Grammar>(
     if let Some(difference) = expected.and_then(|expected| expected.difference(&whole)) {
         return Err(difference);
     }
-    decode::skip::<G>(bytes).map_err(|error| format!("passed over: {error}"))?;
-    let untypable = match decode::drain::<G>(bytes) {
-        Ok(()) => false,
-        Err(error) if decode::is_untypable(&error) => true,
-        Err(error) => return Err(format!("through serde: {error}")),
-    };
+    let mut untypable = false;
+    for (how, done) in decode::typed::<G>(bytes) {
+        match done {
+            Ok(()) => {}
+            Err(error) if decode::is_untypable(&error) => untypable = true,
+            Err(error) => return Err(format!("{how}: {error}")),
+        }
+    }
     for size in [1, 3, 64] {
         match decode::push::<G>(bytes, size)? {
             Verdict::Value { value, used } if used == bytes.len() => {
@@ -84,9 +86,7 @@ pub(crate) fn reads<G: Grammar>(
             Verdict::Incomplete => {}
             other => return Err(format!("cut at byte {cut} of {}: {}", bytes.len(), other.brief())),
         }
-        for (how, done) in
-            [("passed over", decode::skip::<G>(prefix)), ("through serde", decode::drain::<G>(prefix))]
-        {
+        for (how, done) in decode::typed::<G>(prefix) {
             match done {
                 Err(error) if error.is_incomplete() => {}
                 Err(error) if untypable && decode::is_untypable(&error) => {}
@@ -142,6 +142,7 @@ fn is_canonical(line: &Json, value: &Model) -> bool {
     let by_buffer = ["inputstream_", "bytesoutputstream_", "typed_variable_", "untyped_variable_"];
     if by_buffer.iter().any(|prefix| name.starts_with(prefix))
         || ["bytebuffer_parts", "after_ints"].contains(&name)
+        || name.ends_with("_api")
     {
         return false;
     }
