@@ -3,6 +3,7 @@
 mod access;
 mod enums;
 mod reader;
+mod remote;
 mod replay;
 
 use crate::date;
@@ -13,7 +14,6 @@ use crate::limits::Limits;
 use crate::table::Tables;
 use access::{Bytes, FieldsInOrder, List, Map, Object};
 use reader::{Blob, Reader, Text};
-use serde::de::value::MapDeserializer;
 use serde::de::{self, Deserialize, Visitor};
 use std::borrow::Cow;
 
@@ -177,23 +177,6 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
             Token::End => Ok(()),
             other => Err(self.mismatch(&other, format!("the end of a map of one entry ({expected})"))),
         }
-    }
-
-    /// An object that lives elsewhere, as Java's class for it: entries `type` and `url`.
-    #[cold]
-    fn remote<V: Visitor<'de>>(&mut self, ty: TypeForm, visitor: V) -> Result<V::Value> {
-        let ty = self.reader.look_at_type(ty, str::to_owned)?;
-        let url = match self.reader.token()? {
-            Token::Text { units, last } => match self.reader.text(units, last)? {
-                Text::Borrowed(text) => Cow::Borrowed(text),
-                Text::Owned(text) => Cow::Owned(text),
-            },
-            other => return Err(self.mismatch(&other, "a string (where a remote object lives)")),
-        };
-        let ty = ty.map(|ty| ("type", Cow::Owned(ty)));
-        let entries = MapDeserializer::<_, Error>::new(ty.into_iter().chain([("url", url)]));
-        let result = visitor.visit_map(entries);
-        self.place(result)
     }
 
     /// A value of a type that the target does not take.

@@ -113,6 +113,11 @@ pub trait Dialect: Sized + 'static {
     fn remote(out: &mut impl Sink, ty: Option<&str>) {
         let _ = (out, ty);
     }
+    /// Its address.
+    #[doc(hidden)]
+    fn address(out: &mut impl Sink, text: &str) {
+        Self::string(out, text);
+    }
 }
 
 /// What a reader may mistake.

@@ -2,7 +2,7 @@
 
 use super::dialect::Dialect;
 use super::{Sink, number, text};
-use crate::grammar::Draft;
+use crate::grammar::{Draft, One};
 
 #[expect(
     clippy::cast_possible_truncation,
@@ -91,6 +91,10 @@ impl Dialect for Draft {
         if let Some(ty) = ty {
             text::type_name(out, ty);
         }
+    }
+    /// Java never uses the short form here.
+    fn address(out: &mut impl Sink, text: &str) {
+        One::string(out, text);
     }
 }
 

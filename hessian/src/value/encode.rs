@@ -2,7 +2,7 @@
 
 use super::{Class, Graph, Node, Remote, Value};
 use crate::encode::dialect::{Dialect, Doubtful};
-use crate::encode::{Sink, short_name};
+use crate::encode::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
@@ -272,9 +272,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
             }
             G::remote(self.out, ty);
             if let Some(url) = remote.url.as_str() {
-                // Java gives the place its length in two bytes, however short it is.
-                self.out.put(b"S");
-                return short_name(self.out, url);
+                G::address(self.out, url);
+                return Ok(());
             }
         } else {
             let number = match self.remote_class {
