@@ -11,6 +11,9 @@ const FAILED: u8 = 1;
 /// Exit code of arguments or files that cannot be used; the same as clap's.
 const UNUSABLE: u8 = 2;
 
+/// How often values are cut.
+const EFFORT: vectors::Effort = vectors::Effort { all: 4096, edge: 1024, middle: 256 };
+
 /// Looks at Hessian data and checks the codec.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -41,7 +44,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn check_vectors(files: &[PathBuf], quiet: bool) -> ExitCode {
     let (mut passed, mut failed, mut sampled, mut unusable) = (0, 0, 0, false);
-    let effort = vectors::Effort::FULL;
+    let effort = EFFORT;
     for file in files {
         let report = match vectors::check_file(file, effort) {
             Ok(report) => report,

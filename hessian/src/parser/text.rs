@@ -82,6 +82,9 @@ impl<G: Grammar> Core<G> {
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         if len == 0 && left > 0 {
+            if !utf16::is_beginning(rest) {
+                return Err(self.fail(at, ErrorKind::InvalidText));
+            }
             return Ok(self.more(at, input.len(), 1));
         }
         let text = match simdutf8::compat::from_utf8(&rest[..len]) {

@@ -1,8 +1,8 @@
 //! A graph to bytes, without recursion.
 
 use super::{Class, Graph, Node, Remote, Value};
-use crate::encode::dialect::{Dialect, Doubtful};
 use crate::encode::Sink;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;

@@ -25,8 +25,6 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    pub(crate) const FULL: Self = Self { all: 4096, edge: 1024, middle: 256 };
-
     fn cuts(self, len: usize) -> impl Iterator<Item = usize> {
         let (edge, middle) = if len <= self.all { (len, 0) } else { (self.edge.min(len / 2), self.middle) };
         let between = len.saturating_sub(2 * edge);
