@@ -136,6 +136,15 @@ pub(crate) fn ascii(bytes: &[u8], len: usize) -> Option<&str> {
     bytes.get(..len)?.as_ascii_str().ok().map(AsciiStr::as_str)
 }
 
+/// The first `units` units as text, if they are all there and plain UTF-8. Not for the empty text.
+#[inline(never)]
+pub(crate) fn plain(bytes: &[u8], units: usize) -> Option<&str> {
+    match prefix_wide(bytes, units) {
+        Prefix::Bytes(len) => validate(&bytes[..len]),
+        Prefix::Missing(_) | Prefix::Split => None,
+    }
+}
+
 /// One step of reading text that is not plain UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {

@@ -225,6 +225,12 @@ impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
         }
         Ok(())
     }
+
+    #[cold]
+    #[inline(never)]
+    fn in_field(&self, error: Error) -> Error {
+        error.in_field(self.fields[self.next - 1])
+    }
 }
 
 impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> {
@@ -232,9 +238,14 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> 
 
     #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
-        let Some(&name) = self.fields.get(self.next) else { return Ok(None) };
+        if self.next == self.fields.len() {
+            return Ok(None);
+        }
         self.next += 1;
-        seed.deserialize(&mut *self.de).map(Some).map_err(|error| error.in_field(name))
+        match seed.deserialize(&mut *self.de) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.in_field(error)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {

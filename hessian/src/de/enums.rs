@@ -224,6 +224,8 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for EntryVariant<'_, 'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.de.structure(fields, visitor).map_err(|error| error.in_field(self.name.as_str().to_owned()))
+        self.de
+            .other_structure(fields, visitor)
+            .map_err(|error| error.in_field(self.name.as_str().to_owned()))
     }
 }

@@ -46,9 +46,12 @@ pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limi
 pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
     let mut deserializer = Deserializer::<G>::new(input, &mut tables, limits, true);
-    let value = T::deserialize(&mut deserializer)?;
-    deserializer.finish()?;
-    Ok(value)
+    // Not `?`: the value stays where it was made.
+    let value = T::deserialize(&mut deserializer);
+    if value.is_ok() {
+        deserializer.finish()?;
+    }
+    value
 }
 
 /// Reads one value (and nothing after it) from a reader, up to [`Limits::max_packet`] bytes.
@@ -189,9 +192,20 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.fail(ErrorKind::UnexpectedType { found: name_of(found), expected: expected.into() })
     }
 
+    /// Tells an error of a visitor where it happened.
     #[inline]
     fn place<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.or_at(self.reader.pos as u64))
+    }
+
+    #[cold]
+    fn other_bool<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            // After a class definition.
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Reference(number) => self.follow(number, |de| de.other_bool(visitor)),
+            other => Err(self.mismatch(&other, "a boolean")),
+        }
     }
 
     /// An integer, whatever its width on the wire.
@@ -247,7 +261,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.place(result)
     }
 
-    #[inline]
+    #[inline(always)]
     fn string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         match self.reader.try_text() {
             Some(text) => {
@@ -299,76 +313,68 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.open()?;
         let mut list = List::new(self, head);
         let value = visitor.visit_seq(&mut list);
-        let value = match value {
-            Ok(value) => {
-                list.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        if value.is_err() {
+            return self.place(value);
+        }
+        list.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut map = Map::new(self);
-        let value = match visitor.visit_map(&mut map) {
-            Ok(value) => {
-                map.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut map);
+        if value.is_err() {
+            return self.place(value);
+        }
+        map.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object as entries of field name and value.
     fn object<V: Visitor<'de>>(&mut self, class: ClassId, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut object = Object::new(self, class);
-        let value = match visitor.visit_map(&mut object) {
-            Ok(value) => {
-                object.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut object);
+        if value.is_err() {
+            return self.place(value);
+        }
+        object.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object whose class has just the fields of the struct, in order: no name has to be looked at again.
-    #[inline]
+    #[inline(always)]
     fn fields<V: Visitor<'de>>(&mut self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut access = FieldsInOrder::new(self, fields);
-        let value = match visitor.visit_seq(&mut access) {
-            Ok(value) => {
-                access.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_seq(&mut access);
+        if value.is_err() {
+            return self.place(value);
+        }
+        access.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
-    #[inline]
+    #[inline(always)]
     fn structure<V: Visitor<'de>>(
         &mut self,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if self.reader.try_object(fields) {
+        if self.reader.try_object(name, fields) {
             return self.fields(fields, visitor);
         }
         self.other_structure(fields, visitor)
     }
 
     #[inline(never)]
-    fn other_structure<V: Visitor<'de>>(
+    pub(super) fn other_structure<V: Visitor<'de>>(
         &mut self,
         fields: &'static [&'static str],
         visitor: V,
@@ -546,10 +552,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     }
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.reader.token()? {
-            Token::Bool(value) => visitor.visit_bool(value),
-            Token::Reference(number) => self.follow(number, |de| de.deserialize_bool(visitor)),
-            other => Err(self.mismatch(&other, "a boolean")),
+        match self.reader.try_bool() {
+            Some(value) => visitor.visit_bool(value),
+            None => self.other_bool(visitor),
         }
     }
     #[inline]
@@ -603,11 +608,11 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.structure(fields, visitor)
+        self.structure(name, fields, visitor)
     }
     fn deserialize_enum<V: Visitor<'de>>(
         self,

@@ -288,7 +288,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container opens.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&mut self) -> Result<()> {
         if self.depth_left == 0 {
             return Err(self.limit("max_depth", self.limits.max_depth.into()));
@@ -304,7 +304,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&mut self) {
         self.depth_left += 1;
     }
@@ -322,6 +322,19 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         (used > 0).then_some(value)
     }
 
+    /// A boolean, if it is next.
+    #[inline]
+    pub(super) fn try_bool(&mut self) -> Option<bool> {
+        // The same two bytes in all grammars.
+        let value = match self.input.get(self.pos) {
+            Some(b'T') => true,
+            Some(b'F') => false,
+            _ => return None,
+        };
+        self.pos += 1;
+        Some(value)
+    }
+
     /// A double, if it is next.
     #[inline]
     pub(super) fn try_double(&mut self) -> Option<f64> {
@@ -331,7 +344,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A string of one chunk of plain UTF-8, if it is next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_text(&mut self) -> Option<&'de str> {
         let (units, used) = G::text_at(self.rest());
         // A single chunk is below every sensible max_string, but the limit may be any.
@@ -341,38 +354,47 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let rest = &self.input[self.pos + used..];
         let text = match utf16::ascii(rest, units) {
             Some(text) => text,
-            None => utf16::validate(&rest[..utf16::prefix(rest, units).bytes()])
-                .filter(|text| !text.is_empty())?,
+            None => utf16::plain(rest, units)?,
         };
         self.pos += used + text.len();
         Some(text)
     }
 
     /// An object whose class has just these fields, if it is next: its definition may stand before it.
-    #[inline]
-    pub(super) fn try_object(&mut self, fields: &'static [&'static str]) -> bool {
-        let mut at = self.pos;
-        if self.input.get(at).copied() == G::DEFINITION {
-            if self.replaying > 0 || !self.alone {
-                return false;
-            }
-            let Some((_, end)) = self.tables.add_expected(self.input, at + 1, fields, self.limits) else {
-                return false;
-            };
-            self.pos = end;
-            at = end;
+    #[inline(always)]
+    pub(super) fn try_object(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.input.get(self.pos).copied() == G::DEFINITION {
+            return self.try_definition(name, fields);
         }
-        let (number, used) = G::object_at(&self.input[at..]);
-        if used == 0 {
-            return false;
-        }
+        let (number, used) = G::object_at(self.rest());
         match self.tables.class(number.into()) {
-            Ok(class) if self.tables.has_fields(self.input, class, fields) => {
+            Ok(class) if used > 0 && self.tables.has_fields(self.input, class, fields) => {
                 self.pos += used;
                 true
             }
             _ => false,
         }
+    }
+
+    /// The same where a definition is next.
+    #[inline(always)]
+    fn try_definition(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.replaying > 0 || !self.alone {
+            return false;
+        }
+        let expected = self.tables.add_expected(
+            self.input,
+            self.pos + 1,
+            (name, fields),
+            G::MEDIUM_STRINGS,
+            self.limits,
+        );
+        let Some((class, end)) = expected else { return false };
+        self.pos = end;
+        let (number, used) = G::object_at(self.rest());
+        let found = used > 0 && number == class.0;
+        self.pos += if found { used } else { 0 };
+        found
     }
 
     /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.

@@ -67,8 +67,8 @@ pub trait Grammar: Dialect {
 
     /// An int or long and the bytes it takes, 0 if there is another token.
     ///
-    /// This and the next ones are the token reader once more, of which the compiler keeps the arms that matter: the
-    /// hot path of typed decoding, in registers.
+    /// This and the next ones are the hot path of typed decoding, where the type tells what to expect: a pair in
+    /// registers instead of a token in memory.
     #[doc(hidden)]
     #[inline(never)]
     fn integer(input: &[u8]) -> (i64, usize) {

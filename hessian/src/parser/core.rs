@@ -150,7 +150,7 @@ impl<G: Grammar> Core<G> {
         self.containers = containers;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step<'a>(
         &mut self,
         tables: &mut Tables,
