@@ -382,7 +382,13 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         if self.replaying > 0 || !self.alone {
             return false;
         }
-        let expected = self.tables.add_expected(self.input, self.pos + 1, (name, fields), self.limits);
+        let expected = self.tables.add_expected(
+            self.input,
+            self.pos + 1,
+            (name, fields),
+            G::MEDIUM_STRINGS,
+            self.limits,
+        );
         let Some((class, end)) = expected else { return false };
         self.pos = end;
         let (number, used) = G::object_at(self.rest());
@@ -422,7 +428,10 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             let rest = self.rest();
             let len = match utf16::prefix(rest, units as usize) {
                 Prefix::Bytes(len) => len,
-                Prefix::Missing(needed) => return Err(self.fail(ErrorKind::Incomplete { needed })),
+                Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Prefix::Missing(_) => return Err(self.fail(ErrorKind::InvalidText)),
                 Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
             };
             self.append_chunk(&mut joined, &mut high, &rest[..len])?;
