@@ -168,7 +168,7 @@ impl<G: Grammar> Core<G> {
                         return Ok(self.event(event, at));
                     }
                     let token = scan!(self, input, at, G::token(&input[at..]));
-                    if token != Token::Definition && token != Token::End {
+                    if !matches!(token, Token::Definition | Token::End) {
                         self.count(limits)?;
                     }
                     match token {
@@ -273,13 +273,9 @@ impl<G: Grammar> Core<G> {
                     return self.reference(number.into(), at);
                 }
                 State::Address => {
-                    let start = at;
-                    let token = scan!(self, input, at, G::token(&input[at..]));
-                    let Token::Text { units, last } = token else {
-                        return Err(self.unexpected(input, start, "a string (where a remote object lives)"));
-                    };
-                    self.text.begin();
-                    self.text_chunk(units, last, limits)?;
+                    if let Some(step) = self.address(limits, input, &mut at)? {
+                        return Ok(step);
+                    }
                 }
                 State::Done => return Ok(Step::Done),
             }
@@ -290,19 +286,22 @@ impl<G: Grammar> Core<G> {
     #[inline]
     fn close(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Event<'static>>> {
         let Some(top) = self.stack.last() else { return Ok(None) };
-        match top.kind {
-            Kind::Counted if top.count == 0 => {}
-            Kind::Counted => return Ok(None),
-            Kind::Both if !G::LENGTH_AND_END || top.count > 0 => return Ok(None),
-            Kind::Both => match input.get(*at) {
+        if top.kind == Kind::Counted {
+            if top.count > 0 {
+                return Ok(None);
+            }
+        } else if G::LENGTH_AND_END && top.kind == Kind::Both {
+            match input.get(*at) {
+                _ if top.count > 0 => return Ok(None),
+                None => return Ok(None),
                 Some(&byte) if byte == G::END => *at += 1,
                 Some(&found) => {
                     let expected = "the end of a list that has all the values it announced";
                     return Err(self.fail(*at, ErrorKind::UnexpectedByte { found, expected }));
                 }
-                None => return Ok(None),
-            },
-            Kind::Open | Kind::Map => match input.get(*at) {
+            }
+        } else {
+            match input.get(*at) {
                 Some(&byte) if byte == G::END => {
                     if top.kind == Kind::Map && top.count % 2 == 1 {
                         let kind = ErrorKind::UnexpectedByte {
@@ -314,7 +313,7 @@ impl<G: Grammar> Core<G> {
                     *at += 1;
                 }
                 _ => return Ok(None),
-            },
+            }
         }
         self.stack.pop();
         self.after_value();
@@ -325,15 +324,13 @@ impl<G: Grammar> Core<G> {
     #[inline]
     fn count(&mut self, limits: &Limits) -> Result<()> {
         let Some(top) = self.stack.last_mut() else { return Ok(()) };
-        match top.kind {
-            Kind::Counted => top.count -= 1,
-            Kind::Both => top.count = top.count.saturating_sub(1),
-            Kind::Open | Kind::Map => {
-                top.count += 1;
-                let elements = if top.kind == Kind::Map { top.count.div_ceil(2) } else { top.count };
-                if u64::from(elements) > limits.max_elements || top.count == u32::MAX {
-                    return Err(self.fail(0, limit("max_elements", limits.max_elements)));
-                }
+        if top.kind == Kind::Counted || G::LENGTH_AND_END && top.kind == Kind::Both {
+            top.count -= 1;
+        } else {
+            top.count += 1;
+            let elements = if top.kind == Kind::Map { top.count.div_ceil(2) } else { top.count };
+            if u64::from(elements) > limits.max_elements || top.count == u32::MAX {
+                return Err(self.fail(0, limit("max_elements", limits.max_elements)));
             }
         }
         Ok(())
@@ -413,6 +410,21 @@ impl<G: Grammar> Core<G> {
                 self.state = State::Length { form: len, ty, ended };
                 Ok(None)
             }
+        }
+    }
+
+    /// Reads the head of the string that tells where a remote object lives.
+    #[inline(never)]
+    fn address<'a>(&mut self, limits: &Limits, input: &'a [u8], at: &mut usize) -> Result<Option<Step<'a>>> {
+        match G::token(&input[*at..]) {
+            Ok((rest, Token::Text { units, last })) => {
+                *at = input.len() - rest.len();
+                self.text.begin();
+                self.text_chunk(units, last, limits)?;
+                Ok(None)
+            }
+            Ok(_) => Err(self.unexpected(input, *at, "a string (where a remote object lives)")),
+            Err(stop) => self.stopped(stop, *at, input.len()).map(Some),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Events to a graph.
 
-use super::{Class, Graph, Node, Remote, Span, Value};
+use super::{Class, Graph, Node, Remote, RemoteId, Span, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
@@ -72,10 +72,9 @@ struct Building<'de> {
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
-    /// The type of a remote object whose address is being read.
-    remote: Option<Option<TypeId>>,
-    /// How many remote objects have a type.
-    remotes: usize,
+    remotes: Vec<Remote<'de>>,
+    /// The next value is the address of the last of them.
+    address: bool,
 }
 
 /// A string that comes in pieces.
@@ -132,18 +131,27 @@ impl<'de> Building<'de> {
             Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
             Event::Definition(_) => return,
             Event::Remote { ty } => {
-                self.remotes += usize::from(ty.is_some());
-                self.remote = Some(ty);
+                self.remotes.push(Remote { ty, url: Value::Null });
+                self.address = true;
                 return;
             }
             Event::Reference(id) => Value::Node(id),
             Event::End => self.close(),
         };
-        let value = match self.remote.take() {
-            None => value,
-            Some(ty) => Value::Remote(Box::new(Remote { ty, url: value })),
-        };
+        if self.address {
+            return self.add_address(value);
+        }
         self.scratch.push(value);
+    }
+
+    #[cold]
+    #[expect(clippy::cast_possible_truncation, reason = "packets are below 4 GiB")]
+    fn add_address(&mut self, value: Value<'de>) {
+        self.address = false;
+        if let Some(remote) = self.remotes.last_mut() {
+            remote.url = value;
+            self.scratch.push(Value::Remote(RemoteId(self.remotes.len() as u32 - 1)));
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
@@ -181,12 +189,8 @@ impl<'de> Building<'de> {
                 _ => {}
             }
         }
-        if self.remotes > 0 {
-            for value in self.values.iter_mut().chain(&mut self.scratch) {
-                if let Value::Remote(remote) = value {
-                    remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
-                }
-            }
+        for remote in &mut self.remotes {
+            remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
         }
         let class = |&number: &u32| {
             let class = ClassId(number);
@@ -199,6 +203,7 @@ impl<'de> Building<'de> {
             roots: self.scratch.into_iter().collect(),
             nodes: self.nodes,
             values: self.values,
+            remotes: self.remotes,
             classes: classes.used.iter().map(class).collect(),
             types: types.used.iter().map(|&number| tables.type_name(TypeId(number)).into()).collect(),
         }
