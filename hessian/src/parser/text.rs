@@ -30,17 +30,17 @@ impl Text {
 
 impl<G: Grammar> Core<G> {
     #[inline]
-    pub(super) fn text_chunk(&mut self, units: u32, last: bool, limits: &Limits) -> Result<()> {
+    pub(super) fn text_chunk(&mut self, units: u32, last: bool, at: usize, limits: &Limits) -> Result<()> {
         self.text.units += u64::from(units);
         if self.text.units > limits.max_string {
-            return Err(self.fail(0, limit("max_string", limits.max_string)));
+            return Err(self.fail(at, limit("max_string", limits.max_string)));
         }
         self.state = State::Text { left: units, last };
         Ok(())
     }
 
     /// The next piece of a chunk of which `left` units remain.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text_piece<'a>(
         &mut self,
         input: &'a [u8],
@@ -49,6 +49,9 @@ impl<G: Grammar> Core<G> {
         last: bool,
     ) -> Result<Step<'a>> {
         let rest = &input[at..];
+        if let Some(text) = utf16::ascii(rest, left as usize) {
+            return Ok(self.piece(text, 0, last, at + text.len()));
+        }
         if !self.text.mixed
             && let Prefix::Bytes(len) = utf16::prefix(rest, left as usize)
             && let Some(text) = utf16::validate(&rest[..len])
@@ -60,6 +63,7 @@ impl<G: Grammar> Core<G> {
 
     /// As above when the chunk is not complete or not plain UTF-8.
     #[expect(clippy::cast_possible_truncation, reason = "never more units than are left")]
+    #[inline(never)]
     fn hard_piece<'a>(&mut self, input: &'a [u8], at: usize, left: u32, last: bool) -> Result<Step<'a>> {
         let rest = &input[at..];
         if let [0xed, 0xa0..=0xff, ..] = *rest {

@@ -5,14 +5,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
 use crate::limits::Limits;
-use crate::parser::{Core, Step};
+use crate::parser::{Core, EventSink, Step};
 use crate::table::Tables;
 use crate::utf16;
 
 /// Builds a graph from the values of a slice.
 ///
-/// Children are collected on a scratch stack and moved when their container ends, so that the values of each node
-/// stand one after the other.
+/// The children of each open container are collected in a vector of its own and moved when it ends, so that the values
+/// of each node stand one after the other.
 #[derive(Debug)]
 pub(crate) struct Builder<'t, G> {
     core: Core<G>,
@@ -27,14 +27,14 @@ impl<'t, G: Grammar> Builder<'t, G> {
 
     /// Reads one value; tells how many bytes it took.
     pub(crate) fn read_one<'de>(mut self, input: &'de [u8]) -> Result<(Graph<'de>, usize)> {
-        let mut building = Building::default();
+        let mut building = Building::new();
         let used = self.value(&mut building, input)?;
         Ok((building.finish(self.tables), used))
     }
 
     /// Reads all values of a packet.
     pub(crate) fn read_all<'de>(mut self, input: &'de [u8]) -> Result<Graph<'de>> {
-        let mut building = Building::default();
+        let mut building = Building::new();
         let mut at = 0;
         while at < input.len() {
             at += self.value(&mut building, &input[at..])?;
@@ -44,36 +44,35 @@ impl<'t, G: Grammar> Builder<'t, G> {
     }
 
     fn value<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
-        let mut at = 0;
-        loop {
-            match self.core.step(self.tables, self.limits, &input[at..])? {
-                Step::Event { event, used } => {
-                    at += used;
-                    building.add(event);
-                }
-                Step::NeedMore { needed, .. } => {
-                    return Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }));
-                }
-                Step::Done => return Ok(at),
+        let start = self.core.offset();
+        match self.core.run(self.tables, self.limits, input, building)? {
+            Step::NeedMore { needed, .. } => {
+                Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }))
             }
+            #[expect(clippy::cast_possible_truncation, reason = "within the input")]
+            _ => Ok((self.core.offset() - start) as usize),
         }
     }
 }
 
 /// A graph in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Building<'de> {
     nodes: Vec<Node>,
     values: Vec<Value<'de>>,
-    /// Values whose container has not ended.
-    scratch: Vec<Value<'de>>,
-    /// Containers that have not ended: number, and where their values begin on the scratch.
-    open: Vec<(u32, usize)>,
+    /// The values of the innermost container (of the document, outside of one) so far.
+    current: Vec<Value<'de>>,
+    /// The numbers of the containers that have not ended, and the values so far of what is around each.
+    open: Vec<(u32, Vec<Value<'de>>)>,
+    /// Empty vectors for the next ones.
+    spare: Vec<Vec<Value<'de>>>,
+    /// The next piece of text, if it is the last, is a string.
+    plain: bool,
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
     remotes: Vec<Remote<'de>>,
-    /// The next value is the address of the last of them.
+    /// The next string is the address of the last of them.
     address: bool,
 }
 
@@ -88,9 +87,11 @@ enum Pieces {
     Utf16(Vec<u16>),
 }
 
-impl<'de> Building<'de> {
-    #[inline]
-    fn add(&mut self, event: Event<'de>) {
+impl<'de> EventSink<'de> for Building<'de> {
+    const ONE: bool = false;
+
+    #[inline(always)]
+    fn event(&mut self, event: Event<'de>) {
         let value = match event {
             Event::Null => Value::Null,
             Event::Bool(value) => Value::Bool(value),
@@ -98,32 +99,11 @@ impl<'de> Building<'de> {
             Event::Long(value) => Value::Long(value),
             Event::Double(value) => Value::Double(value),
             Event::Date(millis) => Value::Date(millis),
-            Event::Text { text, last: true } if self.text.is_none() => Value::Str(text),
-            Event::Text { text, last } => {
-                let pieces = self.text.get_or_insert_with(Pieces::new);
-                pieces.push(text);
-                match self.text.take_if(|_| last) {
-                    Some(pieces) => pieces.finish(),
-                    None => return,
-                }
-            }
-            Event::Surrogate { unit, last } => {
-                let pieces = self.text.get_or_insert_with(Pieces::new);
-                pieces.push_surrogate(unit);
-                match self.text.take_if(|_| last) {
-                    Some(pieces) => pieces.finish(),
-                    None => return,
-                }
-            }
+            Event::Text { text, last: true } if self.plain => Value::Str(text),
+            Event::Text { text, last } => return self.text_piece(text, last),
+            Event::Surrogate { unit, last } => return self.surrogate(unit, last),
             Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
-            Event::Binary { bytes, last } => {
-                let joined = self.bytes.get_or_insert_default();
-                joined.extend_from_slice(bytes);
-                match self.bytes.take_if(|_| last) {
-                    Some(joined) => Value::OwnedBinary(joined.into()),
-                    None => return,
-                }
-            }
+            Event::Binary { bytes, last } => return self.binary_piece(bytes, last),
             Event::List { ty, len } => {
                 return self.open(Node::List { ty, items: Span::default(), open: len.is_none() });
             }
@@ -132,31 +112,81 @@ impl<'de> Building<'de> {
             Event::Definition(_) => return,
             Event::Remote { ty } => {
                 self.remotes.push(Remote { ty, url: Value::Null });
-                self.address = true;
+                (self.address, self.plain) = (true, false);
                 return;
             }
             Event::Reference(id) => Value::Node(id),
             Event::End => self.close(),
         };
-        if self.address {
-            return self.add_address(value);
+        self.current.push(value);
+    }
+}
+
+impl<'de> Building<'de> {
+    fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            values: Vec::new(),
+            current: Vec::new(),
+            open: Vec::new(),
+            spare: Vec::new(),
+            plain: true,
+            text: None,
+            bytes: None,
+            remotes: Vec::new(),
+            address: false,
         }
-        self.scratch.push(value);
     }
 
-    #[cold]
-    #[expect(clippy::cast_possible_truncation, reason = "packets are below 4 GiB")]
-    fn add_address(&mut self, value: Value<'de>) {
-        self.address = false;
-        if let Some(remote) = self.remotes.last_mut() {
-            remote.url = value;
-            self.scratch.push(Value::Remote(RemoteId(self.remotes.len() as u32 - 1)));
+    /// A piece of a string that comes in several, or that tells where a remote object lives.
+    #[inline(never)]
+    fn text_piece(&mut self, text: &'de str, last: bool) {
+        self.plain = false;
+        if last && self.text.is_none() {
+            return self.end_of_text(Value::Str(text));
+        }
+        self.text.get_or_insert_with(Pieces::new).push(text);
+        if let Some(pieces) = self.text.take_if(|_| last) {
+            self.end_of_text(pieces.finish());
         }
     }
 
+    #[inline(never)]
+    fn surrogate(&mut self, unit: u16, last: bool) {
+        self.plain = false;
+        self.text.get_or_insert_with(Pieces::new).push_surrogate(unit);
+        if let Some(pieces) = self.text.take_if(|_| last) {
+            self.end_of_text(pieces.finish());
+        }
+    }
+
+    fn end_of_text(&mut self, text: Value<'de>) {
+        self.plain = true;
+        let value = match self.remotes.last_mut() {
+            Some(remote) if std::mem::take(&mut self.address) => {
+                remote.url = text;
+                #[expect(clippy::cast_possible_truncation, reason = "packets are below 4 GiB")]
+                Value::Remote(RemoteId(self.remotes.len() as u32 - 1))
+            }
+            _ => text,
+        };
+        self.current.push(value);
+    }
+
+    #[inline(never)]
+    fn binary_piece(&mut self, bytes: &[u8], last: bool) {
+        let joined = self.bytes.get_or_insert_default();
+        joined.extend_from_slice(bytes);
+        if let Some(joined) = self.bytes.take_if(|_| last) {
+            self.current.push(Value::OwnedBinary(joined.into()));
+        }
+    }
+
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
     fn open(&mut self, node: Node) {
-        self.open.push((self.nodes.len() as u32, self.scratch.len()));
+        let empty = self.spare.pop().unwrap_or_default();
+        self.open.push((self.nodes.len() as u32, std::mem::replace(&mut self.current, empty)));
         self.nodes.push(node);
     }
 
@@ -165,9 +195,10 @@ impl<'de> Building<'de> {
         reason = "at most one value a byte, and packets are below 4 GiB"
     )]
     fn close(&mut self) -> Value<'de> {
-        let Some((id, from)) = self.open.pop() else { return Value::Null };
-        let span = Span { start: self.values.len() as u32, len: (self.scratch.len() - from) as u32 };
-        self.values.extend(self.scratch.drain(from..));
+        let Some((id, around)) = self.open.pop() else { return Value::Null };
+        let span = Span { start: self.values.len() as u32, len: self.current.len() as u32 };
+        self.values.append(&mut self.current);
+        self.spare.push(std::mem::replace(&mut self.current, around));
         match &mut self.nodes[id as usize] {
             Node::List { items, .. } => *items = span,
             Node::Map { entries, .. } => *entries = span,
@@ -200,7 +231,7 @@ impl<'de> Building<'de> {
             }
         };
         Graph {
-            roots: self.scratch.into_iter().collect(),
+            roots: self.current.into_iter().collect(),
             nodes: self.nodes,
             values: self.values,
             remotes: self.remotes,
