@@ -37,6 +37,8 @@ pub struct Limits {
     /// Frames without data in a row, inside or between packets. Stops a flood of empty frames that keeps the
     /// decoder busy without progress. Heartbeats come one in many seconds. Default 1,024.
     pub max_empty_frames: u32,
+    /// Bytes that a compressed envelope may unfold to. Stops deflate bombs. Default 64 MiB.
+    pub max_inflated: u64,
 }
 
 impl Limits {
@@ -60,6 +62,7 @@ impl Limits {
             max_expansion: 64 << 20,
             max_packet: 64 << 20,
             max_empty_frames: 1024,
+            max_inflated: 64 << 20,
         }
     }
 }

@@ -428,7 +428,10 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             let rest = self.rest();
             let len = match utf16::prefix(rest, units as usize) {
                 Prefix::Bytes(len) => len,
-                Prefix::Missing(needed) => return Err(self.fail(ErrorKind::Incomplete { needed })),
+                Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Prefix::Missing(_) => return Err(self.fail(ErrorKind::InvalidText)),
                 Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
             };
             self.append_chunk(&mut joined, &mut high, &rest[..len])?;

@@ -101,7 +101,7 @@ impl PacketDecoder {
                     return Ok(None);
                 }
                 self.frame = None;
-                if let Some(packet) = self.take(framing, frame, buffer)? {
+                if let Some(packet) = self.take(frame, buffer)? {
                     return Ok(Some(packet));
                 }
             }
@@ -109,7 +109,7 @@ impl PacketDecoder {
                 Header::Incomplete => return Ok(None),
                 Header::Frame(frame, header) => {
                     self.skip(buffer, header);
-                    if frame.len as u64 + self.joined.len() as u64 > self.max_packet {
+                    if (frame.len as u64).saturating_add(self.joined.len() as u64) > self.max_packet {
                         return Err(self.limit("max_packet", self.max_packet));
                     }
                     self.frame = Some(frame);
@@ -125,15 +125,15 @@ impl PacketDecoder {
     }
 
     /// The data of a frame that has arrived.
-    fn take(&mut self, framing: Framing, frame: Frame, buffer: &mut BytesMut) -> Result<Option<Packet>> {
+    fn take(&mut self, frame: Frame, buffer: &mut BytesMut) -> Result<Option<Packet>> {
         if frame.len == 0 {
             self.empty += 1;
             if self.empty > self.max_empty_frames {
                 return Err(self.limit("max_empty_frames", self.max_empty_frames.into()));
             }
-            // The Flash client does not let an empty `P` end anything.
-            let ends = frame.last && (framing != Framing::P || self.joined.is_empty());
-            return if ends { self.end() } else { Ok(None) };
+            // Java's empty frame in mid-packet is nothing; an empty last one ends the packet in every framing. (The
+            // Flash client did not let an empty `P` end anything: it lost what followed.)
+            return if frame.last { self.end() } else { Ok(None) };
         }
         self.empty = 0;
         self.offset += frame.len as u64;
@@ -236,5 +236,37 @@ fn recognise(bytes: &[u8]) -> Option<Framing> {
         [0x85] | [] => None,
         [0x80, ..] => Some(Framing::Marked),
         _ => Some(Framing::Varint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_last_frame_ends_the_packet() {
+        for (framing, stream) in [
+            (Framing::P, &b"p\x00\x01\x91P\x00\x00P\x00\x01\x92"[..]),
+            (Framing::Ws, b"\x85\x01\x91\x00\x00\x05\x01\x92"),
+        ] {
+            let mut decoder = PacketDecoder::new(framing, &Limits::new());
+            let mut buffer = BytesMut::from(stream);
+            for value in [b"\x91", b"\x92"] {
+                let packet = decoder.decode(&mut buffer).unwrap();
+                assert_eq!(packet, Some(Packet::Data(Bytes::from_static(value))), "{framing:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_claim_waits_or_is_refused() {
+        let mut limits = Limits::new();
+        let refused = PacketDecoder::new(Framing::Ws, &limits)
+            .decode(&mut BytesMut::from(&b"\x85\x01\x91\x00\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..]));
+        assert!(refused.unwrap_err().is_limit());
+        limits.max_packet = u64::MAX;
+        let mut decoder = PacketDecoder::new(Framing::Ws, &limits);
+        let mut buffer = BytesMut::from(&b"\x85\x01\x91\x00\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..]);
+        assert_eq!(decoder.decode(&mut buffer).unwrap(), None);
     }
 }

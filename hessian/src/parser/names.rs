@@ -251,7 +251,10 @@ impl<G: Grammar> Core<G> {
         let rest = &input[at..];
         let len = match utf16::prefix(rest, units as usize) {
             Prefix::Bytes(len) => len,
-            Prefix::Missing(needed) => return Ok(Chunk::Cut(self.more(start, input.len(), needed))),
+            Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                return Ok(Chunk::Cut(self.more(start, input.len(), needed)));
+            }
+            Prefix::Missing(_) => return Err(self.fail(at, ErrorKind::InvalidText)),
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         match utf16::validate(&rest[..len]) {

@@ -76,6 +76,9 @@ impl<G: Grammar> Core<G> {
         let len = match utf16::prefix(rest, window) {
             Prefix::Bytes(len) => len,
             Prefix::Missing(needed) if left as usize <= WHOLE => {
+                if !utf16::is_beginning(rest) {
+                    return Err(self.fail(at, ErrorKind::InvalidText));
+                }
                 return Ok(self.more(at, input.len(), needed));
             }
             Prefix::Missing(_) => whole_characters(rest),
@@ -83,6 +86,9 @@ impl<G: Grammar> Core<G> {
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         if len == 0 && left > 0 {
+            if !utf16::is_beginning(rest) {
+                return Err(self.fail(at, ErrorKind::InvalidText));
+            }
             return Ok(self.more(at, input.len(), 1));
         }
         let text = match simdutf8::compat::from_utf8(&rest[..len]) {

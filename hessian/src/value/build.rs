@@ -25,6 +25,23 @@ impl<'t, G: Grammar> Builder<'t, G> {
         Self { core: Core::new(), tables, limits }
     }
 
+    /// Passes over `bytes` that somebody else has read.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.core.start_at(self.core.offset() + bytes as u64, self.core.containers());
+    }
+
+    /// Adds one value to those of a message; tells how many bytes it took.
+    pub(crate) fn read_next<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
+        let used = self.value(building, input)?;
+        self.core.next_value();
+        Ok(used)
+    }
+
+    /// The graph of the values that were read.
+    pub(crate) fn finish<'de>(self, building: Building<'de>) -> Graph<'de> {
+        building.finish(self.tables)
+    }
+
     /// Reads one value; tells how many bytes it took.
     pub(crate) fn read_one<'de>(mut self, input: &'de [u8]) -> Result<(Graph<'de>, usize)> {
         let mut building = Building::new();
@@ -57,7 +74,7 @@ impl<'t, G: Grammar> Builder<'t, G> {
 
 /// A graph in the making.
 #[derive(Debug)]
-struct Building<'de> {
+pub(crate) struct Building<'de> {
     nodes: Vec<Node>,
     values: Vec<Value<'de>>,
     /// The values of the innermost container (of the document, outside of one) so far.
@@ -123,7 +140,7 @@ impl<'de> EventSink<'de> for Building<'de> {
 }
 
 impl<'de> Building<'de> {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             nodes: Vec::new(),
             values: Vec::new(),

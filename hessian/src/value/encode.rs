@@ -58,6 +58,15 @@ struct Again {
 
 /// Writes the graph. Classes and types are numbered from 0 in the order of their first use.
 pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
+    encode_between::<G, _>(graph, out, |_, _| Ok(()))
+}
+
+/// The same with what `between` writes before each root, and after the last.
+pub(super) fn encode_between<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    mut between: impl FnMut(usize, &mut S) -> Result<()>,
+) -> Result<()> {
     if G::PLAIN && graph.roots.len() != 1 {
         G::check(Doubtful::Several)?;
     }
@@ -77,11 +86,12 @@ pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Resu
     if !G::REFERENCES {
         encoder.again.open = vec![false; graph.nodes.len()];
     }
-    for root in &graph.roots {
+    for (index, root) in graph.roots.iter().enumerate() {
+        between(index, encoder.out)?;
         encoder.value::<G>(root)?;
         encoder.rest::<G>()?;
     }
-    Ok(())
+    between(graph.roots.len(), encoder.out)
 }
 
 impl<S: Sink> Encoder<'_, '_, S> {

@@ -139,6 +139,16 @@ impl<'de> Graph<'de> {
         let start = out.position();
         super::encode::encode::<G>(self, out).inspect_err(|_| out.cut(start))
     }
+
+    /// Appends its values with what `between` writes before each and after the last.
+    pub(crate) fn encode_between<G: Dialect, S: Sink>(
+        &self,
+        out: &mut S,
+        between: impl FnMut(usize, &mut S) -> Result<()>,
+    ) -> Result<()> {
+        let start = out.position();
+        super::encode::encode_between::<G, S>(self, out, between).inspect_err(|_| out.cut(start))
+    }
 }
 
 impl<'other> PartialEq<Graph<'other>> for Graph<'_> {

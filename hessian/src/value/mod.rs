@@ -6,7 +6,7 @@ mod graph;
 mod node;
 mod view;
 
-pub(crate) use build::Builder;
+pub(crate) use build::{Builder, Building};
 pub use graph::{Class, Graph};
 pub use node::{Node, Remote, RemoteId, Span, Value};
 pub use view::View;
