@@ -131,9 +131,10 @@ impl PacketDecoder {
             if self.empty > self.max_empty_frames {
                 return Err(self.limit("max_empty_frames", self.max_empty_frames.into()));
             }
-            // Java's empty frame in mid-packet is nothing; an empty last one ends the packet in every framing. (The
-            // Flash client did not let an empty `P` end anything: it lost what followed.)
-            return if frame.last { self.end() } else { Ok(None) };
+            // An empty frame is nothing, an empty last one ends the packet; but not in the `p` framing, where neither
+            // Java nor the Flash client let an empty `P` end anything.
+            let ends = frame.last && (self.framing != Some(Framing::P) || self.joined.is_empty());
+            return if ends { self.end() } else { Ok(None) };
         }
         self.empty = 0;
         self.offset += frame.len as u64;
