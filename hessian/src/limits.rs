@@ -34,8 +34,8 @@ pub struct Limits {
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
-    /// Frames without data in a row, inside or between packets. Stops a flood of empty frames that keeps the
-    /// decoder busy without progress. Heartbeats come one in many seconds. Default 1,024.
+    /// Frames without data in a row of which none ends a packet. Stops a flood of them that keeps the decoder busy
+    /// without progress. Heartbeats end a packet: they do not count. Default 1,024.
     pub max_empty_frames: u32,
     /// Bytes that a compressed envelope may unfold to. Stops deflate bombs. Default 64 MiB.
     pub max_inflated: u64,

@@ -149,10 +149,7 @@ impl Tables {
     /// their shortest form (of Hessian 2, if they are `medium`): one look at the definition as a whole. The names stay where they are, so the packet must
     /// outlive the table. Tells the class and where the definition ends.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the field list of a Rust struct, a packet below 4 GiB"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the field list of a Rust struct")]
     pub(crate) fn add_expected(
         &mut self,
         packet: &[u8],
@@ -167,6 +164,7 @@ impl Tables {
             Names::Medium if medium => {}
             _ => return None,
         }
+        let start = u32::try_from(at).ok()?;
         let definition = packet.get(at..)?;
         // Normally the struct has the name of the class; what it is called does not matter, though.
         let rest = match definition.strip_prefix(&*expected.definition) {
@@ -178,7 +176,7 @@ impl Tables {
         }
         let number = ClassId(self.classes.len() as u32);
         self.classes.push(Entry {
-            at: at as u32,
+            at: start,
             fields: fields.len() as u32,
             compared: fields.as_ptr().addr(),
             compared_len: fields.len() as u32,

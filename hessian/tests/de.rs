@@ -248,3 +248,34 @@ fn names_in_the_packet_are_found_again() {
         c5 "c5" c6 "c6" c7 "c7" c8 "c8" c9 "c9" d0 "d0" d1 "d1" d2 "d2" d3 "d3" d4 "d4" d5 "d5" d6 "d6" d7 "d7"
         d8 "d8" d9 "d9" e0 "e0" e1 "e1" e2 "e2" e3 "e3" e4 "e4" e5 "e5" e6 "e6" e7 "e7" e8 "e8" e9 "e9");
 }
+
+/// Passes over every error.
+#[derive(Debug)]
+struct Lenient;
+
+impl<'de> Deserialize<'de> for Lenient {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let _ = i32::deserialize(deserializer);
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_type_that_swallows_errors_cannot_bring_it_out_of_step() {
+    // References to what is around them, then to what is not, then again.
+    for bytes in ["7a7a519051905191", "7a79519051905191", "7c51905191785191", "7a785191"] {
+        let bytes = unhex(bytes);
+        for cut in 0..=bytes.len() {
+            let _ = from_slice::<Vec<Vec<Lenient>>>(&bytes[..cut]);
+            let _ = from_slice::<Vec<Lenient>>(&bytes[..cut]);
+        }
+    }
+}
+
+#[test]
+fn text_in_very_many_chunks_costs_what_it_holds() {
+    let mut bytes = b"R\x00\x00R\x00\x01a".repeat(5_000);
+    bytes.extend_from_slice(b"\x01z");
+    let text: String = from_slice(&bytes).unwrap();
+    assert_eq!(text, "a".repeat(5_000) + "z");
+}

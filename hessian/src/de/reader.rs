@@ -11,6 +11,9 @@ use crate::utf16::{self, Piece, Prefix};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
 
+/// Chunks of a string that are remembered, to copy them at once: 16 bytes each, a chunk may be of one byte.
+const MAX_PIECES: usize = 1024;
+
 /// A position in a slice, with what the stream has defined before it.
 #[derive(Debug)]
 pub(super) struct Reader<'de, 't, G> {
@@ -424,7 +427,8 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let mut is_plain = true;
         self.text_chunks(units, last, |_, chunk| {
             match utf16::validate(chunk) {
-                Some(text) if is_plain => plain.push(text),
+                Some("") => {}
+                Some(text) if is_plain && plain.len() < MAX_PIECES => plain.push(text),
                 _ => is_plain = false,
             }
             Ok(())

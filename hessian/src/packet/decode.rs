@@ -148,6 +148,8 @@ impl PacketDecoder {
     }
 
     fn end(&mut self) -> Result<Option<Packet>> {
+        // A heartbeat is something that the caller sees: only frames that tell nothing count.
+        self.empty = 0;
         if self.joined.is_empty() {
             return Ok(Some(Packet::Heartbeat));
         }
@@ -256,6 +258,22 @@ mod tests {
         assert_eq!(packets(Framing::Ws, b"\x85\x01\x91\x00\x00\x05\x01\x92"), [data(b"\x91"), data(b"\x92")]);
         assert_eq!(packets(Framing::P, b"p\x00\x01\x91P\x00\x00P\x00\x01\x92"), [data(b"\x91\x92")]);
         assert_eq!(packets(Framing::P, b"P\x00\x00P\x00\x01\x92"), [Packet::Heartbeat, data(b"\x92")]);
+    }
+
+    #[test]
+    fn heartbeats_are_endless_empty_frames_are_not() {
+        for framing in [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked] {
+            let stream = framing.heartbeat().repeat(5000).leak();
+            assert_eq!(packets(framing, stream), vec![Packet::Heartbeat; 5000], "{framing:?}");
+        }
+        // More frames are announced, but none has data.
+        for (framing, frame) in [(Framing::Ws, &b"\x80\x00"[..]), (Framing::P, b"p\x00\x00")] {
+            let mut decoder = PacketDecoder::new(framing, &Limits::new());
+            let error = decoder.decode(&mut BytesMut::from(&frame.repeat(1025)[..])).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_empty_frames", max: 1024 });
+            let mut decoder = PacketDecoder::new(framing, &Limits::new());
+            assert_eq!(decoder.decode(&mut BytesMut::from(&frame.repeat(1024)[..])).unwrap(), None);
+        }
     }
 
     #[test]
