@@ -3,6 +3,7 @@
 //! Start the demo, `cargo run --release -p push-server -- demo`, and then
 //! `cargo run --release -p examples --example listen -- http://127.0.0.1:8080/comet`.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -30,11 +31,17 @@ struct AddString<'a> {
 async fn main() -> ExitCode {
     match listen().await {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the lines has seen enough, like `head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("listen: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn listen() -> anyhow::Result<()> {
@@ -43,28 +50,35 @@ async fn listen() -> anyhow::Result<()> {
     };
     let response = get(&url).await.with_context(|| format!("cannot open {url}"))?;
 
+    // Every bound has a default; this stream's packets are small.
+    let mut limits = Limits::default();
+    limits.max_packet = 1 << 20;
+
     // HTTP gives bytes in pieces of any size; the codec makes packets of them, whatever their framing.
     let body = response.into_body().into_data_stream().map_err(std::io::Error::other);
-    let mut packets = FramedRead::new(StreamReader::new(body), PacketCodec::recognising(&Limits::default()));
+    let mut packets = FramedRead::new(StreamReader::new(body), PacketCodec::recognising(&limits));
 
     // Classes are defined once in a stream and then numbered: a decoder lives as long as the stream.
-    let mut typed = <ValueDecoder>::new(Limits::default());
-    let mut generic = <ValueDecoder>::new(Limits::default());
+    let mut typed = <ValueDecoder>::new(limits);
+    let mut generic = <ValueDecoder>::new(limits);
+    let mut out = std::io::stdout();
     let start = Instant::now();
     while let Some(packet) = packets.next().await {
         let at = start.elapsed().as_secs_f64();
         match packet? {
-            Packet::Heartbeat => println!("{at:7.3} s  heartbeat"),
+            Packet::Heartbeat => writeln!(out, "{at:7.3} s  heartbeat")?,
             Packet::Data(data) => {
                 match typed.decode::<AddString<'_>>(&data) {
-                    Ok(AddString { value }) => println!("{at:7.3} s  AddString {{ value: {value:?} }}"),
-                    Err(error) => println!("{at:7.3} s  not an AddString: {error}"),
+                    Ok(AddString { value }) => {
+                        writeln!(out, "{at:7.3} s  AddString {{ value: {value:?} }}")?;
+                    }
+                    Err(error) => writeln!(out, "{at:7.3} s  not an AddString: {error}")?,
                 }
-                println!("{:10}{}", "", describe(&generic.graph(&data)?));
+                writeln!(out, "{:10}{}", "", describe(&generic.graph(&data)?))?;
             }
         }
     }
-    println!("{:7.3} s  the stream has ended", start.elapsed().as_secs_f64());
+    writeln!(out, "{:7.3} s  the stream has ended", start.elapsed().as_secs_f64())?;
     Ok(())
 }
 
@@ -90,6 +104,11 @@ async fn get(url: &str) -> anyhow::Result<Response<Incoming>> {
     let response = sender.send_request(request).await?;
     if !response.status().is_success() {
         bail!("the server answers {}", response.status());
+    }
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or("of no type", |value| value.to_str().unwrap_or("of an odd type"));
+    if !content_type.contains("hessian") {
+        bail!("it is {content_type}, not a Hessian stream");
     }
     Ok(response)
 }
