@@ -3,7 +3,7 @@
 use super::Step;
 use super::core::{Container, Core, State, limit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, TypeId};
 use crate::grammar::{Grammar, Scan, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::table::Tables;
@@ -146,7 +146,7 @@ impl<G: Grammar> Core<G> {
                 let ty =
                     tables.ty(number.into()).map_err(|error| error.or_at(self.offset() + start as u64))?;
                 *used = at;
-                self.typed(Some(ty), then, at, limits)
+                self.typed(named(tables, ty), then, at, limits)
             }
             TypeToken::Absent => self.typed(None, then, at, limits),
             TypeToken::Name { units, last } => {
@@ -203,9 +203,7 @@ impl<G: Grammar> Core<G> {
         let ty = tables
             .add_type(name, G::NUMBERED_TYPES, limits)
             .map_err(|error| error.or_at(self.offset() + end as u64))?;
-        // A type without a name is none, but it has its number.
-        let ty = Some(ty).filter(|&ty| !tables.type_name(ty).is_empty());
-        self.typed(ty, then, end, limits)
+        self.typed(named(tables, ty), then, end, limits)
     }
 
     /// One chunk of a name, which has to be there as a whole: at most `max_name` units.
@@ -267,6 +265,11 @@ impl<G: Grammar> Core<G> {
         tables.check_room(limits).map_err(|error| error.or_at(self.offset() + at as u64))?;
         Ok(Chunk::Read { end: at + len, last })
     }
+}
+
+/// A type without a name is none, but it has its number.
+fn named(tables: &Tables, ty: TypeId) -> Option<TypeId> {
+    Some(ty).filter(|&ty| !tables.type_name(ty).is_empty())
 }
 
 /// A chunk of a name.
