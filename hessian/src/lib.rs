@@ -33,4 +33,4 @@ pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
 pub use stream::{StreamDecoder, ValueDecoder};
-pub use value::{Class, Graph, Node, Remote, Span, Value, View};
+pub use value::{Class, Graph, Node, Remote, RemoteId, Span, Value, View};

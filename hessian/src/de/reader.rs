@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::table::Tables;
 use crate::utf16::{self, Piece, Prefix};
+use smallvec::SmallVec;
 use std::marker::PhantomData;
 
 /// A position in a slice, with what the stream has defined before it.
@@ -416,10 +417,39 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     #[inline(never)]
-    fn joined_text(&mut self, mut units: u32, mut last: bool) -> Result<String> {
+    fn joined_text(&mut self, units: u32, last: bool) -> Result<String> {
+        // Chunks of plain UTF-8 are copied once into just the room they need.
+        let start = self.pos;
+        let mut plain: SmallVec<[&str; 32]> = SmallVec::new();
+        let mut is_plain = true;
+        self.text_chunks(units, last, |_, chunk| {
+            match utf16::validate(chunk) {
+                Some(text) if is_plain => plain.push(text),
+                _ => is_plain = false,
+            }
+            Ok(())
+        })?;
+        if is_plain {
+            return Ok(plain.concat());
+        }
+        self.pos = start;
         let mut joined = String::new();
-        let mut total = 0;
         let mut high = None;
+        self.text_chunks(units, last, |reader, chunk| reader.append_chunk(&mut joined, &mut high, chunk))?;
+        match high {
+            None => Ok(joined),
+            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
+        }
+    }
+
+    /// Each chunk of a string in turn, not validated yet.
+    fn text_chunks(
+        &mut self,
+        mut units: u32,
+        mut last: bool,
+        mut each: impl FnMut(&Self, &'de [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut total = 0;
         loop {
             total += u64::from(units);
             if total > self.limits.max_string {
@@ -431,13 +461,12 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
                 Prefix::Missing(needed) if utf16::is_beginning(rest) => {
                     return Err(self.fail(ErrorKind::Incomplete { needed }));
                 }
-                Prefix::Missing(_) => return Err(self.fail(ErrorKind::InvalidText)),
-                Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
+                Prefix::Missing(_) | Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
             };
-            self.append_chunk(&mut joined, &mut high, &rest[..len])?;
+            each(self, &rest[..len])?;
             self.pos += len;
             if last {
-                break;
+                return Ok(());
             }
             (units, last) = match G::token(self.rest()) {
                 Ok((rest, Token::Text { units, last })) => {
@@ -451,10 +480,6 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
                 }
                 Err(stop) => return Err(self.stopped(stop)),
             };
-        }
-        match high {
-            None => Ok(joined),
-            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
         }
     }
 
@@ -487,7 +512,12 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         if last {
             return self.chunk(len).map(Blob::Borrowed);
         }
-        let mut joined = Vec::new();
+        // Twice over the heads, so that the bytes are copied once into just the room they need.
+        let start = self.pos;
+        let mut total = 0;
+        self.chunks(len, last, |chunk| total += chunk.len())?;
+        self.pos = start;
+        let mut joined = Vec::with_capacity(total);
         self.chunks(len, last, |chunk| joined.extend_from_slice(chunk))?;
         Ok(Blob::Owned(joined))
     }

@@ -120,6 +120,7 @@ pub(crate) const fn three_bytes(unit: u16) -> [u8; 3] {
 #[inline]
 pub(crate) fn binary<G: Dialect>(out: &mut impl Sink, mut bytes: &[u8]) {
     if bytes.len() > BINARY_SINGLE {
+        out.room(bytes.len() + bytes.len() / BINARY_CHUNK * 3 + 3);
         while bytes.len() > BINARY_CHUNK {
             let (chunk, rest) = bytes.split_at(BINARY_CHUNK);
             out.put(&[G::BINARY_CHUNK, (BINARY_CHUNK >> 8) as u8, BINARY_CHUNK as u8]);

@@ -131,9 +131,10 @@ impl PacketDecoder {
             if self.empty > self.max_empty_frames {
                 return Err(self.limit("max_empty_frames", self.max_empty_frames.into()));
             }
-            // Java's empty frame in mid-packet is nothing; an empty last one ends the packet in every framing. (The
-            // Flash client did not let an empty `P` end anything: it lost what followed.)
-            return if frame.last { self.end() } else { Ok(None) };
+            // An empty frame is nothing, an empty last one ends the packet; but not in the `p` framing, where neither
+            // Java nor the Flash client let an empty `P` end anything.
+            let ends = frame.last && (self.framing != Some(Framing::P) || self.joined.is_empty());
+            return if ends { self.end() } else { Ok(None) };
         }
         self.empty = 0;
         self.offset += frame.len as u64;
@@ -244,16 +245,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_last_frame_ends_the_packet() {
-        for (framing, stream) in [
-            (Framing::P, &b"p\x00\x01\x91P\x00\x00P\x00\x01\x92"[..]),
-            (Framing::Ws, b"\x85\x01\x91\x00\x00\x05\x01\x92"),
+    fn an_empty_last_frame_ends_the_packet_but_an_empty_p_does_not() {
+        let data = |data: &'static [u8]| Some(Packet::Data(Bytes::from_static(data)));
+        for (framing, stream, expected) in [
+            (Framing::Ws, &b"\x85\x01\x91\x00\x00\x05\x01\x92"[..], [data(b"\x91"), data(b"\x92")]),
+            (Framing::P, b"p\x00\x01\x91P\x00\x00P\x00\x01\x92", [data(b"\x91\x92"), None]),
         ] {
             let mut decoder = PacketDecoder::new(framing, &Limits::new());
             let mut buffer = BytesMut::from(stream);
-            for value in [b"\x91", b"\x92"] {
-                let packet = decoder.decode(&mut buffer).unwrap();
-                assert_eq!(packet, Some(Packet::Data(Bytes::from_static(value))), "{framing:?}");
+            for packet in expected {
+                assert_eq!(decoder.decode(&mut buffer).unwrap(), packet, "{framing:?}");
             }
         }
     }

@@ -116,7 +116,7 @@ impl<G: Grammar> Core<G> {
             }
         }
         *used = at;
-        self.state = State::Value;
+        self.state = State::Defined;
         if self.replay {
             tables.discard(part.class);
             return Ok(None);
@@ -274,7 +274,7 @@ impl<G: Grammar> Core<G> {
 
 /// A type without a name is none, but it has its number.
 fn named(tables: &Tables, ty: TypeId) -> Option<TypeId> {
-    Some(ty).filter(|&ty| !tables.type_name(ty).is_empty())
+    (!tables.type_name(ty).is_empty()).then_some(ty)
 }
 
 /// A chunk of a name.

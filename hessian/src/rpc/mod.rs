@@ -18,7 +18,7 @@
 //! # fn main() -> hessian::Result<()> {
 //! let limits = hessian::Limits::new();
 //! let (call, used) = Call::parse(b"H\x02\x00C\x03add\x92\x91\x92", &limits)?;
-//! assert_eq!((call.method(), used), ("add", 10));
+//! assert_eq!((call.method(), used), ("add", 11));
 //! let sum: i64 = call.arguments().filter_map(|argument| argument.as_i64()).sum();
 //!
 //! let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! Events to a graph.
 
-use super::{Class, Graph, Node, Remote, Span, Value};
+use super::{Class, Graph, Node, Remote, RemoteId, Span, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
@@ -88,10 +88,9 @@ pub(crate) struct Building<'de> {
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
-    /// The type of a remote object whose address is being read.
-    remote: Option<Option<TypeId>>,
-    /// How many remote objects have a type.
-    remotes: usize,
+    remotes: Vec<Remote<'de>>,
+    /// The next string is the address of the last of them.
+    address: bool,
 }
 
 /// A string that comes in pieces.
@@ -129,9 +128,8 @@ impl<'de> EventSink<'de> for Building<'de> {
             Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
             Event::Definition(_) => return,
             Event::Remote { ty } => {
-                self.remotes += usize::from(ty.is_some());
-                self.remote = Some(ty);
-                self.plain = false;
+                self.remotes.push(Remote { ty, url: Value::Null });
+                (self.address, self.plain) = (true, false);
                 return;
             }
             Event::Reference(id) => Value::Node(id),
@@ -152,8 +150,8 @@ impl<'de> Building<'de> {
             plain: true,
             text: None,
             bytes: None,
-            remote: None,
-            remotes: 0,
+            remotes: Vec::new(),
+            address: false,
         }
     }
 
@@ -181,10 +179,15 @@ impl<'de> Building<'de> {
 
     fn end_of_text(&mut self, text: Value<'de>) {
         self.plain = true;
-        self.current.push(match self.remote.take() {
-            None => text,
-            Some(ty) => Value::Remote(Box::new(Remote { ty, url: text })),
-        });
+        let value = match self.remotes.last_mut() {
+            Some(remote) if std::mem::take(&mut self.address) => {
+                remote.url = text;
+                #[expect(clippy::cast_possible_truncation, reason = "packets are below 4 GiB")]
+                Value::Remote(RemoteId(self.remotes.len() as u32 - 1))
+            }
+            _ => text,
+        };
+        self.current.push(value);
     }
 
     #[inline(never)]
@@ -234,12 +237,8 @@ impl<'de> Building<'de> {
                 _ => {}
             }
         }
-        if self.remotes > 0 {
-            for value in self.values.iter_mut().chain(&mut self.current) {
-                if let Value::Remote(remote) = value {
-                    remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
-                }
-            }
+        for remote in &mut self.remotes {
+            remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
         }
         let class = |&number: &u32| {
             let class = ClassId(number);
@@ -252,6 +251,7 @@ impl<'de> Building<'de> {
             roots: self.current.into_iter().collect(),
             nodes: self.nodes,
             values: self.values,
+            remotes: self.remotes,
             classes: classes.used.iter().map(class).collect(),
             types: types.used.iter().map(|&number| tables.type_name(TypeId(number)).into()).collect(),
         }

@@ -101,7 +101,9 @@ impl<S: Sink> Encoder<'_, '_, S> {
             if frame.next < frame.end {
                 frame.next += 1;
                 let index = frame.next - 1;
-                if let Close::Entries(class, start) = frame.close {
+                if G::OBJECTS_ARE_MAPS
+                    && let Close::Entries(class, start) = frame.close
+                {
                     let field = self.graph.classes[class.0 as usize].fields.get(index - start);
                     G::string(self.out, field.map_or("", |field| field));
                 }
@@ -142,7 +144,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
             Value::Utf16(units) => G::utf16(self.out, units),
             Value::Binary(bytes) => G::binary(self.out, bytes),
             Value::OwnedBinary(bytes) => G::binary(self.out, bytes),
-            Value::Remote(remote) => return self.remote::<G>(remote),
+            Value::Remote(id) => return self.remote::<G>(&self.graph.remotes[id.0 as usize]),
             Value::Node(id) => return self.node::<G>(*id),
         }
         Ok(())
@@ -161,9 +163,10 @@ impl<S: Sink> Encoder<'_, '_, S> {
         }
         let node = &self.graph.nodes[id.0 as usize];
         let range = node.span().range();
-        let values = &self.graph.values[range.clone()];
         // Where a type may stand, true is taken for one; an empty type is none.
-        let trap = G::TRUE_IS_A_TYPE && matches!(values.first(), Some(Value::Bool(true)));
+        let trap = G::TRUE_IS_A_TYPE
+            && !range.is_empty()
+            && matches!(self.graph.values[range.start], Value::Bool(true));
         let close = match *node {
             Node::List { ty, items, open } => {
                 if items.len > i32::MAX.unsigned_abs() {
@@ -184,7 +187,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 }
             }
             Node::Map { ty, .. } => {
-                if G::PLAIN && values.iter().step_by(2).any(|key| !key.is_string()) {
+                if G::PLAIN && self.graph.values[range.clone()].iter().step_by(2).any(|key| !key.is_string())
+                {
                     G::check(Doubtful::Key)?;
                 }
                 match ty {

@@ -1,7 +1,7 @@
 //! The arena: nodes by their reference numbers, values in one vector.
 
 use super::build::Builder;
-use super::{Node, Value, View};
+use super::{Node, Remote, RemoteId, Value, View};
 use crate::encode::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
@@ -34,6 +34,7 @@ pub struct Graph<'de> {
     pub(super) values: Vec<Value<'de>>,
     pub(super) classes: Vec<Class>,
     pub(super) types: Vec<Box<str>>,
+    pub(super) remotes: Vec<Remote<'de>>,
 }
 
 impl<'de> Graph<'de> {
@@ -99,6 +100,12 @@ impl<'de> Graph<'de> {
         self.types.get(id.0 as usize).map(|name| &**name)
     }
 
+    /// An object that lives elsewhere, by its number.
+    #[must_use]
+    pub fn remote(&self, id: RemoteId) -> Option<&Remote<'de>> {
+        self.remotes.get(id.0 as usize)
+    }
+
     /// Copies what is borrowed; the numbers stay.
     #[must_use]
     pub fn into_owned(self) -> Graph<'static> {
@@ -108,6 +115,7 @@ impl<'de> Graph<'de> {
             nodes: self.nodes,
             classes: self.classes,
             types: self.types,
+            remotes: self.remotes.into_iter().map(Remote::into_owned).collect(),
         }
     }
 
@@ -159,6 +167,7 @@ fn isomorphic(a: &Graph<'_>, b: &Graph<'_>) -> bool {
     let mut pending: Vec<(&Value<'_>, &Value<'_>)> = a.roots.iter().zip(&b.roots).collect();
     while let Some((left, right)) = pending.pop() {
         if let (Value::Remote(left), Value::Remote(right)) = (left, right) {
+            let (left, right) = (&a.remotes[left.0 as usize], &b.remotes[right.0 as usize]);
             if !same_type(a, left.ty, b, right.ty) {
                 return false;
             }

@@ -8,5 +8,5 @@ mod view;
 
 pub(crate) use build::{Builder, Building};
 pub use graph::{Class, Graph};
-pub use node::{Node, Remote, Span, Value};
+pub use node::{Node, Remote, RemoteId, Span, Value};
 pub use view::View;
