@@ -1,4 +1,4 @@
-//! Hessian 2: a zero-copy encoder and decoder of values and streaming packets.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "codec")]
 mod codec;
