@@ -109,7 +109,7 @@ pub fn pushed<G: Grammar>(data: &[u8], sizes: &[u8]) {
                 if seen == data.len() {
                     let error = graph.as_ref().expect_err("incomplete, but a value at once");
                     // Text of which more is missing for certain is not looked at yet.
-                    let text = *error.kind() == ErrorKind::InvalidText;
+                    let text = matches!(error.kind(), ErrorKind::InvalidText | ErrorKind::LoneSurrogate);
                     assert!(error.is_incomplete() || text, "incomplete, but at once {error}");
                     return;
                 }

@@ -72,11 +72,9 @@ impl Plain {
 
     fn view(view: View<'_, '_>) -> Self {
         if let Some((ty, url)) = view.as_remote() {
-            let ty = ty.map_or(Self::Unit, |ty| Self::Text(ty.to_owned()));
-            return Self::Map(vec![
-                (Self::Text("type".into()), ty),
-                (Self::Text("url".into()), Self::view(url)),
-            ]);
+            let ty = ty.map(|ty| (Self::Text("type".into()), Self::Text(ty.to_owned())));
+            let url = (Self::Text("url".into()), Self::view(url));
+            return Self::Map(ty.into_iter().chain([url]).collect());
         }
         match (view.node(), view.value()) {
             (Some(Node::List { .. }), _) => Self::Seq(view.values().map(Self::view).collect()),

@@ -39,6 +39,8 @@ pub(crate) struct Core<G> {
 pub(super) enum State {
     /// A value, or the end of the innermost container.
     Value,
+    /// A value: a class was defined, which does not stand alone.
+    Defined,
     /// The text of a string chunk: so many units are left of it.
     Text { left: u32, last: bool },
     /// The head of the string's next chunk.
@@ -276,6 +278,14 @@ impl<G: Grammar> Core<G> {
                     if self.top.kind == Kind::Root {
                         break;
                     }
+                },
+                State::Defined => match input.get(at) {
+                    Some(&found) if found == G::END => {
+                        let expected = "a value after a class definition";
+                        return Err(self.fail(at, ErrorKind::UnexpectedByte { found, expected }));
+                    }
+                    Some(_) => self.state = State::Value,
+                    None => return Ok(self.more(at, input.len(), 1)),
                 },
                 State::Text { left, last } => emit!(self.text_piece(input, at, left, last)?),
                 State::TextHead => {

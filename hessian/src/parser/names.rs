@@ -16,6 +16,8 @@ pub(super) struct Definition {
     class: usize,
     /// Where the name in hand was begun.
     name: usize,
+    /// The class's name goes on in another chunk.
+    continued: bool,
     /// How many fields it has; unknown until the class's name is complete.
     fields: Option<u32>,
     /// How many field names are still to come.
@@ -25,7 +27,7 @@ pub(super) struct Definition {
 impl<G: Grammar> Core<G> {
     pub(super) fn begin_definition(&mut self, tables: &mut Tables) -> Definition {
         let class = tables.begin();
-        Definition { class, name: class, fields: None, left: 0 }
+        Definition { class, name: class, continued: false, fields: None, left: 0 }
     }
 
     /// Reads on in a class definition; `None` when it is complete and nothing has to be told.
@@ -97,10 +99,13 @@ impl<G: Grammar> Core<G> {
                 }
                 None => {
                     let name = (part.name, "the name of a class");
-                    match self.name_chunk(tables, limits, input, at, name, G::class_name)? {
+                    let head: fn(&'a [u8]) -> Scan<'a, Token> =
+                        if part.continued { G::token } else { G::class_name };
+                    match self.name_chunk(tables, limits, input, at, name, head)? {
                         Chunk::Cut(step) => return Ok(Some(step)),
                         Chunk::Read { end, last } => {
                             at = end;
+                            part.continued = !last;
                             if last {
                                 tables.finish(part.name)?;
                                 part.name = usize::MAX;
@@ -111,7 +116,7 @@ impl<G: Grammar> Core<G> {
             }
         }
         *used = at;
-        self.state = State::Value;
+        self.state = State::Defined;
         if self.replay {
             tables.discard(part.class);
             return Ok(None);
