@@ -8,6 +8,7 @@
 use crate::encode::Sink;
 use crate::error::Result;
 use crate::ser::{Classes, Serializer};
+use crate::value::Graph;
 use serde::Serialize;
 
 /// An append-only table of class definitions, shared by all values encoded with it.
@@ -58,6 +59,20 @@ impl ClassTable {
         let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
         let mut serializer = Serializer::<_>::with_classes(out, classes);
         let done = serializer.encode(value);
+        let mut classes = serializer.into_classes();
+        let needs = classes.take_used();
+        self.classes = Some(classes);
+        done.map(|()| needs)
+    }
+
+    /// [`encode`](Self::encode) for a generic value: the same bytes, without the detour through serde.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_graph(&mut self, graph: &Graph<'_>, out: &mut impl Sink) -> Result<u32> {
+        let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
+        let mut serializer = Serializer::<_>::with_classes(out, classes);
+        let done = serializer.encode_graph(graph);
         let mut classes = serializer.into_classes();
         let needs = classes.take_used();
         self.classes = Some(classes);

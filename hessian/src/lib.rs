@@ -1,5 +1,6 @@
 //! Hessian 2: a zero-copy encoder and decoder of values and streaming packets.
 
+mod binary;
 #[cfg(feature = "codec")]
 mod codec;
 mod date;
@@ -10,18 +11,21 @@ mod event;
 pub mod grammar;
 mod hoist;
 mod limits;
+mod magic;
 pub mod packet;
 mod parser;
 pub mod ser;
+mod shared;
 mod stream;
 mod table;
 mod utf16;
 mod value;
 
+pub use binary::Binary;
 #[cfg(feature = "codec")]
 pub use codec::PacketCodec;
 pub use date::Date;
-pub use de::{from_reader, from_slice, from_slice_with};
+pub use de::{from_bytes, from_bytes_with, from_reader, from_slice, from_slice_with};
 pub use encode::Sink;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
@@ -29,5 +33,8 @@ pub use hoist::ClassTable;
 pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
+pub use shared::Shared;
 pub use stream::{StreamDecoder, ValueDecoder};
-pub use value::{Class, Graph, Node, Span, Value, View};
+#[doc(hidden)]
+pub use value::Literal;
+pub use value::{Class, Graph, GraphBuilder, Node, Span, Value, View, from_graph, from_graph_with, to_graph};

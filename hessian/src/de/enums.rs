@@ -5,6 +5,7 @@ use super::reader::Text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
 use crate::grammar::{Grammar, Token};
+use crate::magic;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
@@ -19,13 +20,14 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        self.reader.peek()?;
         let start = self.reader.pos;
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
                 let name = self.reader.tables.class_name(class);
                 if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
-                    return visitor.visit_enum(ObjectVariant { de: self, class, variant });
+                    return visitor.visit_enum(ObjectVariant { de: self, class, start, variant });
                 }
                 let mut fields = self.reader.tables.field_names(class);
                 if (fields.next(), fields.next()) != (Some("name"), None) {
@@ -75,6 +77,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
 struct ObjectVariant<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: ClassId,
+    /// Where its opcode stands.
+    start: usize,
     variant: &'static str,
 }
 
@@ -97,7 +101,8 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
     }
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
         let name = self.variant;
-        seed.deserialize(OpenObject { de: self.de, class: self.class }).map_err(|error| error.in_field(name))
+        seed.deserialize(OpenObject { de: self.de, class: self.class, start: self.start })
+            .map_err(|error| error.in_field(name))
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value> {
         Err(self.de.reader.fail(ErrorKind::UnexpectedType {
@@ -111,7 +116,7 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
         visitor: V,
     ) -> Result<V::Value> {
         let name = self.variant;
-        let object = OpenObject { de: self.de, class: self.class };
+        let object = OpenObject { de: self.de, class: self.class, start: self.start };
         object.structure(fields, visitor).map_err(|error| error.in_field(name))
     }
 }
@@ -120,6 +125,7 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
 struct OpenObject<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: ClassId,
+    start: usize,
 }
 
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
@@ -149,7 +155,11 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
     ) -> Result<V::Value> {
         self.structure(fields, visitor)
     }
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name.starts_with(magic::PREFIX) {
+            self.de.reader.pos = self.start;
+            return self.de.deserialize_newtype_struct(name, visitor);
+        }
         visitor.visit_newtype_struct(self)
     }
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {

@@ -6,9 +6,12 @@ use crate::event::ClassId;
 use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
+use crate::shared::Decoded;
 use crate::table::Tables;
 use crate::utf16::{self, Piece, Prefix};
+use bytes::Bytes;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// A position in a slice, with what the stream has defined before it.
 #[derive(Debug)]
@@ -24,6 +27,10 @@ pub(super) struct Reader<'de, 't, G> {
     /// References that are being followed, inside each other: what is read is read once more.
     pub(super) replaying: u32,
     pub(super) replay: Option<Box<Replay<G>>>,
+    /// The buffer that the input is a slice of, if it is shared.
+    pub(super) source: Option<&'de Bytes>,
+    /// Values that references may be asked to share.
+    pub(super) decoded: Option<Arc<Decoded>>,
     grammar: PhantomData<G>,
 }
 
@@ -53,6 +60,8 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             containers: 0,
             replaying: 0,
             replay: None,
+            source: None,
+            decoded: None,
             grammar: PhantomData,
         }
     }
@@ -417,7 +426,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         }
     }
 
-    fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
+    pub(super) fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
         let rest = self.rest();
         match rest.get(..len as usize) {
             Some(bytes) => {

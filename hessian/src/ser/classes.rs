@@ -7,7 +7,9 @@
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
+use crate::value::Class;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 
 /// Class definitions an encoder makes at most; the default of [`Limits::max_classes`](crate::Limits::max_classes).
 pub(crate) const MAX_CLASSES: u32 = 4096;
@@ -39,6 +41,8 @@ pub(crate) struct Classes {
     /// Highest number used since it was last asked for, plus one.
     used: u32,
     hoisted: Option<Box<Hoisted>>,
+    /// Classes of generic values that no struct of the program has.
+    generic: Option<HashMap<Class, u32>>,
 }
 
 /// Definitions that are kept apart from the values.
@@ -73,6 +77,10 @@ impl Classes {
         &hoisted.bytes[end(from)..end(to.max(from))]
     }
 
+    pub(crate) fn is_hoisted(&self) -> bool {
+        self.hoisted.is_some()
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
@@ -96,6 +104,9 @@ impl Classes {
             self.keys.truncate(mark.keys as usize);
             self.count = mark.count;
             self.last = 0;
+            if let Some(generic) = &mut self.generic {
+                generic.retain(|_, number| *number < mark.count);
+            }
         }
     }
 
@@ -138,15 +149,16 @@ impl Classes {
     ) -> Result<()> {
         let len = super::length(keys.len())?;
         // Another address may hold the same text; the number on the wire is the same then.
-        let known = self.shapes.iter().position(|shape| {
-            shape.name == name && self.keys[shape.first as usize..][..shape.len as usize] == *keys
-        });
+        let known = self.shapes.iter().position(|shape| self.is_shape(shape, name, keys));
         let index = match known {
             Some(index) if self.shapes[index].is(name, keys.len()) => index,
             _ => {
                 let number = match known {
                     Some(index) => self.shapes[index].number,
-                    None => self.write::<G>(out, name, keys, len)?,
+                    None => match self.generic_number(name, keys) {
+                        Some(number) => number,
+                        None => self.write::<G>(out, name, keys, len)?,
+                    },
                 };
                 let ambiguous = self.shapes.iter().any(|shape| shape.is(name, keys.len()));
                 let first = self.mark().keys;
@@ -161,6 +173,38 @@ impl Classes {
         self.last = index;
         self.settled = true;
         Ok(())
+    }
+
+    fn is_shape(&self, shape: &Shape, name: &str, keys: &[impl AsRef<str>]) -> bool {
+        let known = &self.keys[shape.first as usize..][..shape.len as usize];
+        shape.name == name && known.iter().copied().eq(keys.iter().map(AsRef::as_ref))
+    }
+
+    /// A generic value may have defined the class before the struct did.
+    fn generic_number(&self, name: &str, keys: &[&str]) -> Option<u32> {
+        let generic = self.generic.as_ref()?;
+        let class = Class { name: name.into(), fields: keys.iter().map(|&key| key.into()).collect() };
+        generic.get(&class).copied()
+    }
+
+    /// The number of a generic value's class, which is defined first unless it is known.
+    pub(crate) fn number_of<G: Dialect>(&mut self, out: &mut impl Sink, class: &Class) -> Result<u32> {
+        let known = self.generic.as_ref().and_then(|generic| generic.get(class).copied());
+        let known = known.or_else(|| {
+            let shape = self.shapes.iter().find(|shape| self.is_shape(shape, &class.name, &class.fields))?;
+            Some(shape.number)
+        });
+        let number = match known {
+            Some(number) => number,
+            None => {
+                let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
+                let number = self.write::<G>(out, &class.name, &keys, super::length(keys.len())?)?;
+                self.generic.get_or_insert_default().insert(class.clone(), number);
+                number
+            }
+        };
+        self.used = self.used.max(number + 1);
+        Ok(number)
     }
 
     fn write<G: Dialect>(&mut self, out: &mut impl Sink, name: &str, keys: &[&str], len: u32) -> Result<u32> {

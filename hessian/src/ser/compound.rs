@@ -108,7 +108,8 @@ pub struct Struct<'a, 'o, S, G> {
     /// Index of the next key in the table.
     next: u32,
     end: u32,
-    start: usize,
+    /// Where it begins in the sink, and how many containers were before it.
+    start: (usize, u32),
     mark: Mark,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
@@ -119,7 +120,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
     pub(super) fn new(
         ser: &'a mut Serializer<'o, S, G>,
         shape: Shape,
-        start: usize,
+        start: (usize, u32),
         mark: Mark,
         wrappers: u8,
     ) -> Self {
@@ -129,8 +130,8 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
     /// The fields are not those of the definition: take back what was written and ask for one of its own.
     #[cold]
     fn mismatch(&mut self) -> Error {
-        self.ser.out.cut(self.start);
         self.ser.classes.rewind(self.mark);
+        self.ser.rewind(self.start.0, self.start.1);
         self.ser.classes.make_ambiguous(self.shape);
         Error::undefined_class()
     }

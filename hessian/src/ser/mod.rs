@@ -3,17 +3,22 @@
 mod classes;
 mod compound;
 mod keys;
+mod special;
+mod types;
 mod variant;
 
 pub(crate) use classes::Classes;
 pub use compound::{Map, Seq, Struct};
+pub(crate) use types::Types;
 
 use crate::date;
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::Final;
+use crate::magic;
 use serde::ser::{self, Serialize};
+use special::Extras;
 use std::marker::PhantomData;
 use variant::Variant;
 
@@ -53,6 +58,9 @@ pub fn to_writer<T: Serialize + ?Sized>(value: &T, mut writer: impl std::io::Wri
 pub struct Serializer<'o, S, G = Final> {
     out: &'o mut S,
     classes: Classes,
+    /// Lists, maps and objects of this packet: what references count.
+    containers: u32,
+    extras: Option<Box<Extras>>,
     grammar: PhantomData<G>,
 }
 
@@ -63,7 +71,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     pub(crate) fn with_classes(out: &'o mut S, classes: Classes) -> Self {
-        Self { out, classes, grammar: PhantomData }
+        Self { out, classes, containers: 0, extras: None, grammar: PhantomData }
     }
 
     pub(crate) fn into_classes(self) -> Classes {
@@ -76,12 +84,35 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     /// As [`to_vec`]; the buffer and the table of classes are then as they were before.
     #[inline]
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.attempt(|ser| ser.value(value))
+    }
+
+    /// Leaves no trace of what fails.
+    #[inline]
+    fn attempt(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let start = self.out.position();
         let mark = self.classes.mark();
-        self.value(value).inspect_err(|_| {
-            self.out.cut(start);
+        let containers = self.containers;
+        write(self).inspect_err(|_| {
             self.classes.rewind(mark);
+            self.rewind(start, containers);
         })
+    }
+
+    /// Begins a packet: [`Shared`](crate::Shared) values are written in full again; classes and types stay known.
+    pub fn next_packet(&mut self) {
+        let end = self.out.position();
+        self.rewind(end, 0);
+    }
+
+    /// Takes back what was written behind `start`, where so many containers had been written.
+    #[cold]
+    fn rewind(&mut self, start: usize, containers: u32) {
+        self.out.cut(start);
+        self.containers = containers;
+        if let Some(extras) = &mut self.extras {
+            extras.rewind(start, containers);
+        }
     }
 
     /// Writes one value; learns the fields of a struct first when its class is not defined yet.
@@ -122,6 +153,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         variant: Option<&str>,
     ) -> Result<Struct<'_, 'o, S, G>> {
         let start = self.out.position();
+        let containers = self.containers;
         let mark = self.classes.mark();
         let Some(class) = self.classes.find(name, len) else {
             return Err(Error::undefined_class());
@@ -129,23 +161,27 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         if let Some(variant) = variant {
             self.variant(variant);
         }
+        self.containers += 1;
         G::object(self.out, class.number);
-        Ok(Struct::new(self, class, start, mark, variant.is_some().into()))
+        Ok(Struct::new(self, class, (start, containers), mark, variant.is_some().into()))
     }
 
     fn list(&mut self, len: Option<usize>, wrappers: u8) -> Result<Seq<'_, 'o, S, G>> {
         let len = len.map(length).transpose()?;
+        self.containers += 1;
         G::list(self.out, len);
         Ok(Seq::new(self, len, wrappers))
     }
 
     fn map(&mut self, wrappers: u8) -> Map<'_, 'o, S, G> {
+        self.containers += 1;
         G::map(self.out);
         Map::new(self, wrappers)
     }
 
     /// A variant that is not an object: a map of one entry, the variant's name to its content.
     fn variant(&mut self, name: &str) {
+        self.containers += 1;
         G::map(self.out);
         G::string(self.out, name);
     }
@@ -287,6 +323,9 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<()> {
         if name == date::NEWTYPE {
             return value.serialize(date::Millis::<S, G>::new(self.out));
+        }
+        if name.starts_with(magic::PREFIX) {
+            return self.special(name, value);
         }
         value.serialize(self)
     }

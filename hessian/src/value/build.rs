@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::table::Tables;
 use crate::utf16;
+use std::collections::HashMap;
 
 /// Builds a graph from the values of a slice.
 ///
@@ -62,7 +63,7 @@ impl<'t, G: Grammar> Builder<'t, G> {
 
 /// A graph in the making.
 #[derive(Debug, Default)]
-struct Building<'de> {
+pub(crate) struct Building<'de> {
     nodes: Vec<Node>,
     values: Vec<Value<'de>>,
     /// Values whose container has not ended.
@@ -72,6 +73,19 @@ struct Building<'de> {
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
+    /// Set when the graph is a part of a packet: numbers on the wire are not those of its nodes then.
+    part: Option<Box<Part>>,
+}
+
+/// A part of a packet.
+#[derive(Debug)]
+struct Part {
+    /// Numbers on the wire to nodes.
+    nodes: HashMap<u32, u32>,
+    /// Number on the wire of the next container.
+    next: u32,
+    /// Numbers of containers that are referred to but were not met (yet).
+    outside: Vec<u32>,
 }
 
 /// A string that comes in pieces.
@@ -86,8 +100,31 @@ enum Pieces {
 }
 
 impl<'de> Building<'de> {
+    /// For a value inside a packet whose first list, map or object has this number there.
+    pub(crate) fn of_part(next: u32) -> Self {
+        let part = Part { nodes: HashMap::new(), next, outside: Vec::new() };
+        Self { part: Some(Box::new(part)), ..Self::default() }
+    }
+
+    /// The number of a container outside of what was read that belongs to the graph.
+    pub(crate) fn next_outside(&mut self) -> Option<u32> {
+        self.part.as_mut()?.outside.pop()
+    }
+
+    /// The container of this number comes.
+    pub(crate) fn begin_outside(&mut self, number: u32) {
+        if let Some(part) = &mut self.part {
+            part.next = number;
+        }
+    }
+
+    /// It came; whoever refers to it names it already.
+    pub(crate) fn end_outside(&mut self) {
+        self.scratch.pop();
+    }
+
     #[inline]
-    fn add(&mut self, event: Event<'de>) {
+    pub(crate) fn add(&mut self, event: Event<'de>) {
         let value = match event {
             Event::Null => Value::Null,
             Event::Bool(value) => Value::Bool(value),
@@ -127,7 +164,7 @@ impl<'de> Building<'de> {
             Event::Map { ty } => return self.open(Node::Map { ty, entries: Span::default() }),
             Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
             Event::Definition(_) => return,
-            Event::Reference(id) => Value::Node(id),
+            Event::Reference(id) => Value::Node(self.referred(id)),
             Event::End => self.close(),
         };
         self.scratch.push(value);
@@ -135,8 +172,29 @@ impl<'de> Building<'de> {
 
     #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
     fn open(&mut self, node: Node) {
-        self.open.push((self.nodes.len() as u32, self.scratch.len()));
-        self.nodes.push(node);
+        let mut id = self.nodes.len() as u32;
+        if let Some(part) = &mut self.part {
+            id = *part.nodes.entry(part.next).or_insert(id);
+            part.next += 1;
+        }
+        self.open.push((id, self.scratch.len()));
+        match self.nodes.get_mut(id as usize) {
+            Some(known) => *known = node,
+            None => self.nodes.push(node),
+        }
+    }
+
+    /// The node of a number on the wire.
+    #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
+    fn referred(&mut self, id: RefId) -> RefId {
+        let Some(part) = &mut self.part else { return id };
+        let node = part.nodes.entry(id.0).or_insert_with(|| {
+            part.outside.push(id.0);
+            // Its place; what it is comes later.
+            self.nodes.push(Node::List { ty: None, items: Span::default(), open: false });
+            self.nodes.len() as u32 - 1
+        });
+        RefId(*node)
     }
 
     #[expect(
@@ -156,7 +214,7 @@ impl<'de> Building<'de> {
     }
 
     /// Copies the names that the graph uses; its numbers for them start at 0.
-    fn finish(mut self, tables: &Tables) -> Graph<'de> {
+    pub(crate) fn finish(mut self, tables: &Tables) -> Graph<'de> {
         let mut classes = Numbers::default();
         let mut types = Numbers::default();
         for node in &mut self.nodes {

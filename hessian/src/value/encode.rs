@@ -1,10 +1,11 @@
 //! A graph to bytes, without recursion.
 
-use super::{Class, Graph, Node, Value};
+use super::{Graph, Node, Value};
 use crate::encode::Sink;
+use crate::encode::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
-use crate::grammar::Grammar;
+use crate::ser::{Classes, Types};
 
 /// What is left to write of a container.
 struct Frame {
@@ -25,26 +26,35 @@ struct Encoder<'g, 'de, S> {
     out: &'g mut S,
     /// The number on the wire of each node that has been written.
     written: Vec<Option<u32>>,
-    nodes: u32,
-    /// The number on the wire of each class, each type.
+    /// How many containers the packet has.
+    nodes: &'g mut u32,
+    /// The number on the wire of each class.
     classes: Vec<Option<u32>>,
-    class_count: u32,
+    all_classes: &'g mut Classes,
+    /// The number on the wire of each type that has one.
     types: Vec<Option<u32>>,
-    type_count: u32,
+    all_types: &'g mut Types,
     stack: Vec<Frame>,
 }
 
-/// Writes the graph. Classes and types are numbered from 0 in the order of their first use.
-pub(super) fn encode<G: Grammar>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
+/// Writes the graph. Its classes and types are numbered after those in the tables, in the order of their first use, and
+/// its nodes after `containers`.
+pub(crate) fn encode<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    all_classes: &mut Classes,
+    all_types: &mut Types,
+    containers: &mut u32,
+) -> Result<()> {
     let mut encoder = Encoder {
         graph,
         out,
         written: vec![None; graph.nodes.len()],
-        nodes: 0,
+        nodes: containers,
         classes: vec![None; graph.classes.len()],
-        class_count: 0,
+        all_classes,
         types: vec![None; graph.types.len()],
-        type_count: 0,
+        all_types,
         stack: Vec::new(),
     };
     for root in &graph.roots {
@@ -56,7 +66,7 @@ pub(super) fn encode<G: Grammar>(graph: &Graph<'_>, out: &mut impl Sink) -> Resu
 
 impl<S: Sink> Encoder<'_, '_, S> {
     /// What is on the stack.
-    fn rest<G: Grammar>(&mut self) -> Result<()> {
+    fn rest<G: Dialect>(&mut self) -> Result<()> {
         while let Some(frame) = self.stack.last_mut() {
             if frame.next < frame.end {
                 frame.next += 1;
@@ -74,7 +84,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
         Ok(())
     }
 
-    fn value<G: Grammar>(&mut self, value: &Value<'_>) -> Result<()> {
+    fn value<G: Dialect>(&mut self, value: &Value<'_>) -> Result<()> {
         match value {
             Value::Null => G::null(self.out),
             Value::Bool(value) => G::bool(self.out, *value),
@@ -92,13 +102,13 @@ impl<S: Sink> Encoder<'_, '_, S> {
         Ok(())
     }
 
-    fn node<G: Grammar>(&mut self, id: RefId) -> Result<()> {
+    fn node<G: Dialect>(&mut self, id: RefId) -> Result<()> {
         if let Some(number) = self.written[id.0 as usize] {
             G::reference(self.out, number);
             return Ok(());
         }
-        self.written[id.0 as usize] = Some(self.nodes);
-        self.nodes += 1;
+        self.written[id.0 as usize] = Some(*self.nodes);
+        *self.nodes += 1;
         let node = &self.graph.nodes[id.0 as usize];
         let range = node.span().range();
         let close = match *node {
@@ -109,19 +119,19 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 let len = (!open).then_some(items.len);
                 match ty {
                     None => G::list(self.out, len),
-                    Some(ty) => self.typed::<G>(ty, Some(len)),
+                    Some(ty) => self.typed::<G>(ty, Some(len))?,
                 }
                 Close::List(len)
             }
             Node::Map { ty, .. } => {
                 match ty {
                     None => G::map(self.out),
-                    Some(ty) => self.typed::<G>(ty, None),
+                    Some(ty) => self.typed::<G>(ty, None)?,
                 }
                 Close::Map
             }
             Node::Object { class, .. } => {
-                self.object::<G>(class);
+                self.object::<G>(class)?;
                 Close::Object
             }
         };
@@ -130,31 +140,32 @@ impl<S: Sink> Encoder<'_, '_, S> {
     }
 
     /// Begins a list (with its length) or a map (without) of a type.
-    fn typed<G: Grammar>(&mut self, ty: TypeId, list: Option<Option<u32>>) {
+    fn typed<G: Dialect>(&mut self, ty: TypeId, list: Option<Option<u32>>) -> Result<()> {
         let name = &self.graph.types[ty.0 as usize];
-        let number = self.types[ty.0 as usize];
+        let known = self.types[ty.0 as usize].or_else(|| self.all_types.find(name));
+        let position = self.out.position();
         match list {
-            Some(len) => G::typed_list(self.out, name, number, len),
-            None => G::typed_map(self.out, name, number),
+            Some(len) => G::typed_list(self.out, name, known, len),
+            None => G::typed_map(self.out, name, known),
         }
-        if number.is_none() {
-            self.types[ty.0 as usize] = Some(self.type_count);
-            self.type_count += 1;
-        }
+        self.types[ty.0 as usize] = match known {
+            Some(number) => Some(number),
+            None => self.all_types.named(name.to_string().into(), position)?,
+        };
+        Ok(())
     }
 
-    fn object<G: Grammar>(&mut self, class: ClassId) {
-        let number = self.classes[class.0 as usize].unwrap_or_else(|| {
-            let Class { name, fields } = &self.graph.classes[class.0 as usize];
-            #[expect(clippy::cast_possible_truncation, reason = "at most max_fields")]
-            G::class(self.out, name, fields.len() as u32);
-            for field in fields {
-                G::string(self.out, field);
+    fn object<G: Dialect>(&mut self, class: ClassId) -> Result<()> {
+        let number = match self.classes[class.0 as usize] {
+            Some(number) => number,
+            None => {
+                let number =
+                    self.all_classes.number_of::<G>(self.out, &self.graph.classes[class.0 as usize])?;
+                self.classes[class.0 as usize] = Some(number);
+                number
             }
-            self.classes[class.0 as usize] = Some(self.class_count);
-            self.class_count += 1;
-            self.class_count - 1
-        });
+        };
         G::object(self.out, number);
+        Ok(())
     }
 }

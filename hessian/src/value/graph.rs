@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::grammar::{Final, Grammar};
 use crate::limits::Limits;
+use crate::ser::{Classes, Types};
 use crate::table::Tables;
 use smallvec::SmallVec;
 
@@ -128,7 +129,8 @@ impl<'de> Graph<'de> {
     /// As [`to_vec`](Self::to_vec); the buffer is then as it was before.
     pub fn encode_to<G: Grammar>(&self, out: &mut impl Sink) -> Result<()> {
         let start = out.position();
-        super::encode::encode::<G>(self, out).inspect_err(|_| out.cut(start))
+        let (mut classes, mut types) = (Classes::default(), Types::default());
+        super::encode::<G, _>(self, out, &mut classes, &mut types, &mut 0).inspect_err(|_| out.cut(start))
     }
 }
 
