@@ -10,6 +10,7 @@ mod error;
 mod event;
 pub mod grammar;
 mod hoist;
+pub mod java;
 mod limits;
 mod magic;
 pub mod packet;
@@ -18,6 +19,7 @@ pub mod ser;
 mod shared;
 mod stream;
 mod table;
+pub mod typed;
 mod utf16;
 mod value;
 

@@ -121,6 +121,30 @@ impl<'de> GraphBuilder<'de> {
         self
     }
 
+    /// Copies the first value of another graph into this one; it can be put anywhere. O(size).
+    pub fn graft(&mut self, graph: &Graph<'de>) -> Value<'de> {
+        let first = length(self.nodes.len());
+        let types: Vec<TypeId> = graph.types.iter().map(|name| self.ty(name)).collect();
+        let ty = |ty: Option<TypeId>| ty.map(|ty| types[ty.0 as usize]);
+        let moved = |value: &Value<'de>| match value {
+            Value::Node(id) => Value::Node(RefId(first + id.0)),
+            scalar => scalar.clone(),
+        };
+        for node in &graph.nodes {
+            let kind = match *node {
+                Node::List { ty: list, open, .. } => Kind::List { ty: ty(list), open },
+                Node::Map { ty: map, .. } => Kind::Map { ty: ty(map) },
+                Node::Object { class, .. } => {
+                    let Class { name, fields } = &graph.classes[class.0 as usize];
+                    Kind::Object { class: name.clone(), fields: fields.to_vec() }
+                }
+            };
+            let values = graph.values[node.span().range()].iter().map(moved).collect();
+            self.nodes.push(Draft { kind, values });
+        }
+        graph.roots.first().map_or(Value::Null, moved)
+    }
+
     /// The graph of what `root` reaches; the rest is dropped. O(size).
     ///
     /// # Panics
