@@ -1,1 +1,4 @@
-//! Shared payloads of the benchmarks.
+//! What the benchmarks share: payloads, and the cases that are measured on them.
+
+pub mod cases;
+pub mod payloads;

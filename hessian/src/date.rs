@@ -1,7 +1,7 @@
 //! Dates: milliseconds since 1970-01-01 00:00 UTC, as `java.util.Date`.
 
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Impossible, Serialize};
@@ -122,6 +122,7 @@ impl<S: Sink, G: Dialect> ser::Serializer for Millis<'_, S, G> {
     type SerializeStructVariant = Impossible<(), Error>;
 
     fn serialize_i64(self, millis: i64) -> Result<()> {
+        G::check(Doubtful::Date(millis))?;
         G::date(self.out, millis);
         Ok(())
     }

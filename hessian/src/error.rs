@@ -102,6 +102,9 @@ pub enum ErrorKind {
     InvalidFrame(&'static str),
     /// A value that Hessian has no form for, such as an integer above `i64::MAX`.
     Unrepresentable(&'static str),
+    /// A value that the reader it is meant for is known to misread, with the reason; see
+    /// [`grammar::Tutorial`](crate::grammar::Tutorial).
+    Refused(&'static str),
     /// A message of serde or of a `Serialize`/`Deserialize` implementation.
     Message(String),
     /// Reading or writing the underlying stream failed.
@@ -214,6 +217,7 @@ impl Error {
                 | ErrorKind::Limit { .. }
                 | ErrorKind::Cycle { .. }
                 | ErrorKind::Unrepresentable(_)
+                | ErrorKind::Refused(_)
                 | ErrorKind::Message(_)
                 | ErrorKind::Io(_)
         )
@@ -252,6 +256,7 @@ impl fmt::Display for ErrorKind {
             Self::TrailingBytes { count } => write!(f, "{count} bytes follow the value"),
             Self::InvalidFrame(what) => write!(f, "packet framing: {what}"),
             Self::Unrepresentable(what) => write!(f, "Hessian has no form for {what}"),
+            Self::Refused(what) => write!(f, "old readers mistake {what}"),
             Self::Message(message) => f.write_str(message),
             Self::Io(kind) => write!(f, "{kind}"),
         }

@@ -66,6 +66,11 @@ pub enum Event<'a> {
         /// Its class.
         class: ClassId,
     },
+    /// An object that lives elsewhere (Hessian 1 and the draft); its address follows as a string, in pieces of text.
+    Remote {
+        /// The name of its interface, if told.
+        ty: Option<TypeId>,
+    },
     /// A class was defined; a value (or another definition) follows.
     Definition(ClassId),
     /// A list, map or object of this packet once more. It may still be open: a cycle.

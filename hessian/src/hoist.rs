@@ -7,9 +7,11 @@
 
 use crate::encode::Sink;
 use crate::error::Result;
+use crate::grammar::{Dialect, Final};
 use crate::ser::{Classes, Serializer};
 use crate::value::Graph;
 use serde::Serialize;
+use std::marker::PhantomData;
 
 /// An append-only table of class definitions, shared by all values encoded with it.
 ///
@@ -32,13 +34,14 @@ use serde::Serialize;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ClassTable {
+pub struct ClassTable<G = Final> {
     classes: Option<Classes>,
+    grammar: PhantomData<G>,
 }
 
-impl Default for ClassTable {
+impl<G: Dialect> Default for ClassTable<G> {
     fn default() -> Self {
-        Self::new()
+        Self::in_grammar()
     }
 }
 
@@ -46,7 +49,15 @@ impl ClassTable {
     /// An empty table. Does not allocate.
     #[must_use]
     pub fn new() -> Self {
-        Self { classes: None }
+        Self::in_grammar()
+    }
+}
+
+impl<G: Dialect> ClassTable<G> {
+    /// An empty table for a grammar of your choice. In Hessian 1, which defines no classes, it stays empty.
+    #[must_use]
+    pub fn in_grammar() -> Self {
+        Self { classes: None, grammar: PhantomData }
     }
 
     /// Appends `value` without any definition and returns what it needs: a reader must know the classes `[0, needs)`.
@@ -57,7 +68,7 @@ impl ClassTable {
     /// buffer is then as it was; a class that was defined on the way stays defined, which harms nobody.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, out: &mut impl Sink) -> Result<u32> {
         let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
-        let mut serializer = Serializer::<_>::with_classes(out, classes);
+        let mut serializer = Serializer::<_, G>::with_classes(out, classes);
         let done = serializer.encode(value);
         let mut classes = serializer.into_classes();
         let needs = classes.take_used();
@@ -71,7 +82,7 @@ impl ClassTable {
     /// As [`encode`](Self::encode).
     pub fn encode_graph(&mut self, graph: &Graph<'_>, out: &mut impl Sink) -> Result<u32> {
         let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
-        let mut serializer = Serializer::<_>::with_classes(out, classes);
+        let mut serializer = Serializer::<_, G>::with_classes(out, classes);
         let done = serializer.encode_graph(graph);
         let mut classes = serializer.into_classes();
         let needs = classes.take_used();

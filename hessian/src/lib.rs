@@ -16,6 +16,7 @@ mod magic;
 pub mod packet;
 mod parser;
 pub mod ser;
+mod shapes;
 mod shared;
 mod stream;
 mod table;
@@ -39,4 +40,6 @@ pub use shared::Shared;
 pub use stream::{StreamDecoder, ValueDecoder};
 #[doc(hidden)]
 pub use value::Literal;
-pub use value::{Class, Graph, GraphBuilder, Node, Span, Value, View, from_graph, from_graph_with, to_graph};
+pub use value::{
+    Class, Graph, GraphBuilder, Node, Remote, Span, Value, View, from_graph, from_graph_with, to_graph,
+};

@@ -57,6 +57,9 @@ impl Limits {
         max_empty_frames: u32::MAX,
     };
 
+    /// The defaults, to refer to.
+    pub const DEFAULT: Self = Self::new();
+
     /// The defaults, usable in constants.
     #[must_use]
     pub const fn new() -> Self {

@@ -98,7 +98,7 @@ impl<G: Grammar> ValueDecoder<G> {
 
     /// Reads the values of a packet one by one: the honest way when there may be several.
     pub fn deserializer<'de>(&mut self, packet: &'de [u8]) -> Deserializer<'de, '_, G> {
-        Deserializer::new(packet, &mut self.tables, self.limits)
+        Deserializer::new(packet, &mut self.tables, &self.limits, false)
     }
 }
 

@@ -3,16 +3,20 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, TypeId};
 use crate::limits::Limits;
+use crate::shapes;
 use smallvec::SmallVec;
 
-/// Classes and types in the order of their numbers. Small tables live in place: no allocation for a first message.
+/// Classes and types in the order of their numbers. A few classes live in place: no allocation for a first message
+/// whose classes are those that the program expects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// Every name, each after its length in two bytes.
-    names: SmallVec<[u8; 256]>,
+    names: Vec<u8>,
     classes: SmallVec<[Entry; 4]>,
     /// Where each type's name stands.
-    types: SmallVec<[u32; 4]>,
+    types: Vec<u32>,
+    /// Numbers of types in the order of their names, in grammars that name a type each time.
+    by_name: Vec<u32>,
 }
 
 /// One class.
@@ -25,6 +29,15 @@ struct Entry {
     compared: usize,
     compared_len: u32,
     same: bool,
+    /// The names are in the packet that is being decoded, not in `names`: each after one byte of length, ASCII.
+    local: bool,
+}
+
+/// Where a name stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor {
+    at: u32,
+    local: bool,
 }
 
 /// A state of [`Tables`].
@@ -37,6 +50,16 @@ pub(crate) struct Mark {
 
 const LENGTH: usize = 2;
 
+/// The longest string whose head is its length alone, in both grammars that have classes.
+const SHORT_NAME: u8 = 0x1f;
+/// What follows an ASCII name in its shortest form.
+#[inline]
+fn short_name(input: &[u8]) -> Option<&[u8]> {
+    let (&len @ 0..=SHORT_NAME, rest) = input.split_first()? else { return None };
+    let (name, rest) = rest.split_at_checked(len.into())?;
+    name.is_ascii().then_some(rest)
+}
+
 impl Tables {
     /// How many fields an object of this class has.
     #[inline]
@@ -44,73 +67,119 @@ impl Tables {
         self.classes[class.0 as usize].fields
     }
 
-    pub(crate) fn class_name(&self, class: ClassId) -> &str {
-        self.name(self.classes[class.0 as usize].at).0
+    /// The name of a class. `packet` is what is being decoded: the names of its own definitions are left in it.
+    pub(crate) fn class_name<'a>(&'a self, packet: &'a [u8], class: ClassId) -> &'a str {
+        self.field(packet, &mut self.class_cursor(class))
     }
 
     pub(crate) fn type_name(&self, ty: TypeId) -> &str {
-        self.name(self.types[ty.0 as usize]).0
+        self.field(&[], &mut Cursor { at: self.types[ty.0 as usize], local: false })
     }
 
     /// The fields' names in order.
-    pub(crate) fn field_names(&self, class: ClassId) -> impl Iterator<Item = &str> {
-        let entry = self.classes[class.0 as usize];
-        let mut cursor = self.first_field(class);
-        (0..entry.fields).map(move |_| self.field(&mut cursor))
+    pub(crate) fn field_names<'a>(
+        &'a self,
+        packet: &'a [u8],
+        class: ClassId,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut cursor = self.first_field(packet, class);
+        (0..self.fields(class)).map(move |_| self.field(packet, &mut cursor))
+    }
+
+    fn class_cursor(&self, class: ClassId) -> Cursor {
+        let Entry { at, local, .. } = self.classes[class.0 as usize];
+        Cursor { at, local }
     }
 
     /// A cursor for [`field`](Self::field), at the first field.
-    pub(crate) fn first_field(&self, class: ClassId) -> u32 {
-        self.name(self.classes[class.0 as usize].at).1
+    pub(crate) fn first_field(&self, packet: &[u8], class: ClassId) -> Cursor {
+        let mut cursor = self.class_cursor(class);
+        self.field(packet, &mut cursor);
+        // Between the class's name and the first field's stands their number.
+        cursor.at += u32::from(cursor.local);
+        cursor
     }
 
     /// The name at the cursor, which moves on.
-    pub(crate) fn field(&self, cursor: &mut u32) -> &str {
-        let (name, next) = self.name(*cursor);
-        *cursor = next;
-        name
+    #[expect(clippy::cast_possible_truncation, reason = "within max_names, within the packet")]
+    pub(crate) fn field<'a>(&'a self, packet: &'a [u8], cursor: &mut Cursor) -> &'a str {
+        let at = cursor.at as usize;
+        let name = if cursor.local {
+            &packet[at + 1..][..usize::from(packet[at])]
+        } else {
+            &self.names[at + LENGTH..][..self.length(at)]
+        };
+        cursor.at += (name.len() + if cursor.local { 1 } else { LENGTH }) as u32;
+        // Validated when it was added; an empty name would only spoil a message.
+        std::str::from_utf8(name).unwrap_or_default()
     }
 
     /// True when the class has just these fields in this order. O(1) for a struct that was compared last.
     #[inline]
-    pub(crate) fn has_fields(&mut self, class: ClassId, fields: &'static [&'static str]) -> bool {
+    pub(crate) fn has_fields(
+        &mut self,
+        packet: &[u8],
+        class: ClassId,
+        fields: &'static [&'static str],
+    ) -> bool {
         let entry = &self.classes[class.0 as usize];
         if entry.compared == fields.as_ptr().addr() && entry.compared_len as usize == fields.len() {
             return entry.same;
         }
-        self.compare(class, fields)
+        self.compare(packet, class, fields)
     }
 
+    #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "the field list of a Rust struct")]
-    fn compare(&mut self, class: ClassId, fields: &'static [&'static str]) -> bool {
-        let entry = self.classes[class.0 as usize];
-        let mut at = entry.at as usize;
-        at += LENGTH + self.length(at);
-        let same = entry.fields as usize == fields.len()
-            && fields.iter().all(|field| {
-                let len = self.length(at);
-                let name = &self.names[at + LENGTH..][..len];
-                at += LENGTH + len;
-                name == field.as_bytes()
-            });
+    fn compare(&mut self, packet: &[u8], class: ClassId, fields: &'static [&'static str]) -> bool {
+        let same = self.fields(class) as usize == fields.len()
+            && self.field_names(packet, class).eq(fields.iter().copied());
         let entry = &mut self.classes[class.0 as usize];
         (entry.compared, entry.compared_len, entry.same) =
             (fields.as_ptr().addr(), fields.len() as u32, same);
         same
     }
 
+    /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are in
+    /// their shortest form: one look at the definition as a whole. The names stay where they are, so the packet must
+    /// outlive the table. Tells the class and where the definition ends.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the field list of a Rust struct, a packet below 4 GiB"
+    )]
+    pub(crate) fn add_expected(
+        &mut self,
+        packet: &[u8],
+        at: usize,
+        (name, fields): (&'static str, &'static [&'static str]),
+        limits: &Limits,
+    ) -> Option<(ClassId, usize)> {
+        let expected = shapes::expected(name, fields)?;
+        let definition = packet.get(at..)?;
+        // Normally the struct has the name of the class; what it is called does not matter, though.
+        let rest = match definition.strip_prefix(&*expected.definition) {
+            Some(rest) => rest,
+            None => short_name(definition)?.strip_prefix(&expected.definition[expected.fields_at..])?,
+        };
+        if self.classes.len() >= limits.max_classes as usize || fields.len() > limits.max_fields as usize {
+            return None;
+        }
+        let number = ClassId(self.classes.len() as u32);
+        self.classes.push(Entry {
+            at: at as u32,
+            fields: fields.len() as u32,
+            compared: fields.as_ptr().addr(),
+            compared_len: fields.len() as u32,
+            same: true,
+            local: true,
+        });
+        Some((number, packet.len() - rest.len()))
+    }
+
     #[inline]
     fn length(&self, at: usize) -> usize {
         usize::from(u16::from_le_bytes([self.names[at], self.names[at + 1]]))
-    }
-
-    /// The name at an offset and where the next one stands.
-    #[expect(clippy::cast_possible_truncation, reason = "max_classes * max_fields names are refused before")]
-    fn name(&self, at: u32) -> (&str, u32) {
-        let start = at as usize + LENGTH;
-        let end = start + self.length(at as usize);
-        // Validated when it was added; an empty name would only spoil a message.
-        (std::str::from_utf8(&self.names[start..end]).unwrap_or_default(), end as u32)
     }
 
     /// Starts a name: its text is appended by [`extend`](Self::extend) until [`finish`](Self::finish).
@@ -149,20 +218,49 @@ impl Tables {
             }));
         }
         let number = self.classes.len() as u32;
-        self.classes.push(Entry { at: at as u32, fields, compared: 0, compared_len: 0, same: false });
+        self.classes.push(Entry {
+            at: at as u32,
+            fields,
+            compared: 0,
+            compared_len: 0,
+            same: false,
+            local: false,
+        });
         Ok(ClassId(number))
     }
 
-    /// Adds the type whose name was begun at `at`.
+    /// Adds the type whose name was begun at `at`. When types are not `numbered` on the wire, one of that name that is
+    /// known already is taken instead: such grammars name the type of each list and map.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by max_names")]
-    pub(crate) fn add_type(&mut self, at: usize, limits: &Limits) -> Result<TypeId> {
+    pub(crate) fn add_type(&mut self, at: usize, numbered: bool, limits: &Limits) -> Result<TypeId> {
+        let place = match numbered {
+            true => None,
+            false => match self.find_type(at as u32) {
+                Ok(known) => {
+                    self.discard(at);
+                    return Ok(known);
+                }
+                Err(place) => Some(place),
+            },
+        };
         self.check_room(limits)?;
         if self.types.len() >= limits.max_types as usize {
             return Err(Error::new(ErrorKind::Limit { limit: "max_types", max: limits.max_types.into() }));
         }
         let number = self.types.len() as u32;
         self.types.push(at as u32);
+        if let Some(place) = place {
+            self.by_name.insert(place, number);
+        }
         Ok(TypeId(number))
+    }
+
+    /// The type with the name that stands at `at`, or where it belongs in `by_name`.
+    fn find_type(&self, at: u32) -> Result<TypeId, usize> {
+        let name = self.field(&[], &mut Cursor { at, local: false });
+        self.by_name
+            .binary_search_by(|&number| self.type_name(TypeId(number)).cmp(name))
+            .map(|place| TypeId(self.by_name[place]))
     }
 
     /// A state to go back to with [`rewind`](Self::rewind).
@@ -175,6 +273,7 @@ impl Tables {
         self.names.truncate(mark.names);
         self.classes.truncate(mark.classes);
         self.types.truncate(mark.types);
+        self.by_name.retain(|&number| (number as usize) < mark.types);
     }
 
     /// Bytes of names since `at`.

@@ -3,6 +3,8 @@
 //! Java writes each UTF-16 unit by itself in one to three bytes, so a character above U+FFFF is two sequences of
 //! three bytes (CESU-8); other peers write the four bytes of UTF-8. Both count two units.
 
+use ascii::{AsAsciiStr, AsciiStr};
+
 /// Bytes counted at once: long enough for the compiler to use vector registers, short enough for `u8` sums.
 const BLOCK: usize = 64;
 
@@ -123,6 +125,21 @@ pub(crate) fn split(text: &str, units: usize) -> usize {
 pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
     // Below this length the start-up of the vectorised check costs more than it saves.
     if bytes.len() < 64 { std::str::from_utf8(bytes).ok() } else { simdutf8::basic::from_utf8(bytes).ok() }
+}
+
+/// The first `len` bytes as text, if they are ASCII: then they are `len` units too, and one look tells both.
+#[inline(always)]
+pub(crate) fn ascii(bytes: &[u8], len: usize) -> Option<&str> {
+    bytes.get(..len)?.as_ascii_str().ok().map(AsciiStr::as_str)
+}
+
+/// The first `units` units as text, if they are all there and plain UTF-8. Not for the empty text.
+#[inline(never)]
+pub(crate) fn plain(bytes: &[u8], units: usize) -> Option<&str> {
+    match prefix_wide(bytes, units) {
+        Prefix::Bytes(len) => validate(&bytes[..len]),
+        Prefix::Missing(_) | Prefix::Split => None,
+    }
 }
 
 /// One step of reading text that is not plain UTF-8.

@@ -158,7 +158,7 @@ fn references_cannot_multiply_without_bound() {
     }
     let mut limits = Limits::new();
     limits.max_expansion = 1 << 16;
-    let error = from_slice_with::<serde_json::Value>(&bytes, limits).unwrap_err();
+    let error = from_slice_with::<serde_json::Value>(&bytes, &limits).unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
     // Skipping them costs nothing.
     from_slice::<serde::de::IgnoredAny>(&bytes).unwrap();

@@ -126,7 +126,7 @@ fn cycles_and_multiplication_are_refused_by_types_that_cannot_hold_them() {
     let graph = graph.finish(list);
     let mut limits = hessian::Limits::new();
     limits.max_expansion = 1 << 16;
-    let error = hessian::from_graph_with::<serde_json::Value>(graph.root(), limits).unwrap_err();
+    let error = hessian::from_graph_with::<serde_json::Value>(graph.root(), &limits).unwrap_err();
     assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
     assert!(serde_json::to_writer(std::io::sink(), &graph).is_err());
     assert_eq!(Graph::from_slice(&graph.to_vec().unwrap()).unwrap(), graph);

@@ -1,1 +1,7 @@
-//! Skeleton of the crate; the first real parts follow.
+#![doc = include_str!("../README.md")]
+
+pub mod policy;
+pub mod port;
+
+pub use policy::{Error, ErrorKind, Origin, PolicyFile};
+pub use port::{Limits, ListenConfig, Metrics, Responder, Sniffed, serve};

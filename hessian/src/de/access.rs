@@ -3,7 +3,8 @@
 use super::Deserializer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Grammar, Token};
+use crate::grammar::Grammar;
+use crate::table::Cursor;
 use serde::de::value::U8Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer};
 
@@ -29,6 +30,14 @@ impl<'a, 'de, 't, G: Grammar> List<'a, 'de, 't, G> {
     #[inline]
     fn is_over(&mut self) -> Result<bool> {
         if self.ended {
+            if G::LENGTH_AND_END && self.left == Some(0) && !self.done {
+                self.done = self.de.reader.end();
+                return if self.done { Ok(true) } else { Err(self.no_end()) };
+            }
+            if G::LENGTH_AND_END && !self.done && self.left.is_some() {
+                // The end would be too early: the next value tells.
+                return Ok(false);
+            }
             self.done = self.done || self.de.reader.end();
             let max = self.de.reader.limits.max_elements;
             if self.index > max {
@@ -53,6 +62,15 @@ impl<'a, 'de, 't, G: Grammar> List<'a, 'de, 't, G> {
         match extra {
             0 => Ok(()),
             _ => Err(self.de.reader.fail(ErrorKind::Message(format!("{extra} more elements than expected")))),
+        }
+    }
+
+    /// A list has all the values that it announced, but does not end.
+    #[cold]
+    fn no_end(&mut self) -> Error {
+        match self.de.reader.token() {
+            Ok(_) => self.de.reader.fail(ErrorKind::Message("more elements than the list announced".into())),
+            Err(error) => error,
         }
     }
 
@@ -141,13 +159,13 @@ pub(super) struct Object<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: ClassId,
     /// Where the next field's name stands in the table.
-    cursor: u32,
+    cursor: Cursor,
     left: u32,
 }
 
 impl<'a, 'de, 't, G: Grammar> Object<'a, 'de, 't, G> {
     pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>, class: ClassId) -> Self {
-        let cursor = de.reader.tables.first_field(class);
+        let cursor = de.reader.tables.first_field(de.reader.input, class);
         let left = de.reader.tables.fields(class);
         Self { de, class, cursor, left }
     }
@@ -169,14 +187,15 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Object<'_, 'de, '_, G> {
             return Ok(None);
         }
         self.left -= 1;
-        let name = self.de.reader.tables.field(&mut self.cursor);
+        let name = self.de.reader.tables.field(self.de.reader.input, &mut self.cursor);
         seed.deserialize(name.into_deserializer()).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let field = self.de.reader.tables.fields(self.class) - self.left - 1;
         seed.deserialize(&mut *self.de).map_err(|error| {
-            let name = self.de.reader.tables.field_names(self.class).nth(field as usize);
+            let name =
+                self.de.reader.tables.field_names(self.de.reader.input, self.class).nth(field as usize);
             error.in_field(name.unwrap_or_default().to_owned())
         })
     }
@@ -206,6 +225,12 @@ impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
         }
         Ok(())
     }
+
+    #[cold]
+    #[inline(never)]
+    fn in_field(&self, error: Error) -> Error {
+        error.in_field(self.fields[self.next - 1])
+    }
 }
 
 impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> {
@@ -213,9 +238,14 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> 
 
     #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
-        let Some(&name) = self.fields.get(self.next) else { return Ok(None) };
+        if self.next == self.fields.len() {
+            return Ok(None);
+        }
         self.next += 1;
-        seed.deserialize(&mut *self.de).map(Some).map_err(|error| error.in_field(name))
+        match seed.deserialize(&mut *self.de) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.in_field(error)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -245,16 +275,5 @@ impl<'de> de::SeqAccess<'de> for Numbers<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.bytes.len())
-    }
-}
-
-/// The value of a map's only entry, or of an object's field: what an enum variant holds.
-impl<G: Grammar> Deserializer<'_, '_, G> {
-    /// The end of the map of one entry that a variant is.
-    pub(super) fn end_of_variant(&mut self) -> Result<()> {
-        match self.reader.token()? {
-            Token::End => Ok(()),
-            other => Err(self.mismatch(&other, "the end of a map of one entry (an enum variant)")),
-        }
     }
 }

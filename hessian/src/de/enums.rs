@@ -14,6 +14,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     /// | object of a class that is a variant's name | that variant, with the object as its content |
     /// | object with the one field `name` (a Java enum) | the variant that the field names |
     /// | string | the unit variant of that name |
+    /// | map with the name of a variant as its type (an object in Hessian 1) | that variant, with the map as its content |
+    /// | map with a type and the one key `name` (a Java enum in Hessian 1) | the variant that the value names |
     /// | map of one entry, string to content | that variant |
     pub(super) fn enumeration<V: Visitor<'de>>(
         &mut self,
@@ -25,11 +27,16 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
-                let name = self.reader.tables.class_name(class);
+                let name = self.reader.tables.class_name(self.reader.input, class);
                 if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
-                    return visitor.visit_enum(ObjectVariant { de: self, class, start, variant });
+                    return visitor.visit_enum(ObjectVariant {
+                        de: self,
+                        class: Some(class),
+                        start,
+                        variant,
+                    });
                 }
-                let mut fields = self.reader.tables.field_names(class);
+                let mut fields = self.reader.tables.field_names(self.reader.input, class);
                 if (fields.next(), fields.next()) != (Some("name"), None) {
                     let name = name.to_owned();
                     drop(fields);
@@ -52,11 +59,24 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 self.place(result)
             }
             Token::Map { ty } => {
-                self.map_type(ty)?;
+                let variant = |name: &str| variants.iter().find(|&&variant| variant == name).copied();
+                let ty = self.reader.look_at_type(ty, |name| (!name.is_empty(), variant(name)))?;
+                if let Some((_, Some(variant))) = ty {
+                    return visitor.visit_enum(ObjectVariant { de: self, class: None, start, variant });
+                }
                 self.reader.open()?;
                 let name = self.name()?;
-                let value = visitor.visit_enum(EntryVariant { de: self, name })?;
-                self.end_of_variant()?;
+                let value = if let Some((true, _)) = ty
+                    && name.as_str() == "name"
+                    && variant("name").is_none()
+                {
+                    let name = self.name()?;
+                    let result = visitor.visit_enum(name.as_str().into_deserializer());
+                    self.place(result)?
+                } else {
+                    visitor.visit_enum(EntryVariant { de: self, name })?
+                };
+                self.end_of_entry("an enum variant")?;
                 self.reader.close();
                 Ok(value)
             }
@@ -73,10 +93,10 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     }
 }
 
-/// An object whose class names the variant; its opcode and class were read.
+/// An object whose class names the variant; its opcode and class were read. A map with a type has no class.
 struct ObjectVariant<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
-    class: ClassId,
+    class: Option<ClassId>,
     /// Where its opcode stands.
     start: usize,
     variant: &'static str,
@@ -97,7 +117,7 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
-        self.de.object(self.class, de::IgnoredAny).map(|_| ())
+        OpenObject { de: self.de, class: self.class, start: self.start }.entries(de::IgnoredAny).map(|_| ())
     }
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
         let name = self.variant;
@@ -121,19 +141,27 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
     }
 }
 
-/// Deserializer of an object whose opcode and class were read.
+/// Deserializer of an object whose opcode and class were read, or of a map whose opcode and type were.
 struct OpenObject<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
-    class: ClassId,
+    class: Option<ClassId>,
     start: usize,
 }
 
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
     fn structure<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
-        if self.de.reader.tables.has_fields(self.class, fields) {
-            self.de.fields(fields, visitor)
-        } else {
-            self.de.object(self.class, visitor)
+        match self.class {
+            Some(class) if self.de.reader.tables.has_fields(self.de.reader.input, class, fields) => {
+                self.de.fields(fields, visitor)
+            }
+            _ => self.entries(visitor),
+        }
+    }
+
+    fn entries<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.class {
+            Some(class) => self.de.object(class, visitor),
+            None => self.de.map(visitor),
         }
     }
 }
@@ -145,7 +173,7 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
         false
     }
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.de.object(self.class, visitor)
+        self.entries(visitor)
     }
     fn deserialize_struct<V: Visitor<'de>>(
         self,
@@ -156,7 +184,8 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
         self.structure(fields, visitor)
     }
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
-        if name.starts_with(magic::PREFIX) {
+        // A type that was named goes by its number from now on: it cannot be read twice.
+        if name.starts_with(magic::PREFIX) && self.class.is_some() {
             self.de.reader.pos = self.start;
             return self.de.deserialize_newtype_struct(name, visitor);
         }
@@ -166,7 +195,7 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
         visitor.visit_some(self)
     }
     fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
-        self.de.object(self.class, de::IgnoredAny)?;
+        self.entries(de::IgnoredAny)?;
         visitor.visit_unit()
     }
 
@@ -211,6 +240,8 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for EntryVariant<'_, 'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.de.structure(fields, visitor).map_err(|error| error.in_field(self.name.as_str().to_owned()))
+        self.de
+            .other_structure(fields, visitor)
+            .map_err(|error| error.in_field(self.name.as_str().to_owned()))
     }
 }

@@ -3,19 +3,21 @@
 mod access;
 mod enums;
 mod reader;
+mod remote;
 mod replay;
 mod special;
 
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Final, Grammar, Token};
+use crate::grammar::{Final, Grammar, Token, TypeForm};
 use crate::limits::Limits;
 use crate::magic;
 use crate::table::Tables;
 use access::{FieldsInOrder, List, Map, Numbers, Object};
 use bytes::Bytes;
 use reader::{Blob, Reader, Text};
+pub(crate) use remote::visit_remote;
 use serde::de::{self, Deserialize, Visitor};
 use std::borrow::Cow;
 
@@ -25,19 +27,35 @@ use std::borrow::Cow;
 /// # Errors
 /// Malformed or incomplete input, bytes after the value, any of the [`Limits`], and what the type refuses.
 pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T> {
-    from_slice_with(input, Limits::new())
+    from_slice_with(input, &Limits::DEFAULT)
 }
 
 /// [`from_slice`] with limits of your own.
 ///
 /// # Errors
 /// As [`from_slice`].
-pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limits) -> Result<T> {
+pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
+    from_slice_in::<Final, T>(input, limits)
+}
+
+/// [`from_slice_with`] in a grammar of your choice: `from_slice_in::<One, T>(input, &Limits::DEFAULT)`.
+///
+/// In Hessian 1, which has no objects, a map with a type is what an object is in the others: it decodes into structs,
+/// into enums over classes, and into the scalar that Java wraps in it. An object that lives elsewhere decodes into a
+/// map or struct of `type` (an `Option`) and `url`.
+///
+/// # Errors
+/// As [`from_slice`].
+#[inline]
+pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits);
-    let value = T::deserialize(&mut deserializer)?;
-    deserializer.finish()?;
-    Ok(value)
+    let mut deserializer = Deserializer::<G>::new(input, &mut tables, limits, true);
+    // Not `?`: the value stays where it was made.
+    let value = T::deserialize(&mut deserializer);
+    if value.is_ok() {
+        deserializer.finish()?;
+    }
+    value
 }
 
 /// Decodes one value from a shared buffer, which must end with it. As [`from_slice`]; besides, a
@@ -46,16 +64,16 @@ pub fn from_slice_with<'de, T: Deserialize<'de>>(input: &'de [u8], limits: Limit
 /// # Errors
 /// As [`from_slice`].
 pub fn from_bytes<'de, T: Deserialize<'de>>(input: &'de Bytes) -> Result<T> {
-    from_bytes_with(input, Limits::new())
+    from_bytes_with(input, &Limits::DEFAULT)
 }
 
 /// [`from_bytes`] with limits of your own.
 ///
 /// # Errors
 /// As [`from_slice`].
-pub fn from_bytes_with<'de, T: Deserialize<'de>>(input: &'de Bytes, limits: Limits) -> Result<T> {
+pub fn from_bytes_with<'de, T: Deserialize<'de>>(input: &'de Bytes, limits: &Limits) -> Result<T> {
     let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits).sharing(input);
+    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true).sharing(input);
     let value = T::deserialize(&mut deserializer)?;
     deserializer.finish()?;
     Ok(value)
@@ -67,7 +85,7 @@ pub fn from_bytes_with<'de, T: Deserialize<'de>>(input: &'de Bytes, limits: Limi
 /// As [`from_slice`], and [`ErrorKind::Io`] when reading fails.
 pub fn from_reader<T: de::DeserializeOwned>(reader: impl std::io::Read) -> Result<T> {
     use std::io::Read;
-    let limits = Limits::new();
+    let limits = &Limits::DEFAULT;
     let mut input = Vec::new();
     reader.take(limits.max_packet + 1).read_to_end(&mut input)?;
     if input.len() as u64 > limits.max_packet {
@@ -83,9 +101,10 @@ pub struct Deserializer<'de, 't, G = Final> {
 }
 
 impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
+    /// `alone`: the tables are used for this input only.
     #[inline]
-    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
-        Self { reader: Reader::new(input, tables, limits) }
+    pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: &'t Limits, alone: bool) -> Self {
+        Self { reader: Reader::new(input, tables, limits, alone) }
     }
 
     /// The input is (a slice of) this buffer: binaries may share it.
@@ -145,7 +164,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         read: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
         let class = self.reader.class(number)?;
-        let mut names = self.reader.tables.field_names(class);
+        let mut names = self.reader.tables.field_names(self.reader.input, class);
         match (names.next(), names.next()) {
             (Some("_value" | "value" | "name"), None) => {
                 drop(names);
@@ -161,6 +180,39 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         }
     }
 
+    /// The same in Hessian 1, where the object is a map of one entry.
+    #[inline(never)]
+    fn unwrap_map<R>(
+        &mut self,
+        ty: TypeForm,
+        expected: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let start = self.reader.pos;
+        self.reader.ty(ty)?;
+        self.reader.open()?;
+        let name = match self.reader.token()? {
+            Token::Text { units, last } => self.reader.text(units, last)?,
+            _ => Text::Borrowed(""),
+        };
+        if !matches!(name.as_str(), "_value" | "value" | "name") {
+            self.reader.pos = start;
+            return Err(self.mismatch(&Token::Map { ty }, expected));
+        }
+        let value = read(self)?;
+        self.end_of_entry(expected)?;
+        self.reader.close();
+        Ok(value)
+    }
+
+    /// The end of a map of one entry.
+    fn end_of_entry(&mut self, expected: &'static str) -> Result<()> {
+        match self.reader.token()? {
+            Token::End => Ok(()),
+            other => Err(self.mismatch(&other, format!("the end of a map of one entry ({expected})"))),
+        }
+    }
+
     /// A value of a type that the target does not take.
     #[cold]
     fn mismatch(&self, found: &Token, expected: impl Into<Cow<'static, str>>) -> Error {
@@ -171,19 +223,46 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.fail(ErrorKind::UnexpectedType { found: name_of(found), expected: expected.into() })
     }
 
+    /// Tells an error of a visitor where it happened.
     #[inline]
     fn place<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.or_at(self.reader.pos as u64))
     }
 
+    #[cold]
+    fn other_bool<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.token()? {
+            // After a class definition.
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Reference(number) => self.follow(number, |de| de.other_bool(visitor)),
+            other => Err(self.mismatch(&other, "a boolean")),
+        }
+    }
+
     /// An integer, whatever its width on the wire.
     #[inline]
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_integer() {
+            Some(value) => {
+                let result = visitor.visit_i64(value);
+                self.place(result)
+            }
+            None => self.other_integer(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) | Token::Date(value) => visitor.visit_i64(value),
-            Token::Object(number) => return self.unwrap(number, "an integer", |de| de.integer(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.integer(visitor)),
+            Token::Object(number) => {
+                return self.unwrap(number, "an integer", |de| de.other_integer(visitor));
+            }
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "an integer", |de| de.other_integer(visitor));
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.other_integer(visitor)),
             other => return Err(self.mismatch(&other, "an integer")),
         };
         self.place(result)
@@ -191,26 +270,51 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
 
     #[inline]
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_double() {
+            Some(value) => visitor.visit_f64(value),
+            None => self.other_float(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Double(value) => visitor.visit_f64(value),
             Token::Int(value) => visitor.visit_i32(value),
             Token::Long(value) => visitor.visit_i64(value),
-            Token::Object(number) => return self.unwrap(number, "a number", |de| de.float(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.float(visitor)),
+            Token::Object(number) => return self.unwrap(number, "a number", |de| de.other_float(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a number", |de| de.other_float(visitor));
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.other_float(visitor)),
             other => return Err(self.mismatch(&other, "a number")),
         };
         self.place(result)
     }
 
-    #[inline]
+    #[inline(always)]
     fn string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.reader.try_text() {
+            Some(text) => {
+                let result = visitor.visit_borrowed_str(text);
+                self.place(result)
+            }
+            None => self.other_string(visitor),
+        }
+    }
+
+    #[cold]
+    fn other_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let result = match self.reader.token()? {
             Token::Text { units, last } => match self.reader.text(units, last)? {
                 Text::Borrowed(text) => visitor.visit_borrowed_str(text),
                 Text::Owned(text) => visitor.visit_string(text),
             },
-            Token::Object(number) => return self.unwrap(number, "a string", |de| de.string(visitor)),
-            Token::Reference(number) => return self.follow(number, |de| de.string(visitor)),
+            Token::Object(number) => return self.unwrap(number, "a string", |de| de.other_string(visitor)),
+            Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                return self.unwrap_map(ty, "a string", |de| de.other_string(visitor));
+            }
+            Token::Reference(number) => return self.follow(number, |de| de.other_string(visitor)),
             other => return Err(self.mismatch(&other, "a string")),
         };
         self.place(result)
@@ -240,64 +344,68 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.open()?;
         let mut list = List::new(self, head);
         let value = visitor.visit_seq(&mut list);
-        let value = match value {
-            Ok(value) => {
-                list.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        if value.is_err() {
+            return self.place(value);
+        }
+        list.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut map = Map::new(self);
-        let value = match visitor.visit_map(&mut map) {
-            Ok(value) => {
-                map.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut map);
+        if value.is_err() {
+            return self.place(value);
+        }
+        map.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object as entries of field name and value.
     fn object<V: Visitor<'de>>(&mut self, class: ClassId, visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut object = Object::new(self, class);
-        let value = match visitor.visit_map(&mut object) {
-            Ok(value) => {
-                object.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_map(&mut object);
+        if value.is_err() {
+            return self.place(value);
+        }
+        object.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
     /// An object whose class has just the fields of the struct, in order: no name has to be looked at again.
-    #[inline]
+    #[inline(always)]
     fn fields<V: Visitor<'de>>(&mut self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
         self.reader.open()?;
         let mut access = FieldsInOrder::new(self, fields);
-        let value = match visitor.visit_seq(&mut access) {
-            Ok(value) => {
-                access.finish()?;
-                value
-            }
-            Err(error) => return self.place(Err(error)),
-        };
+        let value = visitor.visit_seq(&mut access);
+        if value.is_err() {
+            return self.place(value);
+        }
+        access.finish()?;
         self.reader.close();
-        Ok(value)
+        value
     }
 
-    #[inline]
+    #[inline(always)]
     fn structure<V: Visitor<'de>>(
+        &mut self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        if self.reader.try_object(name, fields) {
+            return self.fields(fields, visitor);
+        }
+        self.other_structure(fields, visitor)
+    }
+
+    #[inline(never)]
+    pub(super) fn other_structure<V: Visitor<'de>>(
         &mut self,
         fields: &'static [&'static str],
         visitor: V,
@@ -305,7 +413,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
-                if self.reader.tables.has_fields(class, fields) {
+                if self.reader.tables.has_fields(self.reader.input, class, fields) {
                     self.fields(fields, visitor)
                 } else {
                     self.object(class, visitor)
@@ -319,14 +427,15 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 let head = self.reader.list(ty, len, ended)?;
                 self.list(head, visitor)
             }
-            Token::Reference(number) => self.follow(number, |de| de.structure(fields, visitor)),
+            Token::Reference(number) => self.follow(number, |de| de.other_structure(fields, visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "an object")),
         }
     }
 
-    fn map_type(&mut self, ty: crate::grammar::TypeForm) -> Result<()> {
+    fn map_type(&mut self, ty: TypeForm) -> Result<()> {
         match ty {
-            crate::grammar::TypeForm::None => Ok(()),
+            TypeForm::None => Ok(()),
             form => self.reader.ty(form),
         }
     }
@@ -359,6 +468,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 return self.object(class, visitor);
             }
             Token::Reference(number) => return self.follow(number, |de| de.any(visitor)),
+            Token::Remote { ty } => return self.remote(ty, visitor),
             other => return Err(self.mismatch(&other, "a value")),
         };
         self.place(result)
@@ -396,6 +506,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                 self.object(class, visitor)
             }
             Token::Reference(number) => self.follow(number, |de| de.mapping(visitor)),
+            Token::Remote { ty } => self.remote(ty, visitor),
             other => Err(self.mismatch(&other, "a map")),
         }
     }
@@ -425,6 +536,7 @@ const fn name_of(token: &Token) -> &'static str {
         Token::Definition => "a class definition",
         Token::Object(_) => "an object",
         Token::Reference(_) => "a reference",
+        Token::Remote { .. } => "a remote object",
         Token::End => "an end",
     }
 }
@@ -471,10 +583,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     }
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.reader.token()? {
-            Token::Bool(value) => visitor.visit_bool(value),
-            Token::Reference(number) => self.follow(number, |de| de.deserialize_bool(visitor)),
-            other => Err(self.mismatch(&other, "a boolean")),
+        match self.reader.try_bool() {
+            Some(value) => visitor.visit_bool(value),
+            None => self.other_bool(visitor),
         }
     }
     #[inline]
@@ -503,6 +614,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
                 Token::Object(number) => {
                     self.unwrap(number, "a date", |de| de.deserialize_newtype_struct(name, visitor))
                 }
+                Token::Map { ty } if G::OBJECTS_ARE_MAPS => {
+                    self.unwrap_map(ty, "a date", |de| de.deserialize_newtype_struct(name, visitor))
+                }
                 Token::Reference(number) => {
                     self.follow(number, |de| de.deserialize_newtype_struct(name, visitor))
                 }
@@ -528,11 +642,11 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.structure(fields, visitor)
+        self.structure(name, fields, visitor)
     }
     fn deserialize_enum<V: Visitor<'de>>(
         self,

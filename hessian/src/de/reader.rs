@@ -3,7 +3,7 @@
 use super::replay::Replay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
+use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::shared::Decoded;
@@ -19,7 +19,9 @@ pub(super) struct Reader<'de, 't, G> {
     pub(super) input: &'de [u8],
     pub(super) pos: usize,
     pub(super) tables: &'t mut Tables,
-    pub(super) limits: Limits,
+    /// The tables are used for this input only: names may stay in it.
+    alone: bool,
+    pub(super) limits: &'t Limits,
     /// How many containers may still be opened inside each other.
     pub(super) depth_left: u32,
     /// Lists, maps and objects started so far: those that references can name.
@@ -50,11 +52,12 @@ pub(super) enum Blob<'de> {
 
 impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     #[inline]
-    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: Limits) -> Self {
+    pub(super) fn new(input: &'de [u8], tables: &'t mut Tables, limits: &'t Limits, alone: bool) -> Self {
         Self {
             input,
             pos: 0,
             tables,
+            alone,
             limits,
             depth_left: limits.max_depth,
             containers: 0,
@@ -162,7 +165,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     /// Takes in a class definition whose opcode was taken.
     fn definition(&mut self) -> Result<()> {
         let class = self.tables.begin();
-        self.name(class, "the name of a class")?;
+        self.name(class, "the name of a class", G::class_name)?;
         let fields = match self.int("an int (how many fields a class has)")? {
             fields @ 0.. => fields.cast_unsigned(),
             fields => return Err(self.fail(ErrorKind::NegativeLength(fields.into()))),
@@ -172,20 +175,20 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         }
         for _ in 0..fields {
             let name = self.tables.begin();
-            self.name(name, "the name of a field")?;
+            self.name(name, "the name of a field", G::token)?;
         }
         if self.replaying > 0 {
             self.tables.discard(class);
             return Ok(());
         }
         let pos = self.pos as u64;
-        self.tables.add_class(class, fields, &self.limits).map_err(|error| error.or_at(pos))?;
+        self.tables.add_class(class, fields, self.limits).map_err(|error| error.or_at(pos))?;
         Ok(())
     }
 
     /// A name of a class or field, into the table.
     #[inline]
-    fn name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn name(&mut self, at: usize, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
         // The normal case: ASCII of up to 31 units, one length byte.
         if let Some((&len @ 0..=0x1f, rest)) = self.rest().split_first()
             && let Some(name) = rest.get(..usize::from(len)).filter(|name| name.is_ascii())
@@ -194,13 +197,18 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             self.tables.extend(name);
             return self.tables.finish(at);
         }
-        self.long_name(at, expected)
+        self.long_name(at, expected, head)
     }
 
     #[inline(never)]
-    fn long_name(&mut self, at: usize, expected: &'static str) -> Result<()> {
+    fn long_name(
+        &mut self,
+        at: usize,
+        expected: &'static str,
+        head: fn(&[u8]) -> Scan<'_, Token>,
+    ) -> Result<()> {
         let start = self.pos;
-        let (units, last) = match G::token(self.rest()) {
+        let (units, last) = match head(self.rest()) {
             Ok((rest, Token::Text { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 (units, last)
@@ -214,35 +222,49 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             return Err(self.limit("max_name", self.limits.max_name.into()));
         }
         self.tables.extend(text.as_bytes());
-        self.tables.check_room(&self.limits)?;
+        self.tables.check_room(self.limits)?;
         self.tables.finish(at)
     }
 
-    /// The type of a list or map whose opcode was taken: only its number matters here.
+    /// The type of a list or map whose opcode was taken.
     pub(super) fn ty(&mut self, form: TypeForm) -> Result<()> {
-        use crate::grammar::TypeToken;
+        self.look_at_type(form, |_| ()).map(|_| ())
+    }
+
+    /// The same; shows its name to `look`. `None` when it has no type.
+    pub(super) fn look_at_type<R>(
+        &mut self,
+        form: TypeForm,
+        look: impl FnOnce(&str) -> R,
+    ) -> Result<Option<R>> {
+        if form == TypeForm::None {
+            return Ok(None);
+        }
         let start = self.pos;
         match G::type_of(form, self.rest()) {
+            Ok((_, TypeToken::Absent)) => Ok(None),
             Ok((rest, TypeToken::Number(number))) => {
                 self.pos = self.input.len() - rest.len();
-                self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                let ty = self.tables.ty(number.into()).map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(self.tables.type_name(ty))))
             }
             Ok((rest, TypeToken::Name { units, last })) => {
                 self.pos = self.input.len() - rest.len();
                 let text = self.text(units, last)?;
-                if self.replaying > 0 {
-                    return Ok(());
-                }
                 let text = text.as_str();
+                if self.replaying > 0 {
+                    return Ok(Some(look(text)));
+                }
                 if utf16::units(text) > self.limits.max_name as usize {
                     return Err(self.limit("max_name", self.limits.max_name.into()));
                 }
                 let name = self.tables.begin();
                 self.tables.extend(text.as_bytes());
                 self.tables.finish(name)?;
-                self.tables.add_type(name, &self.limits).map_err(|error| error.or_at(start as u64))?;
-                Ok(())
+                self.tables
+                    .add_type(name, G::NUMBERED_TYPES, self.limits)
+                    .map_err(|error| error.or_at(start as u64))?;
+                Ok(Some(look(text)))
             }
             Err(stop) => Err(self.stopped(stop)),
         }
@@ -257,14 +279,13 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let len = match len {
             LengthForm::Known(len) => Some(len),
             LengthForm::None => None,
-            LengthForm::Int => match G::length_of(len, self.rest()) {
+            LengthForm::Int | LengthForm::Optional => match G::length_of(len, self.rest()) {
                 Ok((rest, len)) => {
-                    let len = len.unwrap_or_default();
-                    if len < 0 {
+                    if let Some(len @ ..0) = len {
                         return Err(self.fail(ErrorKind::NegativeLength(len.into())));
                     }
                     self.pos = self.input.len() - rest.len();
-                    Some(len.cast_unsigned())
+                    len.map(i32::cast_unsigned)
                 }
                 Err(stop) => return Err(self.stopped(stop)),
             },
@@ -276,7 +297,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container opens.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&mut self) -> Result<()> {
         if self.depth_left == 0 {
             return Err(self.limit("max_depth", self.limits.max_depth.into()));
@@ -292,7 +313,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     /// A container ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(&mut self) {
         self.depth_left += 1;
     }
@@ -300,6 +321,83 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     #[cold]
     pub(super) fn limit(&self, limit: &'static str, max: u64) -> Error {
         self.fail(ErrorKind::Limit { limit, max })
+    }
+
+    /// An int or long, if it is next.
+    #[inline]
+    pub(super) fn try_integer(&mut self) -> Option<i64> {
+        let (value, used) = G::integer(self.rest());
+        self.pos += used;
+        (used > 0).then_some(value)
+    }
+
+    /// A boolean, if it is next.
+    #[inline]
+    pub(super) fn try_bool(&mut self) -> Option<bool> {
+        // The same two bytes in all grammars.
+        let value = match self.input.get(self.pos) {
+            Some(b'T') => true,
+            Some(b'F') => false,
+            _ => return None,
+        };
+        self.pos += 1;
+        Some(value)
+    }
+
+    /// A double, if it is next.
+    #[inline]
+    pub(super) fn try_double(&mut self) -> Option<f64> {
+        let (value, used) = G::double_at(self.rest());
+        self.pos += used;
+        (used > 0).then_some(value)
+    }
+
+    /// A string of one chunk of plain UTF-8, if it is next.
+    #[inline(always)]
+    pub(super) fn try_text(&mut self) -> Option<&'de str> {
+        let (units, used) = G::text_at(self.rest());
+        // A single chunk is below every sensible max_string, but the limit may be any.
+        if used == 0 || units as u64 > self.limits.max_string {
+            return None;
+        }
+        let rest = &self.input[self.pos + used..];
+        let text = match utf16::ascii(rest, units) {
+            Some(text) => text,
+            None => utf16::plain(rest, units)?,
+        };
+        self.pos += used + text.len();
+        Some(text)
+    }
+
+    /// An object whose class has just these fields, if it is next: its definition may stand before it.
+    #[inline(always)]
+    pub(super) fn try_object(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.input.get(self.pos).copied() == G::DEFINITION {
+            return self.try_definition(name, fields);
+        }
+        let (number, used) = G::object_at(self.rest());
+        match self.tables.class(number.into()) {
+            Ok(class) if used > 0 && self.tables.has_fields(self.input, class, fields) => {
+                self.pos += used;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The same where a definition is next.
+    #[inline(always)]
+    fn try_definition(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+        if self.replaying > 0 || !self.alone {
+            return false;
+        }
+        let expected = self.tables.add_expected(self.input, self.pos + 1, (name, fields), self.limits);
+        let Some((class, end)) = expected else { return false };
+        self.pos = end;
+        let (number, used) = G::object_at(self.rest());
+        let found = used > 0 && number == class.0;
+        self.pos += if found { used } else { 0 };
+        found
     }
 
     /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.
@@ -444,7 +542,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         core.replay = self.replaying > 0;
         // Containers that are read again count for `max_expansion`, not for `max_containers`.
         let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
-        let limits = Limits { max_depth: self.depth_left, max_containers, ..self.limits };
+        let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
         loop {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
                 Step::Event { used, .. } => self.pos += used,

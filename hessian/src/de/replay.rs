@@ -105,7 +105,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
     /// Carries the index on to the present position.
     fn index(&mut self, replay: &mut Replay<G>) -> Result<()> {
         // What was read once was within the limits: only where it starts matters here.
-        let limits = Limits { max_depth: u32::MAX, max_containers: u32::MAX, ..self.limits };
+        let limits = Limits { max_depth: u32::MAX, max_containers: u32::MAX, ..*self.limits };
         while replay.pos < self.pos {
             match replay.core.step(self.tables, &limits, &self.input[replay.pos..self.pos])? {
                 Step::Event { event, used } => {

@@ -122,7 +122,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        Ok(building.finish(self.tables))
+        Ok(building.finish_in(self.input, self.tables))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
@@ -131,7 +131,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
         core.replay = self.replaying > 0;
         // As when a value is passed over.
         let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
-        let limits = Limits { max_depth: self.depth_left, max_containers, ..self.limits };
+        let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
         loop {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
                 Step::Event { event, used } => {

@@ -1,6 +1,7 @@
 //! What differs between the grammars when values are written.
 
 use super::{Sink, number, text};
+use crate::error::Result;
 use crate::grammar::Final;
 
 /// Writes the productions of one grammar. Stateless: tables and nesting belong to the encoder.
@@ -8,6 +9,48 @@ pub trait Dialect: Sized + 'static {
     /// Objects are maps with the class as their type and their field names in each (Hessian 1): no class table.
     #[doc(hidden)]
     const OBJECTS_ARE_MAPS: bool;
+
+    /// Objects that live elsewhere have a form of their own; otherwise they are objects of a class for them.
+    #[doc(hidden)]
+    const REMOTES: bool = true;
+
+    /// A list, map or object can be named once more. Otherwise it is written again.
+    #[doc(hidden)]
+    const REFERENCES: bool = true;
+
+    /// What a document has but the reader cannot know is left out: the types of lists and maps, that a length was not
+    /// told. A packet has one value.
+    #[doc(hidden)]
+    const PLAIN: bool = false;
+
+    /// True is taken for a type where a type may stand.
+    #[doc(hidden)]
+    const TRUE_IS_A_TYPE: bool = false;
+
+    /// Strings of 32 to 1,023 units have a form of their own, as in the definitions of [`crate::shapes`].
+    #[doc(hidden)]
+    const MEDIUM_STRINGS: bool = false;
+
+    /// Opcodes of chunks that are not the last.
+    #[doc(hidden)]
+    const STRING_CHUNK: u8;
+    #[doc(hidden)]
+    const BINARY_CHUNK: u8;
+
+    /// The head of a string's last chunk, of up to 32,768 units.
+    #[doc(hidden)]
+    fn string_head(out: &mut impl Sink, units: usize);
+    /// The head of a binary's last chunk, of up to 32,768 bytes.
+    #[doc(hidden)]
+    fn binary_head(out: &mut impl Sink, len: usize);
+
+    /// Whether the reader takes the value for what it is.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn check(value: Doubtful) -> Result<()> {
+        let _ = value;
+        Ok(())
+    }
 
     #[doc(hidden)]
     fn null(out: &mut impl Sink) {
@@ -26,21 +69,29 @@ pub trait Dialect: Sized + 'static {
     #[doc(hidden)]
     fn date(out: &mut impl Sink, millis: i64);
     #[doc(hidden)]
-    fn string(out: &mut impl Sink, text: &str);
+    #[inline(always)]
+    fn string(out: &mut impl Sink, text: &str) {
+        text::string::<Self>(out, text);
+    }
     /// Text that may have half surrogate pairs.
     #[doc(hidden)]
-    fn utf16(out: &mut impl Sink, units: &[u16]);
+    fn utf16(out: &mut impl Sink, units: &[u16]) {
+        text::utf16::<Self>(out, units);
+    }
     #[doc(hidden)]
-    fn binary(out: &mut impl Sink, bytes: &[u8]);
+    #[inline(always)]
+    fn binary(out: &mut impl Sink, bytes: &[u8]) {
+        text::binary::<Self>(out, bytes);
+    }
     /// Begins an untyped list; `None` when its length is not known.
     #[doc(hidden)]
     fn list(out: &mut impl Sink, len: Option<u32>);
     /// Begins a list of a type, which has a number when it was named before.
     #[doc(hidden)]
     fn typed_list(out: &mut impl Sink, ty: &str, number: Option<u32>, len: Option<u32>);
-    /// Ends a list that was begun with this length.
+    /// Ends a list that was begun with this length; `numbered` when it was begun with the number of a type.
     #[doc(hidden)]
-    fn list_end(out: &mut impl Sink, len: Option<u32>);
+    fn list_end(out: &mut impl Sink, len: Option<u32>, numbered: bool);
     #[doc(hidden)]
     fn map(out: &mut impl Sink);
     /// Begins a map of a type, which has a number when it was named before.
@@ -48,15 +99,43 @@ pub trait Dialect: Sized + 'static {
     fn typed_map(out: &mut impl Sink, ty: &str, number: Option<u32>);
     #[doc(hidden)]
     fn map_end(out: &mut impl Sink);
-    /// Begins a class definition; name and fields follow as strings.
+    /// The opcode of a class definition; name, number of fields and their names follow.
     #[doc(hidden)]
-    fn class(out: &mut impl Sink, name: &str, fields: u32);
+    const CLASS: u8;
     /// Begins an object of a class by its number; the fields' values follow.
     #[doc(hidden)]
     fn object(out: &mut impl Sink, class: u32);
     /// A list, map or object of this packet once more.
     #[doc(hidden)]
     fn reference(out: &mut impl Sink, number: u32);
+    /// Begins an object that lives elsewhere, of a type; its address follows as a string.
+    #[doc(hidden)]
+    fn remote(out: &mut impl Sink, ty: Option<&str>) {
+        let _ = (out, ty);
+    }
+    /// Its address.
+    #[doc(hidden)]
+    fn address(out: &mut impl Sink, text: &str) {
+        Self::string(out, text);
+    }
+}
+
+/// What a reader may mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "sealed: nobody else implements Dialect")]
+pub enum Doubtful {
+    Long(i64),
+    Date(i64),
+    /// The key of a map, not a string.
+    Key,
+    /// A list of unknown length that starts with true.
+    True,
+    /// An object that lives elsewhere.
+    Remote,
+    /// A list, map or object inside itself.
+    Cycle,
+    /// More than one value in a packet.
+    Several,
 }
 
 #[expect(
@@ -66,14 +145,35 @@ pub trait Dialect: Sized + 'static {
 )]
 impl Dialect for Final {
     const OBJECTS_ARE_MAPS: bool = false;
+    const REMOTES: bool = false;
+    const STRING_CHUNK: u8 = b'R';
+    const BINARY_CHUNK: u8 = b'A';
+    const CLASS: u8 = b'C';
+    const MEDIUM_STRINGS: bool = true;
 
+    #[inline]
+    fn string_head(out: &mut impl Sink, units: usize) {
+        match units {
+            0..=0x1f => out.put(&[units as u8]),
+            0x20..=0x3ff => out.put(&[0x30 + (units >> 8) as u8, units as u8]),
+            _ => out.put(&[b'S', (units >> 8) as u8, units as u8]),
+        }
+    }
+    #[inline]
+    fn binary_head(out: &mut impl Sink, len: usize) {
+        match len {
+            0..=0xf => out.put(&[0x20 + len as u8]),
+            0x10..=0x3ff => out.put(&[0x34 + (len >> 8) as u8, len as u8]),
+            _ => out.put(&[b'B', (len >> 8) as u8, len as u8]),
+        }
+    }
     #[inline(always)]
     fn int(out: &mut impl Sink, value: i32) {
         number::int(out, value);
     }
     #[inline(always)]
     fn long(out: &mut impl Sink, value: i64) {
-        number::long(out, value);
+        number::long::<0x59>(out, value);
     }
     #[inline(always)]
     fn double(out: &mut impl Sink, value: f64) {
@@ -82,17 +182,6 @@ impl Dialect for Final {
     #[inline(always)]
     fn date(out: &mut impl Sink, millis: i64) {
         number::date(out, millis);
-    }
-    #[inline(always)]
-    fn string(out: &mut impl Sink, text: &str) {
-        text::string(out, text);
-    }
-    fn utf16(out: &mut impl Sink, units: &[u16]) {
-        text::utf16(out, units);
-    }
-    #[inline(always)]
-    fn binary(out: &mut impl Sink, bytes: &[u8]) {
-        text::binary(out, bytes);
     }
     #[inline]
     fn list(out: &mut impl Sink, len: Option<u32>) {
@@ -117,7 +206,7 @@ impl Dialect for Final {
         }
     }
     #[inline]
-    fn list_end(out: &mut impl Sink, len: Option<u32>) {
+    fn list_end(out: &mut impl Sink, len: Option<u32>, _: bool) {
         if len.is_none() {
             out.put(b"Z");
         }
@@ -133,11 +222,6 @@ impl Dialect for Final {
     #[inline]
     fn map_end(out: &mut impl Sink) {
         out.put(b"Z");
-    }
-    fn class(out: &mut impl Sink, name: &str, fields: u32) {
-        out.put(b"C");
-        text::string(out, name);
-        number::int(out, fields as i32);
     }
     #[inline]
     fn object(out: &mut impl Sink, class: u32) {
@@ -158,7 +242,7 @@ impl Dialect for Final {
 
 fn type_name(out: &mut impl Sink, ty: &str, number: Option<u32>) {
     match number {
-        None => text::string(out, ty),
+        None => Final::string(out, ty),
         #[expect(clippy::cast_possible_wrap, reason = "fewer types than i32::MAX")]
         Some(number) => number::int(out, number as i32),
     }

@@ -1,8 +1,11 @@
 //! Writing Hessian: the shortest form of each value, as the Java library writes it.
 
 pub(crate) mod dialect;
+mod draft;
 pub(crate) mod number;
+mod one;
 pub(crate) mod sink;
 pub(crate) mod text;
+mod tutorial;
 
 pub use sink::Sink;

@@ -14,15 +14,15 @@ pub(crate) fn int(out: &mut impl Sink, value: i32) {
     }
 }
 
-/// Long: one byte for -8..=15, two to ±2 Ki, three to ±256 Ki, five within `i32`, else nine.
+/// Long: one byte for -8..=15, two to ±2 Ki, three to ±256 Ki, five within `i32` (after the opcode `WORD`), else nine.
 #[inline]
-pub(crate) fn long(out: &mut impl Sink, value: i64) {
+pub(crate) fn long<const WORD: u8>(out: &mut impl Sink, value: i64) {
     let bytes = value.to_be_bytes();
     match value {
         -8..=0xf => out.put(&[0xe0u8.wrapping_add(bytes[7])]),
         -0x800..=0x7ff => out.put(&[0xf8u8.wrapping_add(bytes[6]), bytes[7]]),
         -0x4_0000..=0x3_ffff => out.put(&[0x3cu8.wrapping_add(bytes[5]), bytes[6], bytes[7]]),
-        -0x8000_0000..=0x7fff_ffff => out.put(&[0x59, bytes[4], bytes[5], bytes[6], bytes[7]]),
+        -0x8000_0000..=0x7fff_ffff => out.put(&[WORD, bytes[4], bytes[5], bytes[6], bytes[7]]),
         _ => wide(out, b'L', bytes),
     }
 }
@@ -68,6 +68,6 @@ pub(crate) fn date(out: &mut impl Sink, millis: i64) {
     }
 }
 
-fn wide(out: &mut impl Sink, tag: u8, b: [u8; 8]) {
+pub(crate) fn wide(out: &mut impl Sink, tag: u8, b: [u8; 8]) {
     out.put(&[tag, b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
 }

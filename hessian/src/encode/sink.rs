@@ -13,6 +13,9 @@ pub trait Sink: private::Sealed {
     fn position(&self) -> usize;
     #[doc(hidden)]
     fn cut(&mut self, position: usize);
+    /// The byte that was put at a position.
+    #[doc(hidden)]
+    fn byte(&self, position: usize) -> Option<u8>;
     #[doc(hidden)]
     fn room(&mut self, additional: usize);
 }
@@ -28,6 +31,9 @@ impl Sink for Vec<u8> {
     }
     fn cut(&mut self, position: usize) {
         self.truncate(position);
+    }
+    fn byte(&self, position: usize) -> Option<u8> {
+        self.get(position).copied()
     }
     fn room(&mut self, additional: usize) {
         self.reserve(additional);
@@ -45,6 +51,9 @@ impl Sink for BytesMut {
     }
     fn cut(&mut self, position: usize) {
         self.truncate(position);
+    }
+    fn byte(&self, position: usize) -> Option<u8> {
+        self.get(position).copied()
     }
     fn room(&mut self, additional: usize) {
         self.reserve(additional);

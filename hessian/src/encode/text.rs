@@ -1,6 +1,7 @@
 //! Strings and binaries in chunks.
 
 use super::Sink;
+use super::dialect::Dialect;
 use crate::utf16;
 
 /// UTF-16 units in a chunk that is not the last; Java's choice.
@@ -10,22 +11,21 @@ const BINARY_CHUNK: usize = 0x8000;
 /// Longest binary that is written as a single chunk; what fits Java's buffer.
 const BINARY_SINGLE: usize = 8189;
 
-/// String: `00..1f`, `30..33` or `S`, after as many `R` chunks as are needed.
+/// String: its last chunk after as many others as are needed.
 ///
 /// Copies the text once; characters above U+FFFF become two surrogates of three bytes each.
 #[inline]
-pub(crate) fn string(out: &mut impl Sink, text: &str) {
+pub(crate) fn string<G: Dialect>(out: &mut impl Sink, text: &str) {
     let bytes = text.as_bytes();
-    if bytes.len() <= 0x1f && bytes.is_ascii() {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 0x1f")]
-        out.put(&[bytes.len() as u8]);
+    if bytes.len() <= 0x3ff && bytes.is_ascii() {
+        G::string_head(out, bytes.len());
         out.put(bytes);
     } else {
-        long_string(out, text);
+        long_string::<G>(out, text);
     }
 }
 
-fn long_string(out: &mut impl Sink, mut text: &str) {
+fn long_string<G: Dialect>(out: &mut impl Sink, mut text: &str) {
     // A text of n bytes has at most n units: short ones need no search for a cut.
     while text.len() > STRING_CHUNK {
         let end = utf16::split(text, STRING_CHUNK);
@@ -35,34 +35,32 @@ fn long_string(out: &mut impl Sink, mut text: &str) {
         let (chunk, rest) = text.split_at(end);
         // When a pair would be cut the chunk is one unit short, as Java's.
         let units = if rest.starts_with(|c| c > '\u{ffff}') { utf16::units(chunk) } else { STRING_CHUNK };
-        out.put(&[b'R', (units >> 8) as u8, units as u8]);
+        out.put(&[G::STRING_CHUNK, (units >> 8) as u8, units as u8]);
         units_of(out, chunk);
         text = rest;
     }
-    last_head(out, utf16::units(text));
+    G::string_head(out, utf16::units(text));
     units_of(out, text);
 }
 
-/// The head of a string's last chunk.
-#[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
-fn last_head(out: &mut impl Sink, units: usize) {
-    match units {
-        0..=0x1f => out.put(&[units as u8]),
-        0x20..=0x3ff => out.put(&[0x30 + (units >> 8) as u8, units as u8]),
-        _ => out.put(&[b'S', (units >> 8) as u8, units as u8]),
-    }
+/// The name of a type in the older grammars: always `t` and the length in two bytes.
+#[expect(clippy::cast_possible_truncation, reason = "the encoders refuse names beyond u16::MAX bytes")]
+pub(crate) fn type_name(out: &mut impl Sink, name: &str) {
+    let units = utf16::units(name);
+    out.put(&[b't', (units >> 8) as u8, units as u8]);
+    units_of(out, name);
 }
 
 /// The same for text that may have half surrogate pairs.
-pub(crate) fn utf16(out: &mut impl Sink, mut units: &[u16]) {
+pub(crate) fn utf16<G: Dialect>(out: &mut impl Sink, mut units: &[u16]) {
     while units.len() > STRING_CHUNK {
         // Java's rule looks at the last unit alone, paired or not.
         let cut = STRING_CHUNK - usize::from(utf16::is_high(units[STRING_CHUNK - 1]));
-        out.put(&[b'R', (cut >> 8) as u8, cut as u8]);
+        out.put(&[G::STRING_CHUNK, (cut >> 8) as u8, cut as u8]);
         put_units(out, &units[..cut]);
         units = &units[cut..];
     }
-    last_head(out, units.len());
+    G::string_head(out, units.len());
     put_units(out, units);
 }
 
@@ -107,23 +105,17 @@ pub(crate) const fn three_bytes(unit: u16) -> [u8; 3] {
     [0xe0 | (unit >> 12) as u8, 0x80 | (unit >> 6 & 0x3f) as u8, 0x80 | (unit & 0x3f) as u8]
 }
 
-/// Binary: `20..2f`, `34..37` or `B`, after as many `A` chunks as are needed. Copies the bytes once.
+/// Binary: its last chunk after as many others as are needed. Copies the bytes once.
 #[inline]
-pub(crate) fn binary(out: &mut impl Sink, mut bytes: &[u8]) {
+pub(crate) fn binary<G: Dialect>(out: &mut impl Sink, mut bytes: &[u8]) {
     if bytes.len() > BINARY_SINGLE {
         while bytes.len() > BINARY_CHUNK {
             let (chunk, rest) = bytes.split_at(BINARY_CHUNK);
-            out.put(&[b'A', (BINARY_CHUNK >> 8) as u8, BINARY_CHUNK as u8]);
+            out.put(&[G::BINARY_CHUNK, (BINARY_CHUNK >> 8) as u8, BINARY_CHUNK as u8]);
             out.put(chunk);
             bytes = rest;
         }
     }
-    let len = bytes.len();
-    #[expect(clippy::cast_possible_truncation, reason = "at most 0x8000")]
-    match len {
-        0..=0xf => out.put(&[0x20 + len as u8]),
-        0x10..=0x3ff => out.put(&[0x34 + (len >> 8) as u8, len as u8]),
-        _ => out.put(&[b'B', (len >> 8) as u8, len as u8]),
-    }
+    G::binary_head(out, bytes.len());
     out.put(bytes);
 }

@@ -1,6 +1,6 @@
 //! Hessian 2.0.
 
-use super::token::{be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, unexpected};
+use super::token::{above, be_i8, be_i16, be_i32, be_i64, be_u8, be_u16, unexpected};
 use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
 
 /// Hessian 2.0, the grammar of every Java library since August 2008.
@@ -30,12 +30,6 @@ use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
 pub enum Final {}
 
 const VALUE: &str = "a value";
-
-/// `high` as the upper part of a number whose lower bytes follow.
-#[inline(always)]
-fn above(tag: u8, zero: u8, bits: u32) -> i32 {
-    (i32::from(tag) - i32::from(zero)) << bits
-}
 
 #[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]
 impl Grammar for Final {
@@ -167,7 +161,7 @@ impl Grammar for Final {
     fn length_of(form: LengthForm, input: &[u8]) -> Scan<'_, Option<i32>> {
         match form {
             LengthForm::Known(len) => Ok((input, Some(len.cast_signed()))),
-            LengthForm::None => Ok((input, None)),
+            LengthForm::None | LengthForm::Optional => Ok((input, None)),
             LengthForm::Int => {
                 let (rest, token) = Self::token(input)?;
                 match token {
@@ -176,5 +170,64 @@ impl Grammar for Final {
                 }
             }
         }
+    }
+
+    // The same opcodes once more, for who knows what to expect.
+
+    #[inline]
+    fn integer(input: &[u8]) -> (i64, usize) {
+        match *input {
+            [tag @ 0x80..=0xbf, ..] => (i64::from(tag) - 0x90, 1),
+            [tag @ 0xc0..=0xcf, low, ..] => ((above(tag, 0xc8, 8) + i32::from(low)).into(), 2),
+            [tag @ 0xd8..=0xef, ..] => (i64::from(tag) - 0xe0, 1),
+            [tag @ 0xf0..=0xff, low, ..] => ((above(tag, 0xf8, 8) + i32::from(low)).into(), 2),
+            _ => wide_integer(input),
+        }
+    }
+
+    #[inline]
+    fn double_at(input: &[u8]) -> (f64, usize) {
+        match *input {
+            [b'D', a, b, c, d, e, f, g, h, ..] => (f64::from_be_bytes([a, b, c, d, e, f, g, h]), 9),
+            [0x5f, a, b, c, d, ..] => (0.001 * f64::from(i32::from_be_bytes([a, b, c, d])), 5),
+            [0x5b, ..] => (0.0, 1),
+            [0x5c, ..] => (1.0, 1),
+            [0x5d, a, ..] => (f64::from(a.cast_signed()), 2),
+            [0x5e, a, b, ..] => (f64::from(i16::from_be_bytes([a, b])), 3),
+            _ => (0.0, 0),
+        }
+    }
+
+    #[inline]
+    fn text_at(input: &[u8]) -> (usize, usize) {
+        match *input {
+            [tag @ 0x00..=0x1f, ..] => (tag.into(), 1),
+            [tag @ 0x30..=0x33, low, ..] => (usize::from(tag - 0x30) << 8 | usize::from(low), 2),
+            [b'S', high, low, ..] => (usize::from(high) << 8 | usize::from(low), 3),
+            _ => (0, 0),
+        }
+    }
+
+    #[inline]
+    fn object_at(input: &[u8]) -> (u32, usize) {
+        match *input {
+            [tag @ 0x60..=0x6f, ..] => (u32::from(tag) - 0x60, 1),
+            _ => (0, 0),
+        }
+    }
+}
+
+#[inline(always)]
+fn wide_integer(input: &[u8]) -> (i64, usize) {
+    match *input {
+        [tag @ 0xd0..=0xd7, high, low, ..] => {
+            ((above(tag, 0xd4, 16) + i32::from(u16::from_be_bytes([high, low]))).into(), 3)
+        }
+        [tag @ 0x38..=0x3f, high, low, ..] => {
+            ((above(tag, 0x3c, 16) + i32::from(u16::from_be_bytes([high, low]))).into(), 3)
+        }
+        [b'I' | 0x59, a, b, c, d, ..] => (i32::from_be_bytes([a, b, c, d]).into(), 5),
+        [b'L', a, b, c, d, e, f, g, h, ..] => (i64::from_be_bytes([a, b, c, d, e, f, g, h]), 9),
+        _ => (0, 0),
     }
 }

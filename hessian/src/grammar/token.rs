@@ -37,6 +37,10 @@ pub(crate) enum Token {
     Definition,
     /// An object; without a number an int follows that tells it.
     Object(Option<u32>),
+    /// An object that lives elsewhere: its type follows, then a string that tells its address.
+    Remote {
+        ty: TypeForm,
+    },
     /// A reference; without a number an int follows that tells it.
     Reference(Option<u32>),
     /// The end of a list or map; never a value.
@@ -50,6 +54,10 @@ pub(crate) enum TypeForm {
     None,
     /// By a string or the number of an earlier one.
     NameOrNumber,
+    /// By an opcode of its own and what belongs to it, or not at all.
+    Optional,
+    /// By the number of an earlier one, an int.
+    Number,
 }
 
 /// How the length of a list is told.
@@ -59,6 +67,8 @@ pub(crate) enum LengthForm {
     Known(u32),
     /// By an int.
     Int,
+    /// By an opcode of its own and what belongs to it, or not at all.
+    Optional,
     /// Not at all.
     None,
 }
@@ -70,6 +80,8 @@ pub(crate) enum TypeToken {
     Name { units: u32, last: bool },
     /// The number of a type that was named before.
     Number(i32),
+    /// There is none, and nothing was taken.
+    Absent,
 }
 
 /// Why there is no token.
@@ -134,12 +146,22 @@ pub(crate) fn be_u16(input: &[u8]) -> Scan<'_, u16> {
     bytes(input).map(|(rest, bytes)| (rest, u16::from_be_bytes(bytes)))
 }
 #[inline(always)]
+pub(crate) fn be_u32(input: &[u8]) -> Scan<'_, u32> {
+    bytes(input).map(|(rest, bytes)| (rest, u32::from_be_bytes(bytes)))
+}
+#[inline(always)]
 pub(crate) fn be_i32(input: &[u8]) -> Scan<'_, i32> {
     bytes(input).map(|(rest, bytes)| (rest, i32::from_be_bytes(bytes)))
 }
 #[inline(always)]
 pub(crate) fn be_i64(input: &[u8]) -> Scan<'_, i64> {
     bytes(input).map(|(rest, bytes)| (rest, i64::from_be_bytes(bytes)))
+}
+
+/// The part of a number that the opcode `tag` holds, above its lower `bits`; the opcode `zero` stands for none.
+#[inline(always)]
+pub(crate) fn above(tag: u8, zero: u8, bits: u32) -> i32 {
+    (i32::from(tag) - i32::from(zero)) << bits
 }
 
 /// A byte that the grammar does not allow.

@@ -55,6 +55,8 @@ pub(super) enum State {
     ObjectClass,
     /// The int that tells a reference.
     ReferenceNumber,
+    /// The string that tells where a remote object lives.
+    Address,
     /// The value is complete.
     Done,
 }
@@ -62,15 +64,20 @@ pub(super) enum State {
 /// What follows a type.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Container {
-    List { len: LengthForm, ended: bool },
+    List {
+        len: LengthForm,
+        ended: bool,
+    },
     Map,
+    /// No container: an address.
+    Remote,
 }
 
 /// An open container.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     kind: Kind,
-    /// Values to come, for [`Kind::Counted`]; elements or keys and values so far, for the others.
+    /// Values to come, for [`Kind::Counted`] and [`Kind::Both`]; elements or keys and values so far, for the others.
     count: u32,
 }
 
@@ -80,6 +87,8 @@ enum Kind {
     Counted,
     /// A list that ends with the grammar's end byte.
     Open,
+    /// A list of known length that ends with the end byte all the same.
+    Both,
     /// A map: as `Open`, but keys and values come in pairs.
     Map,
 }
@@ -141,7 +150,7 @@ impl<G: Grammar> Core<G> {
         self.containers = containers;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step<'a>(
         &mut self,
         tables: &mut Tables,
@@ -188,6 +197,9 @@ impl<G: Grammar> Core<G> {
                         }
                         Token::Map { ty: TypeForm::None } => return self.map(None, at, limits),
                         Token::Map { ty } => self.state = State::Type { form: ty, then: Container::Map },
+                        Token::Remote { ty } => {
+                            self.state = State::Type { form: ty, then: Container::Remote };
+                        }
                         Token::Definition => self.state = State::Definition(self.begin_definition(tables)),
                         Token::Object(Some(number)) => {
                             return self.object(tables, number.into(), at, limits);
@@ -260,6 +272,15 @@ impl<G: Grammar> Core<G> {
                     };
                     return self.reference(number.into(), at);
                 }
+                State::Address => {
+                    let start = at;
+                    let token = scan!(self, input, at, G::token(&input[at..]));
+                    let Token::Text { units, last } = token else {
+                        return Err(self.unexpected(input, start, "a string (where a remote object lives)"));
+                    };
+                    self.text.begin();
+                    self.text_chunk(units, last, limits)?;
+                }
                 State::Done => return Ok(Step::Done),
             }
         }
@@ -272,6 +293,15 @@ impl<G: Grammar> Core<G> {
         match top.kind {
             Kind::Counted if top.count == 0 => {}
             Kind::Counted => return Ok(None),
+            Kind::Both if !G::LENGTH_AND_END || top.count > 0 => return Ok(None),
+            Kind::Both => match input.get(*at) {
+                Some(&byte) if byte == G::END => *at += 1,
+                Some(&found) => {
+                    let expected = "the end of a list that has all the values it announced";
+                    return Err(self.fail(*at, ErrorKind::UnexpectedByte { found, expected }));
+                }
+                None => return Ok(None),
+            },
             Kind::Open | Kind::Map => match input.get(*at) {
                 Some(&byte) if byte == G::END => {
                     if top.kind == Kind::Map && top.count % 2 == 1 {
@@ -297,6 +327,7 @@ impl<G: Grammar> Core<G> {
         let Some(top) = self.stack.last_mut() else { return Ok(()) };
         match top.kind {
             Kind::Counted => top.count -= 1,
+            Kind::Both => top.count = top.count.saturating_sub(1),
             Kind::Open | Kind::Map => {
                 top.count += 1;
                 let elements = if top.kind == Kind::Map { top.count.div_ceil(2) } else { top.count };
@@ -334,6 +365,7 @@ impl<G: Grammar> Core<G> {
         }
         match len {
             Some(len) if !ended => self.push(Kind::Counted, len, limits)?,
+            Some(len) if G::LENGTH_AND_END => self.push(Kind::Both, len, limits)?,
             _ => self.push(Kind::Open, 0, limits)?,
         }
         Ok(self.event(Event::List { ty, len }, at))
@@ -370,6 +402,10 @@ impl<G: Grammar> Core<G> {
     ) -> Result<Option<Step<'a>>> {
         match then {
             Container::Map => self.map(ty, at, limits).map(Some),
+            Container::Remote => {
+                self.state = State::Address;
+                Ok(Some(self.event(Event::Remote { ty }, at)))
+            }
             Container::List { len: LengthForm::Known(len), ended } => {
                 self.list(ty, Some(len), ended, at, limits).map(Some)
             }

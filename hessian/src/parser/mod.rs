@@ -119,7 +119,7 @@ impl<G: Grammar> Parser<G> {
     /// When the number is not one that this parser told.
     #[must_use]
     pub fn class_name(&self, class: ClassId) -> &str {
-        self.tables.class_name(class)
+        self.tables.class_name(&[], class)
     }
 
     /// The names of a class's fields in order.
@@ -127,7 +127,7 @@ impl<G: Grammar> Parser<G> {
     /// # Panics
     /// When the number is not one that this parser told.
     pub fn field_names(&self, class: ClassId) -> impl Iterator<Item = &str> {
-        self.tables.field_names(class)
+        self.tables.field_names(&[], class)
     }
 
     /// The name of a type.

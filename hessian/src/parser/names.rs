@@ -4,7 +4,7 @@ use super::Step;
 use super::core::{Container, Core, State, limit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::grammar::{Grammar, Token, TypeForm, TypeToken};
+use crate::grammar::{Grammar, Scan, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::table::Tables;
 use crate::utf16::{self, Piece, Prefix};
@@ -43,7 +43,15 @@ impl<G: Grammar> Core<G> {
             match part.fields {
                 Some(_) if part.left == 0 => break,
                 Some(_) => {
-                    match self.name_chunk(tables, limits, input, at, part.name, "the name of a field")? {
+                    let step = self.name_chunk(
+                        tables,
+                        limits,
+                        input,
+                        at,
+                        (part.name, "the name of a field"),
+                        G::token,
+                    );
+                    match step? {
                         Chunk::Cut(step) => return Ok(Some(step)),
                         Chunk::Read { end, last } => {
                             at = end;
@@ -87,16 +95,19 @@ impl<G: Grammar> Core<G> {
                         part.name = tables.begin();
                     }
                 }
-                None => match self.name_chunk(tables, limits, input, at, part.name, "the name of a class")? {
-                    Chunk::Cut(step) => return Ok(Some(step)),
-                    Chunk::Read { end, last } => {
-                        at = end;
-                        if last {
-                            tables.finish(part.name)?;
-                            part.name = usize::MAX;
+                None => {
+                    let name = (part.name, "the name of a class");
+                    match self.name_chunk(tables, limits, input, at, name, G::class_name)? {
+                        Chunk::Cut(step) => return Ok(Some(step)),
+                        Chunk::Read { end, last } => {
+                            at = end;
+                            if last {
+                                tables.finish(part.name)?;
+                                part.name = usize::MAX;
+                            }
                         }
                     }
-                },
+                }
             }
         }
         *used = at;
@@ -137,6 +148,7 @@ impl<G: Grammar> Core<G> {
                 *used = at;
                 self.typed(Some(ty), then, at, limits)
             }
+            TypeToken::Absent => self.typed(None, then, at, limits),
             TypeToken::Name { units, last } => {
                 let name = tables.begin();
                 match self.name_text(tables, limits, input, (start, at), name, units, last)? {
@@ -162,7 +174,8 @@ impl<G: Grammar> Core<G> {
         name: usize,
         then: Container,
     ) -> Result<Option<Step<'a>>> {
-        match self.name_chunk(tables, limits, input, *used, name, "the next chunk of a type name")? {
+        let name_of = (name, "the next chunk of a type name");
+        match self.name_chunk(tables, limits, input, *used, name_of, G::token)? {
             Chunk::Cut(step) => Ok(Some(step)),
             Chunk::Read { end, last } => self.name_read(tables, limits, (end, used), name, last, then),
         }
@@ -187,7 +200,9 @@ impl<G: Grammar> Core<G> {
             tables.discard(name);
             return self.typed(None, then, end, limits);
         }
-        let ty = tables.add_type(name, limits).map_err(|error| error.or_at(self.offset() + end as u64))?;
+        let ty = tables
+            .add_type(name, G::NUMBERED_TYPES, limits)
+            .map_err(|error| error.or_at(self.offset() + end as u64))?;
         // A type without a name is none, but it has its number.
         let ty = Some(ty).filter(|&ty| !tables.type_name(ty).is_empty());
         self.typed(ty, then, end, limits)
@@ -200,11 +215,11 @@ impl<G: Grammar> Core<G> {
         limits: &Limits,
         input: &'a [u8],
         start: usize,
-        name: usize,
-        expected: &'static str,
+        (name, expected): (usize, &'static str),
+        head: impl Fn(&'a [u8]) -> Scan<'a, Token>,
     ) -> Result<Chunk<'a>> {
         let mut at = start;
-        let token = match G::token(&input[at..]) {
+        let token = match head(&input[at..]) {
             Ok((rest, token)) => {
                 at = input.len() - rest.len();
                 token

@@ -1,53 +1,52 @@
 //! The classes an encoder has defined.
 //!
 //! serde names a struct and counts its fields before it names them, but a class definition has to stand before the
-//! first value. So the first time a struct is met its fields are collected in a pass of their own
-//! ([`super::keys`]); from then on an object costs one comparison for its class and one for each field, by address.
+//! first value. So the first time the program meets a struct, its fields are collected in a pass of their own
+//! ([`super::keys`]) and remembered ([`crate::shapes`]); from then on a definition is one copy, and an object costs
+//! one comparison for its class and one for each field, by address.
 
+use super::keys::Keys;
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::Class;
+use crate::grammar::Final;
+use crate::shapes::{self, Shape};
+use crate::value;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// Class definitions an encoder makes at most; the default of [`Limits::max_classes`](crate::Limits::max_classes).
 pub(crate) const MAX_CLASSES: u32 = 4096;
 
-/// What one struct of the program looks like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    name: &'static str,
-    /// Its fields are `keys[first..first + len]`.
-    pub(crate) first: u32,
-    pub(crate) len: u32,
-    /// The class number on the wire.
-    pub(crate) number: u32,
-    /// Another shape has this name and length (fields are skipped by condition): only a pass over the keys can tell.
-    ambiguous: bool,
-}
-
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Classes {
-    shapes: SmallVec<[Shape; 4]>,
-    keys: SmallVec<[&'static str; 16]>,
+    /// The shapes that have a number.
+    defined: SmallVec<[(&'static Shape, u32); 4]>,
     /// Number of the next definition.
     count: u32,
-    /// The shape that was used last.
+    /// Index of the shape that was used last.
     last: usize,
-    /// The shape that the next object has, whatever `find` would say.
-    settled: bool,
+    /// What the next object is, whatever its name tells: its keys have just been looked at.
+    settled: Option<Class>,
     /// Highest number used since it was last asked for, plus one.
     used: u32,
     hoisted: Option<Box<Hoisted>>,
-    /// Classes of generic values that no struct of the program has.
-    generic: Option<HashMap<Class, u32>>,
+    /// Classes of generic values that no struct of the program has, by their definitions as [`Shape`]s have them.
+    generic: Option<HashMap<Box<[u8]>, u32>>,
+}
+
+/// The class of an object that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Class {
+    pub(crate) number: u32,
+    /// The fields that it has; `None` when they have just been collected and cannot be remembered.
+    pub(crate) keys: Option<&'static [&'static str]>,
 }
 
 /// Definitions that are kept apart from the values.
 #[derive(Debug, Default)]
-pub(crate) struct Hoisted {
+struct Hoisted {
     bytes: Vec<u8>,
     /// Where each definition ends.
     ends: Vec<usize>,
@@ -56,8 +55,7 @@ pub(crate) struct Hoisted {
 /// A state of [`Classes`] to go back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
-    shapes: u32,
-    keys: u32,
+    defined: u32,
     count: u32,
 }
 
@@ -93,15 +91,14 @@ impl Classes {
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the structs of the program")]
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark { shapes: self.shapes.len() as u32, keys: self.keys.len() as u32, count: self.count }
+        Mark { defined: self.defined.len() as u32, count: self.count }
     }
 
     /// Forgets the definitions written since `mark`. Hoisted ones stay: they are in nobody's buffer.
     pub(crate) fn rewind(&mut self, mark: Mark) {
-        self.settled = false;
+        self.settled = None;
         if self.hoisted.is_none() {
-            self.shapes.truncate(mark.shapes as usize);
-            self.keys.truncate(mark.keys as usize);
+            self.defined.truncate(mark.defined as usize);
             self.count = mark.count;
             self.last = 0;
             if let Some(generic) = &mut self.generic {
@@ -110,96 +107,107 @@ impl Classes {
         }
     }
 
-    /// The shape of a struct with this name and number of fields; `None` when it has to be defined first.
+    /// The class of a struct with this name and number of fields, defined if need be; `None` when its keys have to be
+    /// looked at first.
     #[inline]
-    pub(crate) fn find(&mut self, name: &'static str, len: usize) -> Option<Shape> {
-        let shape = match self.shapes.get(self.last) {
-            Some(shape) if shape.is(name, len) && (!shape.ambiguous || self.settled) => *shape,
-            _ => self.search(name, len)?,
-        };
-        self.settled = false;
-        self.used = self.used.max(shape.number + 1);
-        Some(shape)
-    }
-
-    fn search(&mut self, name: &'static str, len: usize) -> Option<Shape> {
-        let index = self.shapes.iter().position(|shape| shape.is(name, len) && !shape.ambiguous)?;
-        self.last = index;
-        Some(self.shapes[index])
-    }
-
-    #[inline]
-    pub(crate) fn key(&self, index: u32) -> &'static str {
-        self.keys[index as usize]
-    }
-
-    /// A struct had other fields than the shape that was found by its name: from now on look at the keys first.
-    pub(crate) fn make_ambiguous(&mut self, name_of: Shape) {
-        for shape in &mut self.shapes {
-            shape.ambiguous |= shape.is(name_of.name, name_of.len as usize);
-        }
-    }
-
-    /// Defines the class unless the same name with the same fields is known, and settles it for the next object.
-    pub(crate) fn define<G: Dialect>(
+    pub(crate) fn find<G: Dialect>(
         &mut self,
         out: &mut impl Sink,
         name: &'static str,
-        keys: &[&'static str],
-    ) -> Result<()> {
-        let len = super::length(keys.len())?;
-        // Another address may hold the same text; the number on the wire is the same then.
-        let known = self.shapes.iter().position(|shape| self.is_shape(shape, name, keys));
-        let index = match known {
-            Some(index) if self.shapes[index].is(name, keys.len()) => index,
-            _ => {
-                let number = match known {
-                    Some(index) => self.shapes[index].number,
-                    None => match self.generic_number(name, keys) {
-                        Some(number) => number,
-                        None => self.write::<G>(out, name, keys, len)?,
-                    },
-                };
-                let ambiguous = self.shapes.iter().any(|shape| shape.is(name, keys.len()));
-                let first = self.mark().keys;
-                self.keys.extend_from_slice(keys);
-                self.shapes.push(Shape { name, first, len, number, ambiguous });
-                if ambiguous {
-                    self.make_ambiguous(self.shapes[self.shapes.len() - 1]);
-                }
-                self.shapes.len() - 1
+        len: usize,
+    ) -> Result<Option<Class>> {
+        let class = match self.defined.get(self.last) {
+            Some(&(shape, number)) if shape.is(name, len) && !shape.is_ambiguous() => {
+                Class { number, keys: Some(shape.keys) }
+            }
+            _ => match self.search::<G>(out, name, len)? {
+                Some(class) => class,
+                None => return Ok(None),
+            },
+        };
+        self.used = self.used.max(class.number + 1);
+        Ok(Some(class))
+    }
+
+    #[inline]
+    fn search<G: Dialect>(
+        &mut self,
+        out: &mut impl Sink,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Option<Class>> {
+        if let Some(settled) = self.settled.take() {
+            return Ok(Some(settled));
+        }
+        let is_it = |(shape, _): &(&Shape, u32)| shape.is(name, len) && !shape.is_ambiguous();
+        if let Some(index) = self.defined.iter().position(is_it) {
+            self.last = index;
+            let (shape, number) = self.defined[index];
+            return Ok(Some(Class { number, keys: Some(shape.keys) }));
+        }
+        shapes::known(name, len).map(|shape| self.define::<G>(out, shape)).transpose()
+    }
+
+    /// Takes in what a pass over the keys of the next object has found.
+    pub(crate) fn settle<G: Dialect>(&mut self, out: &mut impl Sink, keys: &Keys) -> Result<()> {
+        let class = match shapes::intern(keys.name, &keys.keys) {
+            Some(shape) => match self.defined.iter().position(|(defined, _)| std::ptr::eq(*defined, shape)) {
+                Some(index) => Class { number: self.defined[index].1, keys: Some(shape.keys) },
+                None => self.define::<G>(out, shape)?,
+            },
+            None => {
+                let mut definition = Vec::new();
+                shapes::write_definition::<G>(&mut definition, keys.name, &keys.keys);
+                Class { number: self.write::<G>(out, &definition)?, keys: None }
             }
         };
-        self.last = index;
-        self.settled = true;
+        // Found by its name next time, unless that is not enough.
+        self.last = usize::MAX;
+        self.settled = Some(class);
         Ok(())
     }
 
-    fn is_shape(&self, shape: &Shape, name: &str, keys: &[impl AsRef<str>]) -> bool {
-        let known = &self.keys[shape.first as usize..][..shape.len as usize];
-        shape.name == name && known.iter().copied().eq(keys.iter().map(AsRef::as_ref))
+    /// Gives the shape a number.
+    #[inline]
+    fn define<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<Class> {
+        // The same text at another address is the same class.
+        let number = match self.number_of(&shape.definition) {
+            Some(number) => number,
+            None if G::MEDIUM_STRINGS || shape.short => self.write::<G>(out, &shape.definition)?,
+            None => {
+                let mut definition = Vec::new();
+                shapes::write_definition::<G>(&mut definition, shape.name, shape.keys);
+                self.write::<G>(out, &definition)?
+            }
+        };
+        self.last = self.defined.len();
+        self.defined.push((shape, number));
+        Ok(Class { number, keys: Some(shape.keys) })
     }
 
-    /// A generic value may have defined the class before the struct did.
-    fn generic_number(&self, name: &str, keys: &[&str]) -> Option<u32> {
-        let generic = self.generic.as_ref()?;
-        let class = Class { name: name.into(), fields: keys.iter().map(|&key| key.into()).collect() };
-        generic.get(&class).copied()
+    /// The number of a class by its definition in [`Final`].
+    fn number_of(&self, definition: &[u8]) -> Option<u32> {
+        let same = self.defined.iter().find(|(defined, _)| *defined.definition == *definition);
+        match (same, &self.generic) {
+            (Some(&(_, number)), _) => Some(number),
+            (None, Some(generic)) => generic.get(definition).copied(),
+            (None, None) => None,
+        }
     }
 
     /// The number of a generic value's class, which is defined first unless it is known.
-    pub(crate) fn number_of<G: Dialect>(&mut self, out: &mut impl Sink, class: &Class) -> Result<u32> {
-        let known = self.generic.as_ref().and_then(|generic| generic.get(class).copied());
-        let known = known.or_else(|| {
-            let shape = self.shapes.iter().find(|shape| self.is_shape(shape, &class.name, &class.fields))?;
-            Some(shape.number)
-        });
-        let number = match known {
+    pub(crate) fn generic<G: Dialect>(&mut self, out: &mut impl Sink, class: &value::Class) -> Result<u32> {
+        super::length(class.fields.len())?;
+        let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
+        let mut definition = Vec::new();
+        shapes::write_definition::<Final>(&mut definition, &class.name, &keys);
+        let number = match self.number_of(&definition) {
             Some(number) => number,
             None => {
-                let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
-                let number = self.write::<G>(out, &class.name, &keys, super::length(keys.len())?)?;
-                self.generic.get_or_insert_default().insert(class.clone(), number);
+                let mut own = Vec::new();
+                shapes::write_definition::<G>(&mut own, &class.name, &keys);
+                let number = self.write::<G>(out, &own)?;
+                self.generic.get_or_insert_default().insert(definition.into(), number);
                 number
             }
         };
@@ -207,33 +215,23 @@ impl Classes {
         Ok(number)
     }
 
-    fn write<G: Dialect>(&mut self, out: &mut impl Sink, name: &str, keys: &[&str], len: u32) -> Result<u32> {
+    #[inline]
+    fn write<G: Dialect>(&mut self, out: &mut impl Sink, definition: &[u8]) -> Result<u32> {
         if self.count == MAX_CLASSES {
             return Err(Error::new(ErrorKind::Limit { limit: "max_classes", max: MAX_CLASSES.into() }));
         }
         match &mut self.hoisted {
             Some(hoisted) => {
-                definition::<G>(&mut hoisted.bytes, name, keys, len);
+                hoisted.bytes.push(G::CLASS);
+                hoisted.bytes.extend_from_slice(definition);
                 hoisted.ends.push(hoisted.bytes.len());
             }
-            None => definition::<G>(out, name, keys, len),
+            None => {
+                out.put(&[G::CLASS]);
+                out.put(definition);
+            }
         }
         self.count += 1;
         Ok(self.count - 1)
-    }
-}
-
-fn definition<G: Dialect>(out: &mut impl Sink, name: &str, keys: &[&str], len: u32) {
-    G::class(out, name, len);
-    for key in keys {
-        G::string(out, key);
-    }
-}
-
-impl Shape {
-    /// By address: the same struct of the program, not merely the same name.
-    #[inline]
-    fn is(&self, name: &'static str, len: usize) -> bool {
-        std::ptr::eq(self.name, name) && self.len as usize == len
     }
 }

@@ -1,9 +1,8 @@
 //! Lists, maps and objects while their parts arrive.
 
-use super::classes::{Mark, Shape};
-use super::{Error, Serializer};
+use super::{Error, Mark, Serializer};
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{ErrorKind, Result};
 use serde::ser::{self, Serialize};
 
@@ -13,21 +12,34 @@ pub struct Seq<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
     len: Option<u32>,
     written: u64,
+    /// Its type was told by a number.
+    numbered: bool,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
     #[inline]
-    pub(super) fn new(ser: &'a mut Serializer<'o, S, G>, len: Option<u32>, wrappers: u8) -> Self {
-        Self { ser, len, written: 0, wrappers }
+    pub(super) fn new(
+        ser: &'a mut Serializer<'o, S, G>,
+        len: Option<u32>,
+        numbered: bool,
+        wrappers: u8,
+    ) -> Self {
+        Self { ser, len, written: 0, numbered, wrappers }
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let index = self.written;
         self.written += 1;
-        self.ser.value(value).map_err(|error| error.in_element(index))
+        let start = self.ser.out.position();
+        self.ser.value(value).map_err(|error| error.in_element(index))?;
+        if G::TRUE_IS_A_TYPE && index == 0 && self.len.is_none() && self.ser.is_true(start) {
+            G::check(Doubtful::True)?;
+            self.ser.type_before_true(start);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -38,7 +50,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
                 "a sequence of another length than it announced",
             )));
         }
-        G::list_end(self.ser.out, self.len);
+        G::list_end(self.ser.out, self.len, self.numbered);
         self.ser.close(self.wrappers);
         Ok(())
     }
@@ -73,13 +85,16 @@ elements! {
 #[derive(Debug)]
 pub struct Map<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
+    /// Where the first key stands.
+    start: usize,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Map<'a, 'o, S, G> {
     pub(super) fn new(ser: &'a mut Serializer<'o, S, G>, wrappers: u8) -> Self {
-        Self { ser, wrappers }
+        let start = ser.out.position();
+        Self { ser, start, wrappers }
     }
 }
 
@@ -88,7 +103,15 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
     type Error = Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        self.ser.value(key)
+        let start = self.ser.out.position();
+        self.ser.value(key)?;
+        if G::PLAIN {
+            self.ser.check_key(start)?;
+        }
+        if G::TRUE_IS_A_TYPE && self.ser.is_true(self.start) {
+            self.ser.type_before_true(self.start);
+        }
+        Ok(())
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.ser.value(value)
@@ -104,13 +127,12 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
 #[derive(Debug)]
 pub struct Struct<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
-    shape: Shape,
-    /// Index of the next key in the table.
-    next: u32,
-    end: u32,
-    /// Where it begins in the sink, and how many containers were before it.
-    start: (usize, u32),
-    mark: Mark,
+    /// What its definition says; `None` when that was made for it alone.
+    keys: Option<&'static [&'static str]>,
+    len: usize,
+    next: usize,
+    /// Where it starts, to take it back.
+    start: Mark,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
@@ -119,20 +141,18 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
     #[inline]
     pub(super) fn new(
         ser: &'a mut Serializer<'o, S, G>,
-        shape: Shape,
-        start: (usize, u32),
-        mark: Mark,
+        keys: Option<&'static [&'static str]>,
+        len: usize,
+        start: Mark,
         wrappers: u8,
     ) -> Self {
-        Self { ser, next: shape.first, end: shape.first + shape.len, shape, start, mark, wrappers }
+        Self { ser, keys, len, next: 0, start, wrappers }
     }
 
     /// The fields are not those of the definition: take back what was written and ask for one of its own.
     #[cold]
     fn mismatch(&mut self) -> Error {
-        self.ser.classes.rewind(self.mark);
-        self.ser.rewind(self.start.0, self.start.1);
-        self.ser.classes.make_ambiguous(self.shape);
+        self.ser.rewind(self.start);
         Error::undefined_class()
     }
 }
@@ -143,19 +163,29 @@ impl<S: Sink, G: Dialect> ser::SerializeStruct for Struct<'_, '_, S, G> {
 
     #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        if self.next == self.end {
-            return Err(self.mismatch());
+        if G::OBJECTS_ARE_MAPS {
+            G::string(self.ser.out, key);
+            return self.ser.value(value).map_err(|error| error.in_field(key));
         }
-        let expected = self.ser.classes.key(self.next);
-        if !std::ptr::eq(expected, key) && expected != key {
-            return Err(self.mismatch());
+        match self.keys {
+            Some(keys) => match keys.get(self.next) {
+                Some(&expected) if std::ptr::eq(expected, key) || expected == key => {}
+                _ => return Err(self.mismatch()),
+            },
+            None if self.next == self.len => return Err(self.mismatch()),
+            None => {}
         }
         self.next += 1;
         self.ser.value(value).map_err(|error| error.in_field(key))
     }
     #[inline]
     fn end(mut self) -> Result<()> {
-        if self.next != self.end {
+        if G::OBJECTS_ARE_MAPS {
+            G::map_end(self.ser.out);
+            self.ser.close(self.wrappers);
+            return Ok(());
+        }
+        if self.next != self.len {
             return Err(self.mismatch());
         }
         self.ser.close(self.wrappers);

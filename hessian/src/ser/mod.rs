@@ -13,7 +13,7 @@ pub(crate) use types::Types;
 
 use crate::date;
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::Final;
 use crate::magic;
@@ -39,6 +39,18 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 /// As [`to_vec`]; the buffer is then as it was before.
 pub fn to_bytes<T: Serialize + ?Sized, S: Sink>(value: &T, out: &mut S) -> Result<()> {
     Serializer::<S>::new(out).encode(value)
+}
+
+/// [`to_vec`] in a grammar of your choice: `to_vec_in::<Draft, _>(&value)`.
+///
+/// In Hessian 1, which has no objects, a struct is a map with its name as the type.
+///
+/// # Errors
+/// As [`to_vec`]; with [`Tutorial`](crate::grammar::Tutorial) also [`ErrorKind::Refused`].
+pub fn to_vec_in<G: Dialect, T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(128);
+    Serializer::<_, G>::new(&mut out).encode(value)?;
+    Ok(out)
 }
 
 /// Writes `value`, encoded in memory first, with one `write_all`.
@@ -90,28 +102,28 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     /// Leaves no trace of what fails.
     #[inline]
     fn attempt(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let start = self.out.position();
-        let mark = self.classes.mark();
-        let containers = self.containers;
-        write(self).inspect_err(|_| {
-            self.classes.rewind(mark);
-            self.rewind(start, containers);
-        })
+        let start = self.mark();
+        write(self).inspect_err(|_| self.rewind(start))
     }
 
     /// Begins a packet: [`Shared`](crate::Shared) values are written in full again; classes and types stay known.
     pub fn next_packet(&mut self) {
-        let end = self.out.position();
-        self.rewind(end, 0);
+        self.rewind(Mark { containers: 0, ..self.mark() });
     }
 
-    /// Takes back what was written behind `start`, where so many containers had been written.
+    #[inline]
+    fn mark(&self) -> Mark {
+        Mark { position: self.out.position(), containers: self.containers, classes: self.classes.mark() }
+    }
+
+    /// Takes back what was written since.
     #[cold]
-    fn rewind(&mut self, start: usize, containers: u32) {
-        self.out.cut(start);
-        self.containers = containers;
+    fn rewind(&mut self, to: Mark) {
+        self.out.cut(to.position);
+        self.classes.rewind(to.classes);
+        self.containers = to.containers;
         if let Some(extras) = &mut self.extras {
-            extras.rewind(start, containers);
+            extras.rewind(to.position, to.containers);
         }
     }
 
@@ -127,8 +139,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     #[cold]
     #[inline(never)]
     fn define_and_write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let shape = keys::shape(value)?;
-        self.classes.define::<G>(self.out, shape.name, &shape.keys)?;
+        self.classes.settle::<G>(self.out, &keys::shape(value)?)?;
         value.serialize(self).map_err(|error| {
             if error.is_undefined_class() {
                 Error::new(ErrorKind::Unrepresentable("a struct whose fields change while it is written"))
@@ -152,10 +163,17 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         len: usize,
         variant: Option<&str>,
     ) -> Result<Struct<'_, 'o, S, G>> {
-        let start = self.out.position();
-        let containers = self.containers;
-        let mark = self.classes.mark();
-        let Some(class) = self.classes.find(name, len) else {
+        let start = self.mark();
+        if G::OBJECTS_ARE_MAPS {
+            if let Some(variant) = variant {
+                self.variant(variant);
+            }
+            check_type(name)?;
+            self.containers += 1;
+            G::typed_map(self.out, name, None);
+            return Ok(Struct::new(self, None, len, start, variant.is_some().into()));
+        }
+        let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
         };
         if let Some(variant) = variant {
@@ -163,14 +181,14 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         }
         self.containers += 1;
         G::object(self.out, class.number);
-        Ok(Struct::new(self, class, (start, containers), mark, variant.is_some().into()))
+        Ok(Struct::new(self, class.keys, len, start, variant.is_some().into()))
     }
 
     fn list(&mut self, len: Option<usize>, wrappers: u8) -> Result<Seq<'_, 'o, S, G>> {
         let len = len.map(length).transpose()?;
         self.containers += 1;
         G::list(self.out, len);
-        Ok(Seq::new(self, len, wrappers))
+        Ok(Seq::new(self, len, false, wrappers))
     }
 
     fn map(&mut self, wrappers: u8) -> Map<'_, 'o, S, G> {
@@ -186,6 +204,28 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         G::string(self.out, name);
     }
 
+    /// True when `true` and nothing else was written since `start`.
+    #[inline]
+    fn is_true(&self, start: usize) -> bool {
+        self.out.position() == start + 1 && self.out.byte(start) == Some(b'T')
+    }
+
+    /// Writes an empty type before the `true` at `start`, which would be taken for one.
+    #[cold]
+    fn type_before_true(&mut self, start: usize) {
+        self.out.cut(start);
+        self.out.put(b"t\0\0T");
+        self.extras().types.unnamed(start);
+    }
+
+    /// Checks that the key of a map that was written at `start` is a string, for readers of the draft.
+    fn check_key(&self, start: usize) -> Result<()> {
+        match self.out.byte(start) {
+            Some(0..=0x1f | b'S' | b's') => Ok(()),
+            _ => G::check(Doubtful::Key),
+        }
+    }
+
     /// Ends so many of them.
     #[inline]
     fn close(&mut self, variants: u8) {
@@ -193,6 +233,22 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
             G::map_end(self.out);
         }
     }
+}
+
+/// The older grammars tell the length of a type's name in two bytes; no decoder of this crate takes longer ones.
+pub(crate) fn check_type(name: &str) -> Result<()> {
+    match u16::try_from(name.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new(ErrorKind::Unrepresentable("the name of a type of more than 65535 bytes"))),
+    }
+}
+
+/// A state of a [`Serializer`] to go back to.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    position: usize,
+    containers: u32,
+    classes: classes::Mark,
 }
 
 /// Hessian counts with `int`.
@@ -237,6 +293,7 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     }
     #[inline]
     fn serialize_i64(self, value: i64) -> Result<()> {
+        G::check(Doubtful::Long(value))?;
         G::long(self.out, value);
         Ok(())
     }

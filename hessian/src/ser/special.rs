@@ -31,6 +31,9 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     /// A value that may have been written before in this packet.
     fn shared<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let Some(address) = magic::take_address() else { return value.serialize(self) };
+        if !G::REFERENCES {
+            return self.written_again(address, value);
+        }
         if let Some(&number) = self.extras().shared.get(&address) {
             G::reference(self.out, number);
             return Ok(());
@@ -45,6 +48,16 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         done
     }
 
+    /// The same where there are no references.
+    fn written_again<T: Serialize + ?Sized>(&mut self, address: usize, value: &T) -> Result<()> {
+        if let Some(number) = self.extras().shared.insert(address, 0) {
+            return Err(Error::new(ErrorKind::Cycle { number }));
+        }
+        let done = value.serialize(&mut *self);
+        self.extras().shared.remove(&address);
+        done
+    }
+
     /// Appends a generic value; its classes and types are numbered together with those of this serializer.
     ///
     /// # Errors
@@ -54,7 +67,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         self.attempt(|ser| ser.embed(graph))
     }
 
-    fn extras(&mut self) -> &mut Extras {
+    pub(super) fn extras(&mut self) -> &mut Extras {
         let literal = self.classes.is_hoisted();
         self.extras.get_or_insert_with(|| Box::new(Extras::new(literal)))
     }
@@ -69,7 +82,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
 /// What few values need: made when the first one does.
 #[derive(Debug)]
 pub(super) struct Extras {
-    types: Types,
+    pub(super) types: Types,
     /// Reference numbers of shared values, by address.
     shared: HashMap<usize, u32>,
 }
@@ -99,9 +112,13 @@ fn not_typed() -> Error {
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Typed<'a, 'o, S, G> {
-    /// Writes the head of the list or map.
-    fn begin(self, write: impl FnOnce(&mut S, &str, Option<u32>)) -> Result<&'a mut Serializer<'o, S, G>> {
-        let name = self.name.ok_or_else(not_typed)?;
+    /// Writes the head of the list or map; tells whether its type was told by a number.
+    fn begin(
+        self,
+        write: impl FnOnce(&mut S, &str, Option<u32>),
+    ) -> Result<(&'a mut Serializer<'o, S, G>, bool)> {
+        let name = self.name.filter(|name| !name.is_empty()).ok_or_else(not_typed)?;
+        super::check_type(name)?;
         let number = self.ser.extras().types.find(name);
         let position = self.ser.out.position();
         write(self.ser.out, name, number);
@@ -109,13 +126,16 @@ impl<'a, 'o, S: Sink, G: Dialect> Typed<'a, 'o, S, G> {
             self.ser.extras().types.named(Cow::Borrowed(name), position)?;
         }
         self.ser.containers += 1;
-        Ok(self.ser)
+        Ok((self.ser, number.is_some()))
     }
 
     fn list(self, len: Option<usize>) -> Result<Seq<'a, 'o, S, G>> {
+        if G::PLAIN {
+            return self.ser.list(len, 0);
+        }
         let len = len.map(super::length).transpose()?;
-        let ser = self.begin(|out, name, number| G::typed_list(out, name, number, len))?;
-        Ok(Seq::new(ser, len, 0))
+        let (ser, numbered) = self.begin(|out, name, number| G::typed_list(out, name, number, len))?;
+        Ok(Seq::new(ser, len, numbered, 0))
     }
 }
 
@@ -158,7 +178,10 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for Typed<'a, 'o, S, G> {
         self.list(Some(len))
     }
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
-        let ser = self.begin(|out, name, number| G::typed_map(out, name, number))?;
+        if G::PLAIN {
+            return Ok(self.ser.map(0));
+        }
+        let (ser, _) = self.begin(|out, name, number| G::typed_map(out, name, number))?;
         Ok(Map::new(ser, 0))
     }
 }

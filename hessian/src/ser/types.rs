@@ -40,6 +40,13 @@ impl Types {
         Ok(u32::try_from(self.met.len() - 1).ok())
     }
 
+    /// An empty type is written, which readers count.
+    pub(crate) fn unnamed(&mut self, position: usize) {
+        if !self.literal {
+            self.met.push((Cow::Borrowed(""), position));
+        }
+    }
+
     /// The sink was cut at this position: forgets what stood behind it.
     pub(super) fn cut(&mut self, position: usize) {
         while self.met.last().is_some_and(|&(_, at)| at >= position) {

@@ -1,6 +1,6 @@
 //! Events to a graph.
 
-use super::{Class, Graph, Node, Span, Value};
+use super::{Class, Graph, Node, Remote, Span, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
@@ -73,6 +73,10 @@ pub(crate) struct Building<'de> {
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
+    /// The type of a remote object whose address is being read.
+    remote: Option<Option<TypeId>>,
+    /// How many remote objects have a type.
+    remotes: usize,
     /// Set when the graph is a part of a packet: numbers on the wire are not those of its nodes then.
     part: Option<Box<Part>>,
 }
@@ -164,8 +168,17 @@ impl<'de> Building<'de> {
             Event::Map { ty } => return self.open(Node::Map { ty, entries: Span::default() }),
             Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
             Event::Definition(_) => return,
+            Event::Remote { ty } => {
+                self.remotes += usize::from(ty.is_some());
+                self.remote = Some(ty);
+                return;
+            }
             Event::Reference(id) => Value::Node(self.referred(id)),
             Event::End => self.close(),
+        };
+        let value = match self.remote.take() {
+            None => value,
+            Some(ty) => Value::Remote(Box::new(Remote { ty, url: value })),
         };
         self.scratch.push(value);
     }
@@ -214,7 +227,12 @@ impl<'de> Building<'de> {
     }
 
     /// Copies the names that the graph uses; its numbers for them start at 0.
-    pub(crate) fn finish(mut self, tables: &Tables) -> Graph<'de> {
+    fn finish(self, tables: &Tables) -> Graph<'de> {
+        self.finish_in(&[], tables)
+    }
+
+    /// The same where names may have stayed in the input.
+    pub(crate) fn finish_in(mut self, input: &[u8], tables: &Tables) -> Graph<'de> {
         let mut classes = Numbers::default();
         let mut types = Numbers::default();
         for node in &mut self.nodes {
@@ -226,11 +244,18 @@ impl<'de> Building<'de> {
                 _ => {}
             }
         }
+        if self.remotes > 0 {
+            for value in self.values.iter_mut().chain(&mut self.scratch) {
+                if let Value::Remote(remote) = value {
+                    remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
+                }
+            }
+        }
         let class = |&number: &u32| {
             let class = ClassId(number);
             Class {
-                name: tables.class_name(class).into(),
-                fields: tables.field_names(class).map(Into::into).collect(),
+                name: tables.class_name(input, class).into(),
+                fields: tables.field_names(input, class).map(Into::into).collect(),
             }
         };
         Graph {

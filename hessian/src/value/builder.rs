@@ -1,6 +1,6 @@
 //! Graphs made by hand.
 
-use super::{Class, Graph, Node, Span, Value};
+use super::{Class, Graph, Node, Remote, Span, Value};
 use crate::date::Date;
 use crate::event::{ClassId, RefId, TypeId};
 use smallvec::smallvec;
@@ -121,6 +121,13 @@ impl<'de> GraphBuilder<'de> {
         self
     }
 
+    /// An object that lives elsewhere, as Hessian 1 and the draft write it. In Hessian 2 an object of Java's class for it is
+    /// written: [`java::Remote`](crate::java::Remote).
+    pub fn remote(&mut self, interface: Option<&str>, url: impl Into<String>) -> Value<'de> {
+        let ty = interface.map(|name| self.ty(name));
+        Value::Remote(Box::new(Remote { ty, url: url.into().into() }))
+    }
+
     /// Copies the first value of another graph into this one; it can be put anywhere. O(size).
     pub fn graft(&mut self, graph: &Graph<'de>) -> Value<'de> {
         let first = length(self.nodes.len());
@@ -128,6 +135,9 @@ impl<'de> GraphBuilder<'de> {
         let ty = |ty: Option<TypeId>| ty.map(|ty| types[ty.0 as usize]);
         let moved = |value: &Value<'de>| match value {
             Value::Node(id) => Value::Node(RefId(first + id.0)),
+            Value::Remote(remote) => {
+                Value::Remote(Box::new(Remote { ty: ty(remote.ty), url: remote.url.clone() }))
+            }
             scalar => scalar.clone(),
         };
         for node in &graph.nodes {

@@ -3,6 +3,7 @@
 use super::{Node, Value, View};
 use crate::binary::Binary;
 use crate::date;
+use crate::de::visit_remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RefId;
 use crate::limits::Limits;
@@ -21,17 +22,17 @@ use std::sync::Arc;
 /// # Errors
 /// What the type refuses, cycles, and the limits `max_depth` and `max_expansion`.
 pub fn from_graph<'g, T: Deserialize<'g>>(view: View<'g, '_>) -> Result<T> {
-    from_graph_with(view, Limits::new())
+    from_graph_with(view, &Limits::DEFAULT)
 }
 
 /// [`from_graph`] with limits of your own: `max_depth` and `max_expansion` count here.
 ///
 /// # Errors
 /// As [`from_graph`].
-pub fn from_graph_with<'g, T: Deserialize<'g>>(view: View<'g, '_>, limits: Limits) -> Result<T> {
+pub fn from_graph_with<'g, T: Deserialize<'g>>(view: View<'g, '_>, limits: &Limits) -> Result<T> {
     let walk = Walk {
         open: RefCell::default(),
-        limits,
+        limits: *limits,
         left: Cell::new(limits.max_expansion / VALUE),
         decoded: Arc::default(),
     };
@@ -101,6 +102,7 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
             Value::Utf16(_) => return Error::new(ErrorKind::LoneSurrogate),
             Value::Str(_) | Value::OwnedStr(_) => "a string",
             Value::Binary(_) | Value::OwnedBinary(_) => "binary",
+            Value::Remote(_) => "a remote object",
             Value::Node(_) => match self.view.node() {
                 Some(Node::List { .. }) => "a list",
                 Some(Node::Map { .. }) => "a map",
@@ -133,6 +135,10 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
     }
 
     fn entries<V: Visitor<'g>>(&self, visitor: V) -> Result<V::Value> {
+        if let Some((ty, url)) = self.view.as_remote() {
+            let url = url.as_str().ok_or_else(|| Error::new(ErrorKind::LoneSurrogate))?;
+            return visit_remote(ty, url, visitor);
+        }
         self.inside(|| match self.view.node() {
             Some(Node::Map { .. }) => visitor.visit_map(Entries {
                 cursor: self,
@@ -214,6 +220,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
             Value::Utf16(_) => Err(self.mismatch("text")),
             Value::Binary(bytes) => visitor.visit_borrowed_bytes(bytes),
             Value::OwnedBinary(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Value::Remote(_) => self.entries(visitor),
             Value::Node(_) => match self.view.node() {
                 Some(Node::List { .. }) => self.list(visitor),
                 _ => self.entries(visitor),
@@ -298,8 +305,10 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
     }
     fn deserialize_map<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
         self.count()?;
-        match self.view.node() {
-            Some(Node::Map { .. } | Node::Object { .. }) => self.entries(visitor),
+        match (self.view.node(), self.view.value()) {
+            (Some(Node::Map { .. } | Node::Object { .. }), _) | (_, Value::Remote(_)) => {
+                self.entries(visitor)
+            }
             _ => Err(self.mismatch("a map")),
         }
     }
@@ -310,10 +319,12 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         visitor: V,
     ) -> Result<V::Value> {
         self.count()?;
-        match self.view.node() {
-            Some(Node::Map { .. } | Node::Object { .. }) => self.entries(visitor),
-            Some(Node::List { .. }) => self.list(visitor),
-            None => Err(self.mismatch("an object")),
+        match (self.view.node(), self.view.value()) {
+            (Some(Node::Map { .. } | Node::Object { .. }), _) | (_, Value::Remote(_)) => {
+                self.entries(visitor)
+            }
+            (Some(Node::List { .. }), _) => self.list(visitor),
+            _ => Err(self.mismatch("an object")),
         }
     }
     fn deserialize_enum<V: Visitor<'g>>(

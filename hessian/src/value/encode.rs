@@ -1,25 +1,33 @@
 //! A graph to bytes, without recursion.
 
-use super::{Graph, Node, Value};
+use super::{Class, Graph, Node, Remote, Value};
 use crate::encode::Sink;
-use crate::encode::dialect::Dialect;
+use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
-use crate::ser::{Classes, Types};
+use crate::limits::Limits;
+use crate::ser::{Classes, Types, check_type};
 
 /// What is left to write of a container.
 struct Frame {
+    node: RefId,
     next: usize,
     end: usize,
     close: Close,
 }
 
+#[derive(Clone, Copy)]
 enum Close {
-    /// A list of this length on the wire.
-    List(Option<u32>),
+    /// A list of this length on the wire; its type was told by its number.
+    List(Option<u32>, bool),
     Map,
     Object,
+    /// An object as a map: its values begin here.
+    Entries(ClassId, usize),
 }
+
+/// The class that Java has for objects that live elsewhere, where the grammar has no form for them.
+const REMOTE: (&str, [&str; 2]) = ("com.caucho.hessian.io.HessianRemote", ["type", "url"]);
 
 struct Encoder<'g, 'de, S> {
     graph: &'g Graph<'de>,
@@ -35,6 +43,18 @@ struct Encoder<'g, 'de, S> {
     types: Vec<Option<u32>>,
     all_types: &'g mut Types,
     stack: Vec<Frame>,
+    again: Again,
+}
+
+/// What is written again where there are no references.
+#[derive(Default)]
+struct Again {
+    /// Nodes that are open.
+    open: Vec<bool>,
+    /// Where the outermost of those written again begins, and the depth of the stack then.
+    since: Option<(usize, usize)>,
+    /// Bytes of those that are complete.
+    bytes: usize,
 }
 
 /// Writes the graph. Its classes and types are numbered after those in the tables, in the order of their first use, and
@@ -46,6 +66,9 @@ pub(crate) fn encode<G: Dialect, S: Sink>(
     all_types: &mut Types,
     containers: &mut u32,
 ) -> Result<()> {
+    if G::PLAIN && graph.roots.len() != 1 {
+        G::check(Doubtful::Several)?;
+    }
     let mut encoder = Encoder {
         graph,
         out,
@@ -56,7 +79,11 @@ pub(crate) fn encode<G: Dialect, S: Sink>(
         types: vec![None; graph.types.len()],
         all_types,
         stack: Vec::new(),
+        again: Again::default(),
     };
+    if !G::REFERENCES {
+        encoder.again.open = vec![false; graph.nodes.len()];
+    }
     for root in &graph.roots {
         encoder.value::<G>(root)?;
         encoder.rest::<G>()?;
@@ -70,16 +97,25 @@ impl<S: Sink> Encoder<'_, '_, S> {
         while let Some(frame) = self.stack.last_mut() {
             if frame.next < frame.end {
                 frame.next += 1;
-                let value = &self.graph.values[frame.next - 1];
+                let index = frame.next - 1;
+                if let Close::Entries(class, start) = frame.close {
+                    let field = self.graph.classes[class.0 as usize].fields.get(index - start);
+                    G::string(self.out, field.map_or("", |field| field));
+                }
+                let value = &self.graph.values[index];
                 self.value::<G>(value)?;
                 continue;
             }
+            let node = frame.node;
             match frame.close {
-                Close::List(len) => G::list_end(self.out, len),
-                Close::Map => G::map_end(self.out),
+                Close::List(len, numbered) => G::list_end(self.out, len, numbered),
+                Close::Map | Close::Entries(..) => G::map_end(self.out),
                 Close::Object => {}
             }
             self.stack.pop();
+            if !G::REFERENCES {
+                self.closed(node);
+            }
         }
         Ok(())
     }
@@ -89,83 +125,183 @@ impl<S: Sink> Encoder<'_, '_, S> {
             Value::Null => G::null(self.out),
             Value::Bool(value) => G::bool(self.out, *value),
             Value::Int(value) => G::int(self.out, *value),
-            Value::Long(value) => G::long(self.out, *value),
+            Value::Long(value) => {
+                G::check(Doubtful::Long(*value))?;
+                G::long(self.out, *value);
+            }
             Value::Double(value) => G::double(self.out, *value),
-            Value::Date(millis) => G::date(self.out, *millis),
+            Value::Date(millis) => {
+                G::check(Doubtful::Date(*millis))?;
+                G::date(self.out, *millis);
+            }
             Value::Str(text) => G::string(self.out, text),
             Value::OwnedStr(text) => G::string(self.out, text),
             Value::Utf16(units) => G::utf16(self.out, units),
             Value::Binary(bytes) => G::binary(self.out, bytes),
             Value::OwnedBinary(bytes) => G::binary(self.out, bytes),
+            Value::Remote(remote) => return self.remote::<G>(remote),
             Value::Node(id) => return self.node::<G>(*id),
         }
         Ok(())
     }
 
     fn node<G: Dialect>(&mut self, id: RefId) -> Result<()> {
-        if let Some(number) = self.written[id.0 as usize] {
-            G::reference(self.out, number);
-            return Ok(());
+        if G::REFERENCES {
+            if let Some(number) = self.written[id.0 as usize] {
+                G::reference(self.out, number);
+                return Ok(());
+            }
+            self.written[id.0 as usize] = Some(*self.nodes);
+            *self.nodes += 1;
+        } else {
+            self.opened::<G>(id)?;
         }
-        self.written[id.0 as usize] = Some(*self.nodes);
-        *self.nodes += 1;
         let node = &self.graph.nodes[id.0 as usize];
         let range = node.span().range();
+        let values = &self.graph.values[range.clone()];
+        // Where a type may stand, true is taken for one; an empty type is none.
+        let trap = G::TRUE_IS_A_TYPE && matches!(values.first(), Some(Value::Bool(true)));
         let close = match *node {
             Node::List { ty, items, open } => {
                 if items.len > i32::MAX.unsigned_abs() {
                     return Err(Error::new(ErrorKind::Unrepresentable("more than 2147483647 elements")));
                 }
-                let len = (!open).then_some(items.len);
+                let len = (!open || G::PLAIN).then_some(items.len);
                 match ty {
-                    None => G::list(self.out, len),
-                    Some(ty) => self.typed::<G>(ty, Some(len))?,
+                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, Some(len))?,
+                    _ if trap && len.is_none() => {
+                        self.all_types.unnamed(self.out.position());
+                        G::typed_list(self.out, "", None, None);
+                        Close::List(None, false)
+                    }
+                    _ => {
+                        G::list(self.out, len);
+                        Close::List(len, false)
+                    }
                 }
-                Close::List(len)
             }
             Node::Map { ty, .. } => {
-                match ty {
-                    None => G::map(self.out),
-                    Some(ty) => self.typed::<G>(ty, None)?,
+                if G::PLAIN && values.iter().step_by(2).any(|key| !key.is_string()) {
+                    G::check(Doubtful::Key)?;
                 }
-                Close::Map
+                match ty {
+                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, None)?,
+                    _ if trap => {
+                        self.all_types.unnamed(self.out.position());
+                        G::typed_map(self.out, "", None);
+                        Close::Map
+                    }
+                    _ => {
+                        G::map(self.out);
+                        Close::Map
+                    }
+                }
+            }
+            Node::Object { class, .. } if G::OBJECTS_ARE_MAPS => {
+                let name = &self.graph.classes[class.0 as usize].name;
+                check_type(name)?;
+                G::typed_map(self.out, name, None);
+                Close::Entries(class, range.start)
             }
             Node::Object { class, .. } => {
                 self.object::<G>(class)?;
                 Close::Object
             }
         };
-        self.stack.push(Frame { next: range.start, end: range.end, close });
+        self.stack.push(Frame { node: id, next: range.start, end: range.end, close });
         Ok(())
     }
 
     /// Begins a list (with its length) or a map (without) of a type.
-    fn typed<G: Dialect>(&mut self, ty: TypeId, list: Option<Option<u32>>) -> Result<()> {
+    fn typed<G: Dialect>(&mut self, ty: TypeId, list: Option<Option<u32>>) -> Result<Close> {
         let name = &self.graph.types[ty.0 as usize];
-        let known = self.types[ty.0 as usize].or_else(|| self.all_types.find(name));
-        let position = self.out.position();
-        match list {
-            Some(len) => G::typed_list(self.out, name, known, len),
-            None => G::typed_map(self.out, name, known),
-        }
-        self.types[ty.0 as usize] = match known {
+        let number = self.types[ty.0 as usize].or_else(|| self.all_types.find(name));
+        self.types[ty.0 as usize] = match number {
             Some(number) => Some(number),
-            None => self.all_types.named(name.to_string().into(), position)?,
+            None => {
+                check_type(name)?;
+                self.all_types.named(name.to_string().into(), self.out.position())?
+            }
         };
-        Ok(())
+        match list {
+            Some(len) => {
+                G::typed_list(self.out, name, number, len);
+                Ok(Close::List(len, number.is_some()))
+            }
+            None => {
+                G::typed_map(self.out, name, number);
+                Ok(Close::Map)
+            }
+        }
     }
 
     fn object<G: Dialect>(&mut self, class: ClassId) -> Result<()> {
         let number = match self.classes[class.0 as usize] {
             Some(number) => number,
             None => {
-                let number =
-                    self.all_classes.number_of::<G>(self.out, &self.graph.classes[class.0 as usize])?;
+                let class_of = &self.graph.classes[class.0 as usize];
+                let number = self.all_classes.generic::<G>(self.out, class_of)?;
                 self.classes[class.0 as usize] = Some(number);
                 number
             }
         };
         G::object(self.out, number);
         Ok(())
+    }
+
+    fn remote<G: Dialect>(&mut self, remote: &Remote<'_>) -> Result<()> {
+        G::check(Doubtful::Remote)?;
+        let ty = remote.ty.map(|ty| &*self.graph.types[ty.0 as usize]);
+        if G::REMOTES {
+            if let Some(ty) = ty {
+                check_type(ty)?;
+                // Its type is told each time, and numbered.
+                self.all_types.named(ty.to_owned().into(), self.out.position())?;
+            }
+            G::remote(self.out, ty);
+            if let Some(url) = remote.url.as_str() {
+                G::address(self.out, url);
+                return Ok(());
+            }
+        } else {
+            let class = Class { name: REMOTE.0.into(), fields: REMOTE.1.map(Into::into).into() };
+            let number = self.all_classes.generic::<G>(self.out, &class)?;
+            G::object(self.out, number);
+            *self.nodes += 1;
+            match ty {
+                Some(ty) => G::string(self.out, ty),
+                None => G::null(self.out),
+            }
+        }
+        self.value::<G>(&remote.url)
+    }
+
+    /// A node begins where there are no references.
+    fn opened<G: Dialect>(&mut self, id: RefId) -> Result<()> {
+        let index = id.0 as usize;
+        if std::mem::replace(&mut self.again.open[index], true) {
+            G::check(Doubtful::Cycle)?;
+        }
+        let at = self.out.position();
+        if self.written[index].replace(0).is_some() && self.again.since.is_none() {
+            self.again.since = Some((at, self.stack.len()));
+        }
+        let bytes = self.again.bytes + self.again.since.map_or(0, |(since, _)| at - since);
+        let max = Limits::DEFAULT.max_expansion;
+        if bytes as u64 > max {
+            return Err(Error::new(ErrorKind::Limit { limit: "max_expansion", max }));
+        }
+        Ok(())
+    }
+
+    /// A node ends where there are no references. Its frame has been taken off.
+    fn closed(&mut self, id: RefId) {
+        self.again.open[id.0 as usize] = false;
+        if let Some((since, depth)) = self.again.since
+            && depth == self.stack.len()
+        {
+            self.again.bytes += self.out.position() - since;
+            self.again.since = None;
+        }
     }
 }

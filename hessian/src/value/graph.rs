@@ -5,7 +5,7 @@ use super::{Node, Value, View};
 use crate::encode::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
-use crate::grammar::{Final, Grammar};
+use crate::grammar::{Dialect, Final, Grammar};
 use crate::limits::Limits;
 use crate::ser::{Classes, Types};
 use crate::table::Tables;
@@ -131,8 +131,9 @@ impl<'de> Graph<'de> {
     /// Appends it in a grammar of your choice.
     ///
     /// # Errors
-    /// As [`to_vec`](Self::to_vec); the buffer is then as it was before.
-    pub fn encode_to<G: Grammar>(&self, out: &mut impl Sink) -> Result<()> {
+    /// As [`to_vec`](Self::to_vec), and with [`Tutorial`](crate::grammar::Tutorial) also
+    /// [`ErrorKind::Refused`]; the buffer is then as it was before.
+    pub fn encode_to<G: Dialect>(&self, out: &mut impl Sink) -> Result<()> {
         let start = out.position();
         let (mut classes, mut types) = (Classes::default(), Types::default());
         super::encode::<G, _>(self, out, &mut classes, &mut types, &mut 0).inspect_err(|_| out.cut(start))
@@ -154,6 +155,13 @@ fn isomorphic(a: &Graph<'_>, b: &Graph<'_>) -> bool {
     let mut met_back: Vec<bool> = vec![false; b.nodes.len()];
     let mut pending: Vec<(&Value<'_>, &Value<'_>)> = a.roots.iter().zip(&b.roots).collect();
     while let Some((left, right)) = pending.pop() {
+        if let (Value::Remote(left), Value::Remote(right)) = (left, right) {
+            if !same_type(a, left.ty, b, right.ty) {
+                return false;
+            }
+            pending.push((&left.url, &right.url));
+            continue;
+        }
         let (Value::Node(left), Value::Node(right)) = (left, right) else {
             if left.same_scalar(right) {
                 continue;
@@ -178,14 +186,15 @@ fn isomorphic(a: &Graph<'_>, b: &Graph<'_>) -> bool {
     true
 }
 
+fn same_type(a: &Graph<'_>, left: Option<TypeId>, b: &Graph<'_>, right: Option<TypeId>) -> bool {
+    left.and_then(|ty| a.type_name(ty)) == right.and_then(|ty| b.type_name(ty))
+}
+
 fn same_head(a: &Graph<'_>, left: &Node, b: &Graph<'_>, right: &Node) -> bool {
-    let same_type = |left: Option<TypeId>, right: Option<TypeId>| {
-        left.and_then(|ty| a.type_name(ty)) == right.and_then(|ty| b.type_name(ty))
-    };
     left.span().len == right.span().len
         && match (left, right) {
             (Node::List { ty: left, .. }, Node::List { ty: right, .. })
-            | (Node::Map { ty: left, .. }, Node::Map { ty: right, .. }) => same_type(*left, *right),
+            | (Node::Map { ty: left, .. }, Node::Map { ty: right, .. }) => same_type(a, *left, b, *right),
             (Node::Object { class: left, .. }, Node::Object { class: right, .. }) => {
                 a.class(*left) == b.class(*right)
             }

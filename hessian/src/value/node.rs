@@ -31,11 +31,22 @@ pub enum Value<'de> {
     Binary(&'de [u8]),
     /// Bytes, owned.
     OwnedBinary(Box<[u8]>),
+    /// An object that lives elsewhere: only Hessian 1 and the draft have a form for it.
+    Remote(Box<Remote<'de>>),
     /// A list, map or object of the graph; more than one value may name it.
     Node(RefId),
 }
 
 const _: () = assert!(size_of::<Value<'_>>() == 24);
+
+/// An object that lives elsewhere.
+#[derive(Debug, Clone)]
+pub struct Remote<'de> {
+    /// The name of its interface, such as `example.Api`.
+    pub ty: Option<TypeId>,
+    /// Where it lives, a URL: [`Value::Str`], [`Value::OwnedStr`] or [`Value::Utf16`].
+    pub url: Value<'de>,
+}
 
 /// A list, map or object; its parts are values of the graph, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +122,9 @@ impl Value<'_> {
             Self::Utf16(units) => Value::Utf16(units),
             Self::Binary(bytes) => Value::OwnedBinary(bytes.into()),
             Self::OwnedBinary(bytes) => Value::OwnedBinary(bytes),
+            Self::Remote(remote) => {
+                Value::Remote(Box::new(Remote { ty: remote.ty, url: remote.url.into_owned() }))
+            }
             Self::Node(id) => Value::Node(id),
         }
     }
@@ -123,6 +137,11 @@ impl Value<'_> {
             Self::OwnedStr(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// True for text of any kind.
+    pub(super) const fn is_string(&self) -> bool {
+        matches!(self, Self::Str(_) | Self::OwnedStr(_) | Self::Utf16(_))
     }
 
     /// The bytes of a binary.

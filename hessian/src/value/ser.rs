@@ -37,8 +37,8 @@ impl<'de> View<'_, 'de> {
         let mut copy = Copy { of: self.graph, numbers: HashMap::new(), pending: Vec::new() };
         let mut nodes = Vec::new();
         let mut values: Vec<Value<'de>> = Vec::new();
-        let root = copy.value(self.value);
         let mut types = HashMap::new();
+        let root = copy.value(self.value, &mut types);
         let mut classes = HashMap::new();
         let mut at = 0;
         while let Some(&id) = copy.pending.get(at) {
@@ -46,7 +46,7 @@ impl<'de> View<'_, 'de> {
             let mut node = self.graph.nodes[id as usize];
             let start = super::builder::length(values.len());
             for value in &self.graph.values[node.span().range()] {
-                values.push(copy.value(value));
+                values.push(copy.value(value, &mut types));
             }
             if values.len() as u64 > max {
                 return None;
@@ -85,9 +85,13 @@ struct Copy<'g, 'de> {
 }
 
 impl<'de> Copy<'_, 'de> {
-    fn value(&mut self, value: &Value<'de>) -> Value<'de> {
-        let Value::Node(id) = value else { return value.clone() };
-        debug_assert!(self.of.node(*id).is_some());
+    fn value(&mut self, value: &Value<'de>, types: &mut HashMap<u32, u32>) -> Value<'de> {
+        let mut value = value.clone();
+        if let Value::Remote(remote) = &mut value {
+            renumber(&mut remote.ty, types);
+        }
+        let Value::Node(id) = value else { return value };
+        debug_assert!(self.of.node(id).is_some());
         let next = super::builder::length(self.pending.len());
         let number = *self.numbers.entry(id.0).or_insert(next);
         if number == next {
@@ -221,6 +225,13 @@ impl Serialize for Tree<'_, '_, '_> {
             Value::Utf16(_) => Err(ser::Error::custom(ErrorKind::LoneSurrogate)),
             Value::Binary(bytes) => serializer.serialize_bytes(bytes),
             Value::OwnedBinary(bytes) => serializer.serialize_bytes(bytes),
+            Value::Remote(_) => {
+                let (ty, url) = self.view.as_remote().unwrap_or((None, self.view));
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("type", &ty)?;
+                map.serialize_entry("url", &self.child(url))?;
+                map.end()
+            }
             Value::Node(id) => self.container(*id, serializer),
         }
     }

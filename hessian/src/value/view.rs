@@ -102,6 +102,17 @@ impl<'g, 'de> View<'g, 'de> {
         self.value.as_bytes()
     }
 
+    /// An object that lives elsewhere: the name of its interface, if told, and where it lives.
+    #[must_use]
+    pub fn as_remote(self) -> Option<(Option<&'g str>, Self)> {
+        match self.value {
+            Value::Remote(remote) => {
+                Some((remote.ty.and_then(|ty| self.graph.type_name(ty)), self.at(&remote.url)))
+            }
+            _ => None,
+        }
+    }
+
     /// The class of an object.
     #[must_use]
     pub fn class(self) -> Option<&'g Class> {

@@ -1,0 +1,220 @@
+//! `domain`: which SWFs an entry is for, by the host they were loaded from.
+
+use std::{fmt, net::Ipv6Addr};
+
+use super::origin::Origin;
+
+/// The `domain` of an entry: `*`, `*.suffix`, an exact host name or an exact IP address.
+///
+/// Matching is by text and ignores case; nothing is ever looked up in DNS. `*.foo.com` is for `a.foo.com`,
+/// `a.b.foo.com` and `foo.com` itself, `*` for everything, local content included. An IP entry is only for
+/// SWFs whose URL used that address. Any other form matches nothing, see [`DomainProblem`].
+/// Source: Adobe, "Cross Domain Policy File Specification" 2.0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DomainPattern {
+    text: Box<str>,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Any,
+    Suffix,
+    Exact,
+    Nothing(DomainProblem),
+}
+
+/// Why a `domain` matches nothing at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DomainProblem {
+    /// Empty text.
+    Empty,
+    /// A `*` somewhere else than alone or as the first label: `www.foo.*`, `f*o.com`, `*foo.com`, `192.168.*`.
+    Wildcard,
+    /// A URL; only the host counts.
+    Scheme,
+    /// A port or path behind the host; ports belong into `to-ports`.
+    PortOrPath,
+    /// A host cannot contain this character.
+    Character(char),
+    /// An empty label: two dots in a row, or one at the front.
+    EmptyLabel,
+}
+
+impl DomainPattern {
+    /// Reads a pattern. Never fails, as players read a file with such an entry as well: a form that is not
+    /// defined gives a pattern which matches nothing and whose [`problem`](Self::problem) says why.
+    #[must_use]
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        let form = match text.strip_prefix("*.") {
+            _ if &*text == "*" => Form::Any,
+            Some(suffix) => check(suffix).map_or(Form::Suffix, Form::Nothing),
+            None if is_ipv6(&text) => Form::Exact,
+            None => check(&text).map_or(Form::Exact, Form::Nothing),
+        };
+        Self { text, form }
+    }
+
+    /// The text as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Why the pattern matches nothing; `None` for the defined forms.
+    #[must_use]
+    pub const fn problem(&self) -> Option<DomainProblem> {
+        match self.form {
+            Form::Nothing(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `*`.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        matches!(self.form, Form::Any)
+    }
+
+    /// Whether a SWF from this origin is meant. Linear in the length of the text; allocates nothing.
+    #[must_use]
+    pub fn matches(&self, origin: &Origin) -> bool {
+        let Some(host) = origin.host() else { return self.is_any() };
+        match self.form {
+            Form::Any => true,
+            Form::Nothing(_) => false,
+            Form::Exact => unbracketed(&self.text).eq_ignore_ascii_case(host),
+            // An address has no subdomains, even if its text looks so.
+            Form::Suffix if origin.is_ip() => false,
+            Form::Suffix => {
+                let suffix = self.text[1..].as_bytes();
+                let host = host.as_bytes();
+                host.eq_ignore_ascii_case(&suffix[1..])
+                    || host.len() > suffix.len()
+                        && host[host.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+            }
+        }
+    }
+}
+
+impl fmt::Display for DomainPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What keeps `host` from being the text of a host, if anything does.
+pub(super) fn check(host: &str) -> Option<DomainProblem> {
+    let in_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') || !c.is_ascii();
+    let odd = host.chars().find(|c| !in_host(*c) || c.is_whitespace() || c.is_control());
+    match odd {
+        _ if host.is_empty() => Some(DomainProblem::Empty),
+        _ if host.contains("://") => Some(DomainProblem::Scheme),
+        Some('*') => Some(DomainProblem::Wildcard),
+        Some(':' | '/') => Some(DomainProblem::PortOrPath),
+        Some(c) => Some(DomainProblem::Character(c)),
+        None if host.starts_with('.') || host.contains("..") => Some(DomainProblem::EmptyLabel),
+        None => None,
+    }
+}
+
+/// `[::1]` and `::1` are one address; the policy documents say nothing about brackets.
+pub(super) fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+}
+
+pub(super) fn is_ipv6(host: &str) -> bool {
+    unbracketed(host).parse::<Ipv6Addr>().is_ok()
+}
+
+impl fmt::Display for DomainProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "is empty"),
+            Self::Wildcard => {
+                write!(f, "a `*` may only stand alone or as the first label, like *.example.com")
+            }
+            Self::Scheme => write!(f, "is a URL; expected the host alone"),
+            Self::PortOrPath => write!(f, "has a port or path behind the host; expected the host alone"),
+            Self::Character(c) => write!(f, "has the character {c:?}, which no host contains"),
+            Self::EmptyLabel => write!(f, "has an empty label (a dot too many)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Origin {
+        text.parse().unwrap()
+    }
+
+    /// The rules of the specification, one row each: pattern, origins it is for, origins it is not for.
+    #[test]
+    fn patterns_match_as_documented() {
+        for (pattern, matched, unmatched) in [
+            ("*", &["a.com", "10.0.0.1", "localhost", "file:///x.swf", "[::1]"][..], &[][..]),
+            ("www.foo.com", &["www.foo.com", "WWW.Foo.COM"], &["foo.com", "a.www.foo.com", "file:///x.swf"]),
+            (
+                "*.foo.com",
+                &["a.foo.com", "a.b.foo.com", "foo.com", "A.FOO.com"],
+                &["afoo.com", "foo.com.evil"],
+            ),
+            ("*.Foo.com", &["a.foo.com", "foo.com"], &["com", "oo.com", "xfoo.com", ".foo.com.x"]),
+            ("*.com", &["a.com", "com"], &["a.org", "acom"]),
+            ("10.0.0.1", &["10.0.0.1"], &["10.0.0.2", "010.0.0.1", "host-10.0.0.1"]),
+            ("*.0.0.1", &["a.0.0.1"], &["10.0.0.1"]),
+            ("localhost", &["localhost"], &["127.0.0.1", "file:///x.swf"]),
+            ("127.0.0.1", &["127.0.0.1"], &["localhost"]),
+            ("::1", &["[::1]"], &["127.0.0.1", "[::2]"]),
+            ("[::1]", &["[::1]"], &["localhost"]),
+            ("bücher.example", &["bücher.example"], &["b\u{fc}cher.example.org"]),
+        ] {
+            let pattern = DomainPattern::new(pattern);
+            assert_eq!(pattern.problem(), None, "{pattern}");
+            for text in matched {
+                assert!(pattern.matches(&origin(text)), "{pattern} is for {text}");
+            }
+            for text in unmatched.iter().filter(|t| !t.starts_with('.')) {
+                assert!(!pattern.matches(&origin(text)), "{pattern} is not for {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_forms_match_nothing_and_say_why() {
+        use DomainProblem::*;
+        for (text, problem) in [
+            ("", Empty),
+            ("*.", Empty),
+            ("www.foo.*", Wildcard),
+            ("f*o.com", Wildcard),
+            ("*foo.com", Wildcard),
+            ("192.168.*", Wildcard),
+            ("*.*", Wildcard),
+            ("**", Wildcard),
+            ("http://www.foo.com", Scheme),
+            ("http://*.foo.com", Scheme),
+            ("www.foo.com:8080", PortOrPath),
+            ("www.foo.com/app", PortOrPath),
+            ("*.foo.com:80", PortOrPath),
+            ("*.::1", PortOrPath),
+            (" www.foo.com", Character(' ')),
+            ("www.foo.com,www.bar.com", Character(',')),
+            ("www.foo.com\u{a0}", Character('\u{a0}')),
+            ("a<b", Character('<')),
+            (".foo.com", EmptyLabel),
+            ("*..foo.com", EmptyLabel),
+            ("www..com", EmptyLabel),
+        ] {
+            let pattern = DomainPattern::new(text);
+            assert_eq!(pattern.problem(), Some(problem), "{text:?}");
+            for host in ["www.foo.com", "foo.com", "192.168.0.1", "localhost", "file:///a.swf", "[::1]"] {
+                assert!(!pattern.matches(&origin(host)), "{text:?} must not match {host}");
+            }
+        }
+    }
+}

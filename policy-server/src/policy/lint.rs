@@ -1,0 +1,411 @@
+//! What is wrong with a policy file that a player would read all the same.
+//!
+//! For socket policies. The rules of players are asked of [`verdict`](super::verdict), which alone knows them.
+
+use std::fmt;
+
+use super::{
+    AllowAccess, DomainProblem, Error, ErrorKind, MASTER_PORT, PolicyFile, SiteControl, is_asked,
+    verdict::can_grant,
+};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It works, but perhaps not as meant, or it opens more than it should.
+    Warning,
+    /// It does not do what it says.
+    Error,
+}
+
+/// One thing to look at in a policy file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    line: Option<u32>,
+    problem: Problem,
+}
+
+/// What the linter finds. `Display` says what it is, [`remedy`](Self::remedy) what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// It is no policy file.
+    Unreadable(Error),
+    /// An entry without `to-ports`.
+    NoPorts,
+    /// A domain that matches nothing.
+    Domain(DomainProblem),
+    /// A meta-policy that sockets do not have.
+    SiteControlNotForSockets(SiteControl),
+    /// The file is to be served where no player asks.
+    NeverAsked {
+        /// The port in question.
+        port: u16,
+    },
+    /// The meta-policy voids every entry of its own file.
+    EntriesVoid,
+    /// A meta-policy in a file that is not (only) the master.
+    SiteControlIgnored {
+        /// A port where it is ignored.
+        port: u16,
+    },
+    /// An entry names ports below 1024, and a port from 1024 on serves it.
+    PrivilegedPorts {
+        /// The port that serves it.
+        port: u16,
+    },
+    /// No entry at all.
+    NoEntries,
+    /// Any SWF may connect to any port.
+    EveryoneEverywhere,
+    /// Any SWF may connect.
+    EveryDomain,
+    /// Every port of the host is granted.
+    EveryPort,
+    /// `*.` and a single label.
+    TopLevelDomain,
+    /// `localhost` without `127.0.0.1`, or the other way round.
+    LocalhostOneName,
+    /// A domain with letters outside ASCII.
+    NotAscii,
+    /// `secure="true"`: over a plain connection it protects nothing.
+    SecureOverPlain,
+    /// An entry that says what an earlier one says.
+    Repeated {
+        /// Line of the earlier one.
+        first: Option<u32>,
+    },
+    /// `allow-http-request-headers-from` in a socket policy.
+    HeadersNotForSockets,
+    /// An element, an attribute or a blank that no player reads.
+    Ignored(Box<str>),
+}
+
+/// Reads and lints the text of a socket policy. `served_on`: the ports that will serve it, if known; 843
+/// makes it the master.
+///
+/// Findings come in the order of the lines. A text that cannot be read gives exactly one.
+#[must_use]
+pub fn lint(text: &[u8], served_on: &[u16]) -> Vec<Finding> {
+    match PolicyFile::from_bytes(text) {
+        Ok(file) => file.lint(served_on),
+        Err(e) => vec![Finding { line: e.line(), problem: Problem::Unreadable(e) }],
+    }
+}
+
+impl PolicyFile {
+    /// Lints a socket policy, see [`lint`].
+    #[must_use]
+    pub fn lint(&self, served_on: &[u16]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut find = |line, problem| findings.push(Finding { line, problem });
+        for port in served_on.iter().filter(|port| !is_asked(**port)) {
+            find(None, Problem::NeverAsked { port: *port });
+        }
+        if self.access.is_empty() {
+            find(None, Problem::NoEntries);
+        }
+        if let Some((value, line)) = self.site_control {
+            site_control(value, self.access.is_empty(), served_on, |problem| find(line.0, problem));
+        }
+        for (index, entry) in self.access.iter().enumerate() {
+            self.entry(index, entry, served_on, |problem| find(entry.line(), problem));
+        }
+        for entry in &self.headers {
+            find(entry.line(), Problem::HeadersNotForSockets);
+        }
+        for (line, what) in &self.ignored.0 {
+            find(Some(*line), Problem::Ignored(what.clone()));
+        }
+        findings.sort_by_key(|finding| finding.line);
+        findings
+    }
+
+    fn entry(&self, index: usize, entry: &AllowAccess, served_on: &[u16], mut find: impl FnMut(Problem)) {
+        if let Some(problem) = entry.domain.problem() {
+            find(Problem::Domain(problem));
+        }
+        let Some(ports) = &entry.to_ports else { return find(Problem::NoPorts) };
+
+        match (entry.domain.is_any(), ports.is_all()) {
+            (true, true) => find(Problem::EveryoneEverywhere),
+            (true, false) => find(Problem::EveryDomain),
+            (false, true) => find(Problem::EveryPort),
+            (false, false) => {}
+        }
+        // `*` means what can be granted.
+        let beyond = |policy_port| ports.ranges().any(|range| !can_grant(policy_port, *range.start()));
+        if let Some(port) = served_on.iter().find(|port| beyond(**port) && !ports.is_all()) {
+            find(Problem::PrivilegedPorts { port: *port });
+        }
+
+        let domain = entry.domain.as_str();
+        if domain.strip_prefix("*.").is_some_and(|suffix| !suffix.is_empty() && !suffix.contains('.')) {
+            find(Problem::TopLevelDomain);
+        }
+        if !domain.is_ascii() && entry.domain.problem().is_none() {
+            find(Problem::NotAscii);
+        }
+        let listed = |name: &str| {
+            self.access.iter().any(|e| e.domain.is_any() || e.domain.as_str().eq_ignore_ascii_case(name))
+        };
+        if domain.eq_ignore_ascii_case("localhost") && !listed("127.0.0.1")
+            || domain == "127.0.0.1" && !listed("localhost")
+        {
+            find(Problem::LocalhostOneName);
+        }
+        if entry.secure == Some(true) {
+            find(Problem::SecureOverPlain);
+        }
+        let same = |e: &&AllowAccess| {
+            e.domain.as_str().eq_ignore_ascii_case(domain)
+                && (&e.to_ports, e.secure.unwrap_or(false))
+                    == (&entry.to_ports, entry.secure.unwrap_or(false))
+        };
+        if let Some(first) = self.access[..index].iter().find(same) {
+            find(Problem::Repeated { first: first.line() });
+        }
+    }
+}
+
+fn site_control(value: SiteControl, empty: bool, served_on: &[u16], mut find: impl FnMut(Problem)) {
+    if let SiteControl::ByContentType | SiteControl::ByFtpFilename = value {
+        find(Problem::SiteControlNotForSockets(value));
+    }
+    if let Some(port) = served_on.iter().find(|port| **port != MASTER_PORT) {
+        find(Problem::SiteControlIgnored { port: *port });
+    }
+    if value == SiteControl::None && !empty && served_on.contains(&MASTER_PORT) {
+        find(Problem::EntriesVoid);
+    }
+}
+
+impl Finding {
+    /// Line of the file, from 1; `None` when it is not about one line.
+    #[must_use]
+    pub const fn line(&self) -> Option<u32> {
+        self.line
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.problem.severity()
+    }
+}
+
+/// One line for the problem and one for the remedy.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        let severity = if self.severity() == Severity::Error { "error" } else { "warning" };
+        write!(f, "{severity}: {}\n  {}", self.problem, self.problem.remedy())
+    }
+}
+
+impl Problem {
+    /// How bad it is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::Unreadable(_)
+            | Self::NoPorts
+            | Self::Domain(_)
+            | Self::SiteControlNotForSockets(_)
+            | Self::NeverAsked { .. } => Severity::Error,
+            _ => Severity::Warning,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unreadable(e) => match e.kind() {
+                ErrorKind::TooLarge { .. } => "join hosts of one domain to one entry, like *.example.com",
+                ErrorKind::NotUtf8 { .. } => "save the file as UTF-8",
+                ErrorKind::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
+                ErrorKind::Control('\0') => "remove it",
+                ErrorKind::Entity(_) | ErrorKind::InternalSubset => "write the values out",
+                _ => "correct the file; no player reads anything from it",
+            },
+            Self::NoPorts => "add to-ports, with the port the SWF connects to: to-ports=\"8080\"",
+            Self::Domain(DomainProblem::Wildcard) => "list the hosts one by one, or write *.example.com",
+            Self::Domain(_) => "write the host alone: the one in the URL of the SWF",
+            Self::SiteControlNotForSockets(_) => "write all, master-only or none",
+            Self::NeverAsked { .. } => "serve it on 843 or on the port the SWF connects to",
+            Self::EntriesVoid => "write all or master-only, or remove the entries",
+            Self::SiteControlIgnored { .. } => "serve the file on port 843, or leave site-control out",
+            Self::PrivilegedPorts { .. } => "serve the file on port 843, or use ports from 1024 on",
+            Self::NoEntries => "add an entry: <allow-access-from domain=\"...\" to-ports=\"...\"/>",
+            Self::EveryoneEverywhere => "name the hosts of your SWFs, and the one port they connect to",
+            Self::EveryDomain => "name the hosts of your SWFs",
+            Self::EveryPort => "name the ports your SWFs connect to",
+            Self::TopLevelDomain => "name the domain: *.example.com",
+            Self::LocalhostOneName => "add an entry for the other name",
+            Self::NotAscii => "write the name as it is in DNS, in its xn-- form",
+            Self::SecureOverPlain => {
+                "leave it out, unless the server takes local connections only; it keeps out SWFs loaded by HTTP"
+            }
+            Self::Repeated { .. } => "remove one of them",
+            Self::HeadersNotForSockets => "move it to the URL policy, /crossdomain.xml",
+            Self::Ignored(_) => "check its spelling, or remove it",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The line is the finding's.
+            Self::Unreadable(e) => write!(f, "{}", e.kind()),
+            Self::NoPorts => write!(f, "the entry grants nothing, it has no `to-ports`"),
+            Self::Domain(problem) => write!(f, "the entry matches nothing, its domain {problem}"),
+            Self::SiteControlNotForSockets(value) => {
+                write!(f, "sockets have no meta-policy `{}`", value.as_str())
+            }
+            Self::NeverAsked { port } => write!(f, "players fetch no policy from port {port}"),
+            Self::EntriesVoid => write!(f, "the meta-policy `none` voids every entry"),
+            Self::SiteControlIgnored { port } => {
+                write!(f, "site-control counts on port 843 only, and is ignored on port {port}")
+            }
+            Self::PrivilegedPorts { port } => {
+                write!(f, "the entry names ports below 1024, which a policy from port {port} cannot grant")
+            }
+            Self::NoEntries => write!(f, "the file grants nothing, it has no entries"),
+            Self::EveryoneEverywhere => write!(
+                f,
+                "any page a visitor opens may reach every service of this host, from inside the visitor's network"
+            ),
+            Self::EveryDomain => {
+                write!(f, "any page a visitor opens may connect, from inside the visitor's network")
+            }
+            Self::EveryPort => write!(f, "the entry grants every service of this host"),
+            Self::TopLevelDomain => write!(f, "the entry is for a whole top-level domain"),
+            Self::LocalhostOneName => {
+                write!(f, "`localhost` and `127.0.0.1` are different names, nothing is looked up")
+            }
+            Self::NotAscii => write!(f, "how players compare letters outside ASCII is not documented"),
+            Self::SecureOverPlain => write!(f, "`secure` protects nothing on a plain connection"),
+            Self::Repeated { first: Some(line) } => write!(f, "the entry says what line {line} says"),
+            Self::Repeated { first: None } => write!(f, "the entry says what an earlier one says"),
+            Self::HeadersNotForSockets => {
+                write!(f, "<allow-http-request-headers-from> has no meaning for sockets")
+            }
+            Self::Ignored(what) => write!(f, "{what} has no meaning here and is read over"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Problem::*, *};
+
+    /// The file stands from line 2 on.
+    fn found(inside: &str, served_on: &[u16]) -> Vec<(u32, Problem)> {
+        let text = format!("<cross-domain-policy>\n{inside}\n</cross-domain-policy>");
+        let findings = lint(text.as_bytes(), served_on);
+        findings.into_iter().map(|f| (f.line.unwrap_or(0), f.problem)).collect()
+    }
+
+    #[test]
+    fn a_good_file_has_no_findings() {
+        let master = "<site-control permitted-cross-domain-policies='master-only'/>
+            <allow-access-from domain='*.example.com' to-ports='80,8080'/>
+            <allow-access-from domain='localhost' to-ports='8080'/>
+            <allow-access-from domain='127.0.0.1' to-ports='8080' secure='false'/>";
+        assert_eq!(found(master, &[843]), []);
+        assert_eq!(found(master, &[]), []);
+    }
+
+    #[test]
+    fn each_fault_of_an_entry_is_found() {
+        for (entry, problems) in [
+            ("domain='a.com'", vec![NoPorts]),
+            ("domain='a.*'", vec![Domain(DomainProblem::Wildcard), NoPorts]),
+            ("domain='http://a.com' to-ports='80'", vec![Domain(DomainProblem::Scheme)]),
+            ("domain='*' to-ports='*'", vec![EveryoneEverywhere]),
+            ("domain='*' to-ports='80'", vec![EveryDomain]),
+            ("domain='a.com' to-ports='80,1-65535'", vec![EveryPort]),
+            ("domain='*.com' to-ports='80'", vec![TopLevelDomain]),
+            ("domain='localhost' to-ports='80'", vec![LocalhostOneName]),
+            ("domain='127.0.0.1' to-ports='80'", vec![LocalhostOneName]),
+            ("domain='bücher.de' to-ports='80'", vec![NotAscii]),
+            ("domain='a.com' to-ports='80' secure='true'", vec![SecureOverPlain]),
+            ("domain='a.com' to-ports='80, 90'", vec![Ignored("blank in `to-ports`".into())]),
+            ("domain='a.com' to_ports='80' to-ports='80'", vec![Ignored("attribute `to_ports`".into())]),
+        ] {
+            let expected: Vec<_> = problems.into_iter().map(|p| (2, p)).collect();
+            assert_eq!(found(&format!("<allow-access-from {entry}/>"), &[]), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_entries_is_found() {
+        let entry = "<allow-access-from domain='a.com' to-ports='8080'/>";
+        let again = "<allow-access-from domain='A.com' to-ports='8080' secure='false'/>";
+        assert_eq!(found("", &[]), [(0, NoEntries)]);
+        assert_eq!(found(&format!("{entry}\n\n{again}"), &[]), [(4, Repeated { first: Some(2) })]);
+        for (element, problem) in [
+            ("<allow-http-request-headers-from domain='*' headers='*'/>", HeadersNotForSockets),
+            (
+                "<allow-access-from-identity><x/></allow-access-from-identity>",
+                Ignored("<allow-access-from-identity>".into()),
+            ),
+            ("<allow-acces-from domain='a.com'/>", Ignored("<allow-acces-from>".into())),
+        ] {
+            assert_eq!(found(&format!("{entry}\n{element}"), &[]), [(3, problem)]);
+        }
+    }
+
+    #[test]
+    fn where_it_is_served_plays_its_part() {
+        let entry = "<allow-access-from domain='a.com' to-ports='80'/>";
+        let all_ports = "<allow-access-from domain='a.com' to-ports='*'/>";
+        assert_eq!(found(entry, &[843, 80]), []);
+        assert_eq!(found(entry, &[843, 8080]), [(2, PrivilegedPorts { port: 8080 })]);
+        assert_eq!(found(all_ports, &[8080]), [(2, EveryPort)]);
+        assert_eq!(found(entry, &[25]), [(0, NeverAsked { port: 25 })]);
+
+        let meta =
+            |value: &str| format!("<site-control permitted-cross-domain-policies='{value}'/>\n{entry}");
+        let not_for_sockets = SiteControlNotForSockets(SiteControl::ByContentType);
+        assert_eq!(found(&meta("all"), &[843]), []);
+        assert_eq!(found(&meta("all"), &[843, 80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("none"), &[843]), [(2, EntriesVoid)]);
+        assert_eq!(found(&meta("none"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("by-content-type"), &[843]), [(2, not_for_sockets)]);
+    }
+
+    #[test]
+    fn an_unreadable_file_is_one_error_with_its_line_said_once() {
+        let findings = lint(b"<cross-domain-policy>\n<allow-access-from/>\n</cross-domain-policy>", &[]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].severity(), Severity::Error);
+        assert_eq!(
+            findings[0].to_string(),
+            "line 2: error: <allow-access-from> lacks the attribute `domain`\n  \
+             correct the file; no player reads anything from it"
+        );
+    }
+
+    #[test]
+    fn an_entry_that_grants_nothing_is_an_error_and_a_wide_one_a_warning() {
+        let severity = |entry: &str| {
+            let text = format!("<cross-domain-policy><allow-access-from {entry}/></cross-domain-policy>");
+            lint(text.as_bytes(), &[]).iter().map(Finding::severity).max()
+        };
+        assert_eq!(severity("domain='a.com'"), Some(Severity::Error));
+        assert_eq!(severity("domain='a.*' to-ports='80'"), Some(Severity::Error));
+        assert_eq!(severity("domain='*' to-ports='*'"), Some(Severity::Warning));
+        assert_eq!(severity("domain='a.com' to-ports='80'"), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Who may come in: the bounds on how many connections there are at a time.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{limits::Limits, metrics::Counter};
+
+/// Counts the connections of one listener.
+#[derive(Clone, Debug)]
+pub(super) struct Gate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    open: Arc<Semaphore>,
+    unclassified: Mutex<Unclassified>,
+}
+
+#[derive(Debug, Default)]
+struct Unclassified {
+    total: usize,
+    /// Entries are as many as `total` at most.
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection that was let in.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// To be held as long as the connection is open.
+    pub(super) open: OwnedSemaphorePermit,
+    /// To be held until the connection has shown what it is.
+    pub(super) newcomer: Newcomer,
+    /// How long it may be silent.
+    pub(super) patience: Duration,
+}
+
+/// A place among the connections that have not shown what they are.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    gate: Gate,
+    address: IpAddr,
+}
+
+impl Gate {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let open = Arc::new(Semaphore::new(capacity(limits)));
+        Self(Arc::new(Inner { limits: limits.clone(), open, unclassified: Mutex::default() }))
+    }
+
+    /// Lets a connection in, or names the counter of what keeps it out.
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<Ticket, Counter> {
+        let limits = &self.0.limits;
+        let open = Arc::clone(&self.0.open).try_acquire_owned().map_err(|_| Counter::RefusedFull)?;
+        let mut unclassified = self.unclassified();
+        if unclassified.total >= limits.unclassified {
+            return Err(Counter::RefusedUnclassified);
+        }
+        let address = network(peer);
+        let same = unclassified.by_address.get(&address).copied().unwrap_or(0);
+        if same >= limits.unclassified_per_address {
+            return Err(Counter::RefusedAddress);
+        }
+        unclassified.by_address.insert(address, same + 1);
+        let crowded = unclassified.total >= limits.unclassified / 2;
+        unclassified.total += 1;
+        let patience = if crowded { limits.first_byte_crowded } else { limits.first_byte };
+        Ok(Ticket { open, newcomer: Newcomer { gate: self.clone(), address }, patience })
+    }
+
+    /// Connections that are open.
+    pub(super) fn open(&self) -> usize {
+        capacity(&self.0.limits) - self.0.open.available_permits()
+    }
+
+    /// Waits until none is.
+    pub(super) async fn empty(&self) {
+        let all = u32::try_from(capacity(&self.0.limits)).unwrap_or(u32::MAX);
+        // Fails only for a closed semaphore, and nothing closes it.
+        let _ = self.0.open.acquire_many(all).await;
+    }
+
+    fn unclassified(&self) -> MutexGuard<'_, Unclassified> {
+        // No invariant of the counts can be broken half-way.
+        self.0.unclassified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        let mut unclassified = self.gate.unclassified();
+        unclassified.total -= 1;
+        if let Entry::Occupied(mut same) = unclassified.by_address.entry(self.address) {
+            match same.get_mut() {
+                0 | 1 => drop(same.remove()),
+                n => *n -= 1,
+            }
+        }
+    }
+}
+
+/// As many as can be counted and waited for.
+fn capacity(limits: &Limits) -> usize {
+    limits.connections.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize)
+}
+
+/// What one party holds: an IPv4 address, or the 64 bits of an IPv6 network.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(connections: usize, unclassified: usize, unclassified_per_address: usize) -> Gate {
+        Gate::new(&Limits { connections, unclassified, unclassified_per_address, ..Limits::default() })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_bound_holds_and_gives_back() {
+        let gate = gate(4, 3, 2);
+        let a = gate.admit(ip("10.0.0.1")).unwrap();
+        let b = gate.admit(ip("10.0.0.1")).unwrap();
+        assert_eq!(gate.admit(ip("10.0.0.1")).unwrap_err(), Counter::RefusedAddress);
+        let c = gate.admit(ip("10.0.0.2")).unwrap();
+        assert_eq!(gate.admit(ip("10.0.0.3")).unwrap_err(), Counter::RefusedUnclassified);
+        assert_eq!(gate.open(), 3, "who is refused occupies nothing");
+        assert_eq!(gate.unclassified().by_address.len(), 2);
+
+        drop((a.newcomer, c.newcomer));
+        let d = gate.admit(ip("10.0.0.1")).unwrap();
+        assert_eq!(gate.admit(ip("10.0.0.3")).unwrap_err(), Counter::RefusedFull);
+        drop((a.open, b, c.open, d));
+        assert_eq!(gate.open(), 0);
+        assert!(gate.unclassified().by_address.is_empty() && gate.unclassified().total == 0);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_a_mapped_address_as_ipv4() {
+        let gate = gate(9, 9, 1);
+        let _first = gate.admit(ip("2001:db8::1")).unwrap();
+        assert_eq!(gate.admit(ip("2001:db8::ffff:1")).unwrap_err(), Counter::RefusedAddress);
+        let _other = gate.admit(ip("2001:db8:0:1::1")).unwrap();
+        let _v4 = gate.admit(ip("10.0.0.1")).unwrap();
+        assert_eq!(gate.admit(ip("::ffff:10.0.0.1")).unwrap_err(), Counter::RefusedAddress);
+        let _other = gate.admit(ip("::ffff:10.0.0.2")).unwrap();
+    }
+
+    #[test]
+    fn patience_ends_when_half_of_the_places_are_taken() {
+        let (gate, limits) = (gate(9, 4, 9), Limits::default());
+        let tickets: Vec<_> = (0..4).map(|_| gate.admit(ip("10.0.0.1")).unwrap()).collect();
+        let patience: Vec<_> = tickets.iter().map(|ticket| ticket.patience).collect();
+        let (first, crowded) = (limits.first_byte, limits.first_byte_crowded);
+        assert_eq!(patience, [first, first, crowded, crowded]);
+    }
+
+    #[tokio::test]
+    async fn emptiness_can_be_waited_for() {
+        for connections in [1, 3, usize::MAX] {
+            let gate = gate(connections, 1, 1);
+            let ticket = gate.admit(ip("10.0.0.1")).unwrap();
+            let waiting = tokio::spawn({
+                let gate = gate.clone();
+                async move { gate.empty().await }
+            });
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            drop(ticket);
+            waiting.await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The port: tells a policy request from everything else, answers the one and hands on the other.
+
+mod answer;
+#[cfg(feature = "axum")]
+mod axum;
+mod detect;
+mod gate;
+mod limits;
+mod listen;
+mod metrics;
+mod prefixed;
+mod responder;
+mod serve;
+
+#[cfg(feature = "axum")]
+pub use self::axum::{PeerAddr, PolicyListener};
+pub use self::{
+    detect::{Protocol, REQUEST, REQUEST_MAX, REQUEST_WITH_BLANK, Verdict, classify},
+    limits::Limits,
+    listen::ListenConfig,
+    metrics::{Counter, Metrics, Snapshot},
+    prefixed::Prefixed,
+    responder::{Reason, Responder, Sniffed},
+    serve::{Draining, serve},
+};
