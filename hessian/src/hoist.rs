@@ -9,6 +9,7 @@ use crate::encode::Sink;
 use crate::error::Result;
 use crate::grammar::{Dialect, Final};
 use crate::ser::{Classes, Serializer};
+use crate::value::Graph;
 use serde::Serialize;
 use std::marker::PhantomData;
 
@@ -68,6 +69,17 @@ impl<G: Dialect> ClassTable<G> {
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, out: &mut impl Sink) -> Result<u32> {
         let mut lent = Lent::<_, G>::new(&mut self.classes, out);
         let done = lent.serializer.encode(value);
+        let needs = lent.serializer.take_used();
+        done.map(|()| needs)
+    }
+
+    /// [`encode`](Self::encode) for a generic value: the same bytes, without the detour through serde.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_graph(&mut self, graph: &Graph<'_>, out: &mut impl Sink) -> Result<u32> {
+        let mut lent = Lent::<_, G>::new(&mut self.classes, out);
+        let done = lent.serializer.encode_graph(graph);
         let needs = lent.serializer.take_used();
         done.map(|()| needs)
     }

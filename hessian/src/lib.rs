@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod binary;
 #[cfg(feature = "codec")]
 mod codec;
 mod date;
@@ -10,21 +11,26 @@ mod error;
 mod event;
 pub mod grammar;
 mod hoist;
+pub mod java;
 mod limits;
+mod magic;
 pub mod packet;
 mod parser;
 pub mod rpc;
 pub mod ser;
 mod shapes;
+mod shared;
 mod stream;
 mod table;
+pub mod typed;
 mod utf16;
 mod value;
 
+pub use binary::Binary;
 #[cfg(feature = "codec")]
 pub use codec::PacketCodec;
 pub use date::Date;
-pub use de::{from_reader, from_slice, from_slice_with};
+pub use de::{from_bytes, from_bytes_with, from_reader, from_slice, from_slice_with};
 pub use encode::Sink;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
@@ -32,5 +38,11 @@ pub use hoist::ClassTable;
 pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
+pub use shared::Shared;
 pub use stream::{StreamDecoder, ValueDecoder};
-pub use value::{Class, Graph, Node, Remote, RemoteId, Span, Value, View};
+#[doc(hidden)]
+pub use value::Literal;
+pub use value::{
+    Class, Graph, GraphBuilder, Node, Remote, RemoteId, Span, Value, View, from_graph, from_graph_with,
+    to_graph,
+};

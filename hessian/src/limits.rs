@@ -42,6 +42,24 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// For what this process has written itself.
+    pub(crate) const UNBOUNDED: Self = Self {
+        max_depth: u32::MAX,
+        max_string: u64::MAX,
+        max_binary: u64::MAX,
+        max_elements: u64::MAX,
+        max_fields: u32::MAX,
+        max_classes: u32::MAX,
+        max_types: u32::MAX,
+        max_name: u32::MAX,
+        max_names: u32::MAX,
+        max_containers: u32::MAX,
+        max_expansion: u64::MAX,
+        max_packet: u64::MAX,
+        max_empty_frames: u32::MAX,
+        max_inflated: u64::MAX,
+    };
+
     /// The defaults, to refer to.
     pub const DEFAULT: Self = Self::new();
 

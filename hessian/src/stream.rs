@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::packet::{Framing, Packet, PacketDecoder};
 use crate::table::Tables;
 use crate::value::{Builder, Graph};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use std::marker::PhantomData;
 
@@ -38,9 +38,28 @@ impl<G: Grammar> ValueDecoder<G> {
     /// # Errors
     /// As [`from_slice`](crate::from_slice). After malformed data every later call fails too.
     pub fn decode<'de, T: Deserialize<'de>>(&mut self, packet: &'de [u8]) -> Result<T> {
+        self.decode_from(packet, None)
+    }
+
+    /// [`decode`](Self::decode) from a shared buffer: a [`Binary`](crate::Binary) shares it, nothing is copied.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_bytes<'de, T: Deserialize<'de>>(&mut self, packet: &'de Bytes) -> Result<T> {
+        self.decode_from(packet, Some(packet))
+    }
+
+    fn decode_from<'de, T: Deserialize<'de>>(
+        &mut self,
+        packet: &'de [u8],
+        source: Option<&'de Bytes>,
+    ) -> Result<T> {
         self.check()?;
         let mark = self.tables.mark();
         let mut deserializer = self.values(packet);
+        if let Some(source) = source {
+            deserializer = deserializer.sharing(source);
+        }
         let decoded = T::deserialize(&mut deserializer).and_then(|value| {
             deserializer.finish()?;
             Ok(value)

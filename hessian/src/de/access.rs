@@ -254,17 +254,17 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> 
 }
 
 /// A binary value as a sequence of numbers.
-pub(super) struct Bytes<'b> {
+pub(super) struct Numbers<'b> {
     bytes: std::slice::Iter<'b, u8>,
 }
 
-impl<'b> Bytes<'b> {
+impl<'b> Numbers<'b> {
     pub(super) fn new(bytes: &'b [u8]) -> Self {
         Self { bytes: bytes.iter() }
     }
 }
 
-impl<'de> de::SeqAccess<'de> for Bytes<'_> {
+impl<'de> de::SeqAccess<'de> for Numbers<'_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {

@@ -5,6 +5,7 @@ use super::reader::Text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
 use crate::grammar::{Grammar, Token};
+use crate::magic;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
@@ -21,13 +22,19 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        self.reader.peek()?;
         let start = self.reader.pos;
         match self.reader.token()? {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
                 let name = self.reader.tables.class_name(self.reader.input, class);
                 if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
-                    return visitor.visit_enum(ObjectVariant { de: self, class: Some(class), variant });
+                    return visitor.visit_enum(ObjectVariant {
+                        de: self,
+                        class: Some(class),
+                        start,
+                        variant,
+                    });
                 }
                 let mut fields = self.reader.tables.field_names(self.reader.input, class);
                 if (fields.next(), fields.next()) != (Some("name"), None) {
@@ -55,7 +62,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 let variant = |name: &str| variants.iter().find(|&&variant| variant == name).copied();
                 let ty = self.reader.look_at_type(ty, |name| (!name.is_empty(), variant(name)))?;
                 if let Some((_, Some(variant))) = ty {
-                    return visitor.visit_enum(ObjectVariant { de: self, class: None, variant });
+                    return visitor.visit_enum(ObjectVariant { de: self, class: None, start, variant });
                 }
                 self.reader.open()?;
                 let name = self.name()?;
@@ -90,6 +97,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
 struct ObjectVariant<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: Option<ClassId>,
+    /// Where its opcode stands.
+    start: usize,
     variant: &'static str,
 }
 
@@ -108,11 +117,12 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
-        OpenObject { de: self.de, class: self.class }.entries(de::IgnoredAny).map(|_| ())
+        OpenObject { de: self.de, class: self.class, start: self.start }.entries(de::IgnoredAny).map(|_| ())
     }
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
         let name = self.variant;
-        seed.deserialize(OpenObject { de: self.de, class: self.class }).map_err(|error| error.in_field(name))
+        seed.deserialize(OpenObject { de: self.de, class: self.class, start: self.start })
+            .map_err(|error| error.in_field(name))
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value> {
         Err(self.de.reader.fail(ErrorKind::UnexpectedType {
@@ -126,7 +136,7 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
         visitor: V,
     ) -> Result<V::Value> {
         let name = self.variant;
-        let object = OpenObject { de: self.de, class: self.class };
+        let object = OpenObject { de: self.de, class: self.class, start: self.start };
         object.structure(fields, visitor).map_err(|error| error.in_field(name))
     }
 }
@@ -135,6 +145,7 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
 struct OpenObject<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     class: Option<ClassId>,
+    start: usize,
 }
 
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
@@ -172,7 +183,12 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
     ) -> Result<V::Value> {
         self.structure(fields, visitor)
     }
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        // A type that was named goes by its number from now on: it cannot be read twice.
+        if name.starts_with(magic::PREFIX) && self.class.is_some() {
+            self.de.reader.pos = self.start;
+            return self.de.deserialize_newtype_struct(name, visitor);
+        }
         visitor.visit_newtype_struct(self)
     }
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {

@@ -5,15 +5,19 @@ mod enums;
 mod reader;
 mod remote;
 mod replay;
+mod special;
 
 use crate::date;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
 use crate::grammar::{Final, Grammar, Token, TypeForm};
 use crate::limits::Limits;
+use crate::magic;
 use crate::table::Tables;
-use access::{Bytes, FieldsInOrder, List, Map, Object};
+use access::{FieldsInOrder, List, Map, Numbers, Object};
+use bytes::Bytes;
 use reader::{Blob, Reader, Text};
+pub(crate) use remote::visit_remote;
 use serde::de::{self, Deserialize, Visitor};
 use std::borrow::Cow;
 
@@ -54,6 +58,27 @@ pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], lim
     value
 }
 
+/// Decodes one value from a shared buffer, which must end with it. As [`from_slice`]; besides, a
+/// [`Binary`](crate::Binary) in it shares the buffer: O(1) for each of its chunks, no copy.
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_bytes<'de, T: Deserialize<'de>>(input: &'de Bytes) -> Result<T> {
+    from_bytes_with(input, &Limits::DEFAULT)
+}
+
+/// [`from_bytes`] with limits of your own.
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_bytes_with<'de, T: Deserialize<'de>>(input: &'de Bytes, limits: &Limits) -> Result<T> {
+    let mut tables = Tables::default();
+    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true).sharing(input);
+    let value = T::deserialize(&mut deserializer)?;
+    deserializer.finish()?;
+    Ok(value)
+}
+
 /// Reads one value (and nothing after it) from a reader, up to [`Limits::max_packet`] bytes.
 ///
 /// # Errors
@@ -80,6 +105,12 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
     #[inline]
     pub(crate) fn new(input: &'de [u8], tables: &'t mut Tables, limits: &'t Limits, alone: bool) -> Self {
         Self { reader: Reader::new(input, tables, limits, alone) }
+    }
+
+    /// The input is (a slice of) this buffer: binaries may share it.
+    pub(crate) fn sharing(mut self, source: &'de Bytes) -> Self {
+        self.reader.source = Some(source);
+        self
     }
 
     /// Bytes read so far.
@@ -457,7 +488,7 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
                     Blob::Borrowed(bytes) => bytes,
                     Blob::Owned(bytes) => bytes.as_slice(),
                 };
-                let result = visitor.visit_seq(Bytes::new(bytes));
+                let result = visitor.visit_seq(Numbers::new(bytes));
                 self.place(result)
             }
             Token::Reference(number) => self.follow(number, |de| de.sequence(visitor)),
@@ -592,6 +623,9 @@ impl<'de, G: Grammar> de::Deserializer<'de> for &mut Deserializer<'de, '_, G> {
                 }
                 other => Err(self.mismatch(&other, "a date")),
             };
+        }
+        if name.starts_with(magic::PREFIX) {
+            return self.special(name, visitor);
         }
         visitor.visit_newtype_struct(self)
     }

@@ -6,10 +6,13 @@ use crate::event::ClassId;
 use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
+use crate::shared::Decoded;
 use crate::table::Tables;
 use crate::utf16::{self, Piece, Prefix};
+use bytes::Bytes;
 use smallvec::SmallVec;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Chunks of a string that are remembered, to copy them at once: 16 bytes each, a chunk may be of one byte.
 const MAX_PIECES: usize = 1024;
@@ -30,6 +33,10 @@ pub(super) struct Reader<'de, 't, G> {
     /// References that are being followed, inside each other: what is read is read once more.
     pub(super) replaying: u32,
     pub(super) replay: Option<Box<Replay<G>>>,
+    /// The buffer that the input is a slice of, if it is shared.
+    pub(super) source: Option<&'de Bytes>,
+    /// Values that references may be asked to share.
+    pub(super) decoded: Option<Arc<Decoded>>,
     grammar: PhantomData<G>,
 }
 
@@ -60,6 +67,8 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             containers: 0,
             replaying: 0,
             replay: None,
+            source: None,
+            decoded: None,
             grammar: PhantomData,
         }
     }
@@ -558,7 +567,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         }
     }
 
-    fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
+    pub(super) fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
         let rest = self.rest();
         match rest.get(..len as usize) {
             Some(bytes) => {

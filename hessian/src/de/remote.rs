@@ -17,11 +17,24 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
             Token::Text { units, last } => self.reader.text(units, last)?,
             other => return Err(self.mismatch(&other, "a string (where a remote object lives)")),
         };
-        let ty = ty.map(|ty| ("type", Part(Text::Owned(ty))));
-        let entries = ty.into_iter().chain([("url", Part(url))]);
-        let result = visitor.visit_map(MapDeserializer::<_, Error>::new(entries));
+        let result = visit(ty.map(Text::Owned), url, visitor);
         self.place(result)
     }
+}
+
+fn visit<'de, V: Visitor<'de>>(ty: Option<Text<'de>>, url: Text<'de>, visitor: V) -> Result<V::Value> {
+    let ty = ty.map(|ty| ("type", Part(ty)));
+    let entries = ty.into_iter().chain([("url", Part(url))]);
+    visitor.visit_map(MapDeserializer::<_, Error>::new(entries))
+}
+
+/// The same for one of a graph.
+pub(crate) fn visit_remote<'g, V: Visitor<'g>>(
+    ty: Option<&'g str>,
+    url: &'g str,
+    visitor: V,
+) -> Result<V::Value> {
+    visit(ty.map(Text::Borrowed), Text::Borrowed(url), visitor)
 }
 
 /// Its type or address.

@@ -91,6 +91,17 @@ impl<G: Grammar> Reader<'_, '_, G> {
         })
     }
 
+    /// The number of the list, map or object that starts here or next.
+    pub(super) fn next_number(&self) -> u32 {
+        match &self.replay {
+            #[expect(clippy::cast_possible_truncation, reason = "at most self.containers")]
+            Some(replay) if self.replaying > 0 => {
+                replay.starts.partition_point(|&start| start < self.pos) as u32
+            }
+            _ => self.containers,
+        }
+    }
+
     /// Goes on behind the reference.
     pub(super) fn back(&mut self, to: &Return) -> Result<()> {
         let expanded = self.pos.saturating_sub(to.start) as u64;

@@ -9,8 +9,11 @@ use super::keys::Keys;
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
+use crate::grammar::Final;
 use crate::shapes::{self, Shape};
+use crate::value;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 
 /// Class definitions an encoder makes at most; the default of [`Limits::max_classes`](crate::Limits::max_classes).
 pub(crate) const MAX_CLASSES: u32 = 4096;
@@ -29,6 +32,8 @@ pub(crate) struct Classes {
     /// Highest number used since it was last asked for, plus one.
     used: u32,
     hoisted: Option<Box<Hoisted>>,
+    /// Classes of generic values that no struct of the program has, by their definitions as [`Shape`]s have them.
+    generic: Option<HashMap<Box<[u8]>, u32>>,
 }
 
 /// The class of an object that is to be written.
@@ -70,6 +75,10 @@ impl Classes {
         &hoisted.bytes[end(from)..end(to.max(from))]
     }
 
+    pub(crate) fn is_hoisted(&self) -> bool {
+        self.hoisted.is_some()
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
@@ -98,6 +107,9 @@ impl Classes {
             self.defined.truncate(mark.defined as usize);
             self.count = mark.count;
             self.last = 0;
+            if let Some(generic) = &mut self.generic {
+                generic.retain(|_, number| *number < mark.count);
+            }
         }
     }
 
@@ -165,9 +177,8 @@ impl Classes {
     #[inline]
     fn define<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<Class> {
         // The same text at another address is the same class.
-        let same = self.defined.iter().find(|(defined, _)| defined.definition == shape.definition);
-        let number = match same {
-            Some(&(_, number)) => number,
+        let number = match self.number_of(&shape.definition) {
+            Some(number) => number,
             None if G::MEDIUM_STRINGS || shape.short => self.write::<G>(out, &shape.definition)?,
             None => {
                 let mut definition = Vec::new();
@@ -178,6 +189,36 @@ impl Classes {
         self.last = self.defined.len();
         self.defined.push((shape, number));
         Ok(Class { number, keys: Some(shape.keys) })
+    }
+
+    /// The number of a class by its definition in [`Final`].
+    fn number_of(&self, definition: &[u8]) -> Option<u32> {
+        let same = self.defined.iter().find(|(defined, _)| *defined.definition == *definition);
+        match (same, &self.generic) {
+            (Some(&(_, number)), _) => Some(number),
+            (None, Some(generic)) => generic.get(definition).copied(),
+            (None, None) => None,
+        }
+    }
+
+    /// The number of a generic value's class, which is defined first unless it is known.
+    pub(crate) fn generic<G: Dialect>(&mut self, out: &mut impl Sink, class: &value::Class) -> Result<u32> {
+        super::length(class.fields.len())?;
+        let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
+        let mut definition = Vec::new();
+        shapes::write_definition::<Final>(&mut definition, &class.name, &keys);
+        let number = match self.number_of(&definition) {
+            Some(number) => number,
+            None => {
+                let mut own = Vec::new();
+                shapes::write_definition::<G>(&mut own, &class.name, &keys);
+                let number = self.write::<G>(out, &own)?;
+                self.generic.get_or_insert_default().insert(definition.into(), number);
+                number
+            }
+        };
+        self.used = self.used.max(number + 1);
+        Ok(number)
     }
 
     #[inline]

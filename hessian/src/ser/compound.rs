@@ -1,7 +1,6 @@
 //! Lists, maps and objects while their parts arrive.
 
-use super::classes::Mark;
-use super::{Error, Serializer};
+use super::{Error, Mark, Serializer};
 use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{ErrorKind, Result};
@@ -13,14 +12,21 @@ pub struct Seq<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
     len: Option<u32>,
     written: u64,
+    /// Its type was told by a number.
+    numbered: bool,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
     #[inline]
-    pub(super) fn new(ser: &'a mut Serializer<'o, S, G>, len: Option<u32>, wrappers: u8) -> Self {
-        Self { ser, len, written: 0, wrappers }
+    pub(super) fn new(
+        ser: &'a mut Serializer<'o, S, G>,
+        len: Option<u32>,
+        numbered: bool,
+        wrappers: u8,
+    ) -> Self {
+        Self { ser, len, written: 0, numbered, wrappers }
     }
 
     #[inline]
@@ -44,7 +50,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Seq<'a, 'o, S, G> {
                 "a sequence of another length than it announced",
             )));
         }
-        G::list_end(self.ser.out, self.len, false);
+        G::list_end(self.ser.out, self.len, self.numbered);
         self.ser.close(self.wrappers);
         Ok(())
     }
@@ -126,7 +132,7 @@ pub struct Struct<'a, 'o, S, G> {
     len: usize,
     next: usize,
     /// Where it starts, to take it back.
-    start: (usize, Mark),
+    start: Mark,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
@@ -137,7 +143,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
         ser: &'a mut Serializer<'o, S, G>,
         keys: Option<&'static [&'static str]>,
         len: usize,
-        start: (usize, Mark),
+        start: Mark,
         wrappers: u8,
     ) -> Self {
         Self { ser, keys, len, next: 0, start, wrappers }
@@ -146,9 +152,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
     /// The fields are not those of the definition: take back what was written and ask for one of its own.
     #[cold]
     fn mismatch(&mut self) -> Error {
-        let (position, mark) = self.start;
-        self.ser.out.cut(position);
-        self.ser.classes.rewind(mark);
+        self.ser.rewind(self.start);
         Error::undefined_class()
     }
 }

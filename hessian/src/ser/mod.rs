@@ -3,17 +3,22 @@
 mod classes;
 mod compound;
 mod keys;
+mod special;
+mod types;
 mod variant;
 
 pub(crate) use classes::Classes;
 pub use compound::{Map, Seq, Struct};
+pub(crate) use types::Types;
 
 use crate::date;
 use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::Final;
+use crate::magic;
 use serde::ser::{self, Serialize};
+use special::Extras;
 use std::marker::PhantomData;
 use variant::Variant;
 
@@ -65,6 +70,9 @@ pub fn to_writer<T: Serialize + ?Sized>(value: &T, mut writer: impl std::io::Wri
 pub struct Serializer<'o, S, G = Final> {
     out: &'o mut S,
     classes: Classes,
+    /// Lists, maps and objects of this packet: what references count.
+    containers: u32,
+    extras: Option<Box<Extras>>,
     grammar: PhantomData<G>,
 }
 
@@ -75,7 +83,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     pub(crate) fn with_classes(out: &'o mut S, classes: Classes) -> Self {
-        Self { out, classes, grammar: PhantomData }
+        Self { out, classes, containers: 0, extras: None, grammar: PhantomData }
     }
 
     /// What it has defined; it begins anew.
@@ -96,12 +104,35 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     /// As [`to_vec`]; the buffer and the table of classes are then as they were before.
     #[inline]
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let start = self.out.position();
-        let mark = self.classes.mark();
-        self.value(value).inspect_err(|_| {
-            self.out.cut(start);
-            self.classes.rewind(mark);
-        })
+        self.attempt(|ser| ser.value(value))
+    }
+
+    /// Leaves no trace of what fails.
+    #[inline]
+    fn attempt(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let start = self.mark();
+        write(self).inspect_err(|_| self.rewind(start))
+    }
+
+    /// Begins a packet: [`Shared`](crate::Shared) values are written in full again; classes and types stay known.
+    pub fn next_packet(&mut self) {
+        self.rewind(Mark { containers: 0, ..self.mark() });
+    }
+
+    #[inline]
+    fn mark(&self) -> Mark {
+        Mark { position: self.out.position(), containers: self.containers, classes: self.classes.mark() }
+    }
+
+    /// Takes back what was written since.
+    #[cold]
+    fn rewind(&mut self, to: Mark) {
+        self.out.cut(to.position);
+        self.classes.rewind(to.classes);
+        self.containers = to.containers;
+        if let Some(extras) = &mut self.extras {
+            extras.rewind(to.position, to.containers);
+        }
     }
 
     /// Writes one value; learns the fields of a struct first when its class is not defined yet.
@@ -140,15 +171,15 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         len: usize,
         variant: Option<&str>,
     ) -> Result<Struct<'_, 'o, S, G>> {
-        let start = self.out.position();
-        let mark = self.classes.mark();
+        let start = self.mark();
         if G::OBJECTS_ARE_MAPS {
             if let Some(variant) = variant {
                 self.variant(variant);
             }
             check_type(name)?;
+            self.containers += 1;
             G::typed_map(self.out, name, None);
-            return Ok(Struct::new(self, None, len, (start, mark), variant.is_some().into()));
+            return Ok(Struct::new(self, None, len, start, variant.is_some().into()));
         }
         let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
@@ -156,23 +187,27 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         if let Some(variant) = variant {
             self.variant(variant);
         }
+        self.containers += 1;
         G::object(self.out, class.number);
-        Ok(Struct::new(self, class.keys, len, (start, mark), variant.is_some().into()))
+        Ok(Struct::new(self, class.keys, len, start, variant.is_some().into()))
     }
 
     fn list(&mut self, len: Option<usize>, wrappers: u8) -> Result<Seq<'_, 'o, S, G>> {
         let len = len.map(length).transpose()?;
+        self.containers += 1;
         G::list(self.out, len);
-        Ok(Seq::new(self, len, wrappers))
+        Ok(Seq::new(self, len, false, wrappers))
     }
 
     fn map(&mut self, wrappers: u8) -> Map<'_, 'o, S, G> {
+        self.containers += 1;
         G::map(self.out);
         Map::new(self, wrappers)
     }
 
     /// A variant that is not an object: a map of one entry, the variant's name to its content.
     fn variant(&mut self, name: &str) {
+        self.containers += 1;
         G::map(self.out);
         G::string(self.out, name);
     }
@@ -188,6 +223,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     fn type_before_true(&mut self, start: usize) {
         self.out.cut(start);
         self.out.put(b"t\0\0T");
+        self.extras().types.unnamed(start);
     }
 
     /// Checks that the key of a map that was written at `start` is a string, for readers of the draft.
@@ -213,6 +249,14 @@ pub(crate) fn check_type(name: &str) -> Result<()> {
         Ok(_) => Ok(()),
         Err(_) => Err(Error::new(ErrorKind::Unrepresentable("the name of a type of more than 65535 bytes"))),
     }
+}
+
+/// A state of a [`Serializer`] to go back to.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    position: usize,
+    containers: u32,
+    classes: classes::Mark,
 }
 
 /// Hessian counts with `int`.
@@ -344,6 +388,9 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<()> {
         if name == date::NEWTYPE {
             return value.serialize(date::Millis::<S, G>::new(self.out));
+        }
+        if name.starts_with(magic::PREFIX) {
+            return self.special(name, value);
         }
         value.serialize(self)
     }

@@ -1,11 +1,13 @@
 //! Newtype variants of enums: a struct inside is an object of the variant's class, anything else a map of one entry.
 
 use super::compound::{Map, Seq, Struct};
+use super::special::Newtype;
 use super::{Error, Serializer};
 use crate::date;
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::Result;
+use crate::magic;
 use serde::ser::{self, Serialize};
 
 /// Serializer of a newtype variant's content.
@@ -94,6 +96,9 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for Variant<'a, 'o, S, G> {
             value.serialize(date::Millis::<S, G>::new(self.ser.out))?;
             self.ser.close(1);
             return Ok(());
+        }
+        if name.starts_with(magic::PREFIX) && name != magic::ANY {
+            return self.wrapped(&Newtype::new(name, value));
         }
         value.serialize(self)
     }

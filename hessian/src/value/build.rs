@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::parser::{Core, EventSink, Step};
 use crate::table::Tables;
 use crate::utf16;
+use std::collections::HashMap;
 
 /// Builds a graph from the values of a slice.
 ///
@@ -91,6 +92,19 @@ pub(crate) struct Building<'de> {
     remotes: Vec<Remote<'de>>,
     /// The next string is the address of the last of them.
     address: bool,
+    /// Set when the graph is a part of a packet: numbers on the wire are not those of its nodes then.
+    part: Option<Box<Part>>,
+}
+
+/// A part of a packet.
+#[derive(Debug)]
+struct Part {
+    /// Numbers on the wire to nodes.
+    nodes: HashMap<u32, u32>,
+    /// Number on the wire of the next container.
+    next: u32,
+    /// Numbers of containers that are referred to but were not met (yet).
+    outside: Vec<u32>,
 }
 
 /// A string that comes in pieces.
@@ -132,7 +146,7 @@ impl<'de> EventSink<'de> for Building<'de> {
                 (self.address, self.plain) = (true, false);
                 return;
             }
-            Event::Reference(id) => Value::Node(id),
+            Event::Reference(id) => Value::Node(self.referred(id)),
             Event::End => self.close(),
         };
         self.current.push(value);
@@ -152,7 +166,31 @@ impl<'de> Building<'de> {
             bytes: None,
             remotes: Vec::new(),
             address: false,
+            part: None,
         }
+    }
+
+    /// For a value inside a packet whose first list, map or object has this number there.
+    pub(crate) fn of_part(next: u32) -> Self {
+        let part = Part { nodes: HashMap::new(), next, outside: Vec::new() };
+        Self { part: Some(Box::new(part)), ..Self::new() }
+    }
+
+    /// The number of a container outside of what was read that belongs to the graph.
+    pub(crate) fn next_outside(&mut self) -> Option<u32> {
+        self.part.as_mut()?.outside.pop()
+    }
+
+    /// The container of this number comes.
+    pub(crate) fn begin_outside(&mut self, number: u32) {
+        if let Some(part) = &mut self.part {
+            part.next = number;
+        }
+    }
+
+    /// It came; whoever refers to it names it already.
+    pub(crate) fn end_outside(&mut self) {
+        self.current.pop();
     }
 
     /// A piece of a string that comes in several, or that tells where a remote object lives.
@@ -202,9 +240,30 @@ impl<'de> Building<'de> {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
     fn open(&mut self, node: Node) {
+        let mut id = self.nodes.len() as u32;
+        if let Some(part) = &mut self.part {
+            id = *part.nodes.entry(part.next).or_insert(id);
+            part.next += 1;
+        }
         let empty = self.spare.pop().unwrap_or_default();
-        self.open.push((self.nodes.len() as u32, std::mem::replace(&mut self.current, empty)));
-        self.nodes.push(node);
+        self.open.push((id, std::mem::replace(&mut self.current, empty)));
+        match self.nodes.get_mut(id as usize) {
+            Some(known) => *known = node,
+            None => self.nodes.push(node),
+        }
+    }
+
+    /// The node of a number on the wire.
+    #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
+    fn referred(&mut self, id: RefId) -> RefId {
+        let Some(part) = &mut self.part else { return id };
+        let node = part.nodes.entry(id.0).or_insert_with(|| {
+            part.outside.push(id.0);
+            // Its place; what it is comes later.
+            self.nodes.push(Node::List { ty: None, items: Span::default(), open: false });
+            self.nodes.len() as u32 - 1
+        });
+        RefId(*node)
     }
 
     #[expect(
@@ -225,7 +284,12 @@ impl<'de> Building<'de> {
     }
 
     /// Copies the names that the graph uses; its numbers for them start at 0.
-    fn finish(mut self, tables: &Tables) -> Graph<'de> {
+    fn finish(self, tables: &Tables) -> Graph<'de> {
+        self.finish_in(&[], tables)
+    }
+
+    /// The same where names may have stayed in the input.
+    pub(crate) fn finish_in(mut self, input: &[u8], tables: &Tables) -> Graph<'de> {
         let mut classes = Numbers::default();
         let mut types = Numbers::default();
         for node in &mut self.nodes {
@@ -243,8 +307,8 @@ impl<'de> Building<'de> {
         let class = |&number: &u32| {
             let class = ClassId(number);
             Class {
-                name: tables.class_name(&[], class).into(),
-                fields: tables.field_names(&[], class).map(Into::into).collect(),
+                name: tables.class_name(input, class).into(),
+                fields: tables.field_names(input, class).map(Into::into).collect(),
             }
         };
         Graph {

@@ -6,7 +6,7 @@ use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
-use crate::ser::check_type;
+use crate::ser::{Classes, Types, check_type};
 
 /// What is left to write of a container.
 struct Frame {
@@ -34,13 +34,14 @@ struct Encoder<'g, 'de, S> {
     out: &'g mut S,
     /// The number on the wire of each node that has been written.
     written: Vec<Option<u32>>,
-    nodes: u32,
-    /// The number on the wire of each class, each type.
+    /// How many containers the packet has.
+    nodes: &'g mut u32,
+    /// The number on the wire of each class.
     classes: Vec<Option<u32>>,
-    class_count: u32,
-    remote_class: Option<u32>,
+    all_classes: &'g mut Classes,
+    /// The number on the wire of each type that has one.
     types: Vec<Option<u32>>,
-    type_count: u32,
+    all_types: &'g mut Types,
     stack: Vec<Frame>,
     again: Again,
 }
@@ -56,15 +57,32 @@ struct Again {
     bytes: usize,
 }
 
-/// Writes the graph. Classes and types are numbered from 0 in the order of their first use.
-pub(super) fn encode<G: Dialect>(graph: &Graph<'_>, out: &mut impl Sink) -> Result<()> {
-    encode_between::<G, _>(graph, out, |_, _| Ok(()))
+/// Writes the graph. Its classes and types are numbered after those in the tables, in the order of their first use, and
+/// its nodes after `containers`.
+pub(crate) fn encode<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    all_classes: &mut Classes,
+    all_types: &mut Types,
+    containers: &mut u32,
+) -> Result<()> {
+    write::<G, S>(graph, out, (all_classes, all_types, containers), |_, _| Ok(()))
 }
 
-/// The same with what `between` writes before each root, and after the last.
+/// Writes the graph by itself, with what `between` writes before each root, and after the last.
 pub(super) fn encode_between<G: Dialect, S: Sink>(
     graph: &Graph<'_>,
     out: &mut S,
+    between: impl FnMut(usize, &mut S) -> Result<()>,
+) -> Result<()> {
+    let tables = (&mut Classes::default(), &mut Types::default(), &mut 0);
+    write::<G, S>(graph, out, tables, between)
+}
+
+fn write<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    (all_classes, all_types, containers): (&mut Classes, &mut Types, &mut u32),
     mut between: impl FnMut(usize, &mut S) -> Result<()>,
 ) -> Result<()> {
     if G::PLAIN && graph.roots.len() != 1 {
@@ -74,12 +92,11 @@ pub(super) fn encode_between<G: Dialect, S: Sink>(
         graph,
         out,
         written: vec![None; graph.nodes.len()],
-        nodes: 0,
+        nodes: containers,
         classes: vec![None; graph.classes.len()],
-        class_count: 0,
-        remote_class: None,
+        all_classes,
         types: vec![None; graph.types.len()],
-        type_count: 0,
+        all_types,
         stack: Vec::new(),
         again: Again::default(),
     };
@@ -156,8 +173,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 G::reference(self.out, number);
                 return Ok(());
             }
-            self.written[id.0 as usize] = Some(self.nodes);
-            self.nodes += 1;
+            self.written[id.0 as usize] = Some(*self.nodes);
+            *self.nodes += 1;
         } else {
             self.opened::<G>(id)?;
         }
@@ -176,8 +193,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 match ty {
                     Some(ty) if !G::PLAIN => self.typed::<G>(ty, Some(len))?,
                     _ if trap && len.is_none() => {
+                        self.all_types.unnamed(self.out.position());
                         G::typed_list(self.out, "", None, None);
-                        self.type_count += 1;
                         Close::List(None, false)
                     }
                     _ => {
@@ -194,8 +211,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 match ty {
                     Some(ty) if !G::PLAIN => self.typed::<G>(ty, None)?,
                     _ if trap => {
+                        self.all_types.unnamed(self.out.position());
                         G::typed_map(self.out, "", None);
-                        self.type_count += 1;
                         Close::Map
                     }
                     _ => {
@@ -211,7 +228,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 Close::Entries(class, range.start)
             }
             Node::Object { class, .. } => {
-                self.object::<G>(class);
+                self.object::<G>(class)?;
                 Close::Object
             }
         };
@@ -222,12 +239,14 @@ impl<S: Sink> Encoder<'_, '_, S> {
     /// Begins a list (with its length) or a map (without) of a type.
     fn typed<G: Dialect>(&mut self, ty: TypeId, list: Option<Option<u32>>) -> Result<Close> {
         let name = &self.graph.types[ty.0 as usize];
-        let number = self.types[ty.0 as usize];
-        if number.is_none() {
-            check_type(name)?;
-            self.types[ty.0 as usize] = Some(self.type_count);
-            self.type_count += 1;
-        }
+        let number = self.types[ty.0 as usize].or_else(|| self.all_types.find(name));
+        self.types[ty.0 as usize] = match number {
+            Some(number) => Some(number),
+            None => {
+                check_type(name)?;
+                self.all_types.named(name.to_string().into(), self.out.position())?
+            }
+        };
         match list {
             Some(len) => {
                 G::typed_list(self.out, name, number, len);
@@ -240,29 +259,18 @@ impl<S: Sink> Encoder<'_, '_, S> {
         }
     }
 
-    fn object<G: Dialect>(&mut self, class: ClassId) {
+    fn object<G: Dialect>(&mut self, class: ClassId) -> Result<()> {
         let number = match self.classes[class.0 as usize] {
             Some(number) => number,
             None => {
-                let Class { name, fields } = &self.graph.classes[class.0 as usize];
-                let number = self.define::<G, _>(name, fields);
+                let class_of = &self.graph.classes[class.0 as usize];
+                let number = self.all_classes.generic::<G>(self.out, class_of)?;
                 self.classes[class.0 as usize] = Some(number);
                 number
             }
         };
         G::object(self.out, number);
-    }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most max_fields")]
-    fn define<G: Dialect, N: AsRef<str>>(&mut self, name: &str, fields: &[N]) -> u32 {
-        self.out.put(&[G::CLASS]);
-        G::string(self.out, name);
-        G::int(self.out, fields.len() as i32);
-        for field in fields {
-            G::string(self.out, field.as_ref());
-        }
-        self.class_count += 1;
-        self.class_count - 1
+        Ok(())
     }
 
     fn remote<G: Dialect>(&mut self, remote: &Remote<'_>) -> Result<()> {
@@ -272,7 +280,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
             if let Some(ty) = ty {
                 check_type(ty)?;
                 // Its type is told each time, and numbered.
-                self.type_count += 1;
+                self.all_types.named(ty.to_owned().into(), self.out.position())?;
             }
             G::remote(self.out, ty);
             if let Some(url) = remote.url.as_str() {
@@ -280,13 +288,10 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 return Ok(());
             }
         } else {
-            let number = match self.remote_class {
-                Some(number) => number,
-                None => self.define::<G, _>(REMOTE.0, &REMOTE.1),
-            };
-            self.remote_class = Some(number);
+            let class = Class { name: REMOTE.0.into(), fields: REMOTE.1.map(Into::into).into() };
+            let number = self.all_classes.generic::<G>(self.out, &class)?;
             G::object(self.out, number);
-            self.nodes += 1;
+            *self.nodes += 1;
             match ty {
                 Some(ty) => G::string(self.out, ty),
                 None => G::null(self.out),

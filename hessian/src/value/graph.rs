@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::grammar::{Dialect, Final, Grammar};
 use crate::limits::Limits;
+use crate::ser::{Classes, Types};
 use crate::table::Tables;
 use smallvec::SmallVec;
 
@@ -76,6 +77,11 @@ impl<'de> Graph<'de> {
         self.nodes.len()
     }
 
+    /// How many values its lists, maps and objects have.
+    pub(crate) fn size(&self) -> u64 {
+        self.values.len() as u64
+    }
+
     /// True when the root is a scalar.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -137,7 +143,8 @@ impl<'de> Graph<'de> {
     /// [`ErrorKind::Refused`]; the buffer is then as it was before.
     pub fn encode_to<G: Dialect>(&self, out: &mut impl Sink) -> Result<()> {
         let start = out.position();
-        super::encode::encode::<G>(self, out).inspect_err(|_| out.cut(start))
+        let (mut classes, mut types) = (Classes::default(), Types::default());
+        super::encode::<G, _>(self, out, &mut classes, &mut types, &mut 0).inspect_err(|_| out.cut(start))
     }
 
     /// Appends its values with what `between` writes before each and after the last.

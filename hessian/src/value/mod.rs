@@ -1,12 +1,22 @@
 //! Generic values: any Hessian document without a Rust type for it, lossless, with references and cycles.
 
 mod build;
+mod builder;
+mod de;
 mod encode;
 mod graph;
+mod literal;
 mod node;
+mod ser;
 mod view;
 
 pub(crate) use build::{Builder, Building};
+pub use builder::GraphBuilder;
+pub use de::{from_graph, from_graph_with};
+pub(crate) use encode::encode;
 pub use graph::{Class, Graph};
+#[doc(hidden)]
+pub use literal::Literal;
 pub use node::{Node, Remote, RemoteId, Span, Value};
+pub use ser::to_graph;
 pub use view::View;

@@ -7,13 +7,18 @@ use crate::event::RefId;
 /// A value together with the graph it belongs to. Copies nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'g, 'de> {
-    graph: &'g Graph<'de>,
-    value: &'g Value<'de>,
+    pub(super) graph: &'g Graph<'de>,
+    pub(super) value: &'g Value<'de>,
 }
 
 impl<'g, 'de> View<'g, 'de> {
     pub(super) fn new(graph: &'g Graph<'de>, value: &'g Value<'de>) -> Self {
         Self { graph, value }
+    }
+
+    /// The same cell of the same graph.
+    pub(super) fn is(self, other: Self) -> bool {
+        std::ptr::eq(self.value, other.value)
     }
 
     /// The cell itself.

@@ -1,0 +1,154 @@
+//! Newtypes that ask for something of Hessian's own: shared buffers, shared values, generic values.
+
+use super::Deserializer;
+use super::reader::Reader;
+use crate::binary::{Binary, Rope};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grammar::{Grammar, Token};
+use crate::limits::Limits;
+use crate::magic;
+use crate::parser::{Core, EventSink, Step};
+use crate::value::{Building, Graph};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+use std::sync::Arc;
+
+impl<'de, G: Grammar> Deserializer<'de, '_, G> {
+    /// A newtype whose name begins with [`magic::PREFIX`].
+    #[inline(never)]
+    pub(super) fn special<V: Visitor<'de>>(&mut self, name: &'static str, visitor: V) -> Result<V::Value> {
+        match name {
+            magic::ANY => self.any(visitor),
+            magic::BINARY => self.binary(visitor),
+            magic::SHARED => self.shared(visitor),
+            magic::GRAPH => {
+                magic::give_graph(self.reader.graph()?.into_owned());
+                visitor.visit_unit()
+            }
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    /// A binary value as slices of the input's buffer, if there is one.
+    fn binary<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.reader.peek()?;
+        let start = self.reader.pos;
+        match (self.reader.token()?, self.reader.source) {
+            (Token::Binary { len, last: true }, Some(source)) => {
+                let chunk = self.reader.chunk(len)?;
+                magic::give_binary(Binary::from(source.slice_ref(chunk)));
+            }
+            (Token::Binary { len, last }, Some(source)) => {
+                let mut rope = Rope::new(source);
+                self.reader.chunks(len, last, |chunk| rope.add(chunk))?;
+                magic::give_binary(rope.finish());
+            }
+            _ => {
+                self.reader.pos = start;
+                return self.bytes(visitor);
+            }
+        }
+        visitor.visit_unit()
+    }
+
+    /// A value that references may have led to before: its number, then the value if that is still wanted.
+    fn shared<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.reader.peek()?;
+        let start = self.reader.pos;
+        let (number, after) = match self.reader.token()? {
+            Token::Reference(number) => {
+                let number = match number {
+                    Some(number) => number,
+                    None => self.reader.int("an int (the number of a reference)")?.cast_unsigned(),
+                };
+                (number, Some(self.reader.pos))
+            }
+            Token::List { .. } | Token::Map { .. } | Token::Object(_) => (self.reader.next_number(), None),
+            _ => {
+                self.reader.pos = start;
+                return visitor.visit_newtype_struct(self);
+            }
+        };
+        self.reader.pos = start;
+        if number >= self.reader.containers && after.is_some() {
+            // The reader says what is wrong with it.
+            return visitor.visit_newtype_struct(self);
+        }
+        magic::give_table(Arc::clone(self.reader.decoded.get_or_insert_default()));
+        let mut access = Numbered { de: &mut *self, number: Some(number), is_read: false };
+        let value = visitor.visit_seq(&mut access);
+        let is_read = access.is_read;
+        match after {
+            Some(after) if !is_read => self.reader.pos = after,
+            // It was met before under another reference: read it again for its definitions' sake.
+            None if !is_read && value.is_ok() => self.reader.skip()?,
+            _ => {}
+        }
+        value
+    }
+}
+
+/// The number of a value and the value.
+struct Numbered<'a, 'de, 't, G> {
+    de: &'a mut Deserializer<'de, 't, G>,
+    number: Option<u32>,
+    is_read: bool,
+}
+
+impl<'de, G: Grammar> de::SeqAccess<'de> for &mut Numbered<'_, 'de, '_, G> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if let Some(number) = self.number.take() {
+            return seed.deserialize(number.into_deserializer()).map(Some);
+        }
+        if std::mem::replace(&mut self.is_read, true) {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.de).map(Some)
+    }
+}
+
+impl<'de, G: Grammar> Reader<'de, '_, G> {
+    /// Reads one value without a type. References out of it are followed: what they lead to is in the graph too, shared
+    /// as it was.
+    fn graph(&mut self) -> Result<Graph<'de>> {
+        self.peek()?;
+        let mut building = Building::of_part(self.next_number());
+        self.build(&mut building)?;
+        while let Some(number) = building.next_outside() {
+            let back = self.jump(Some(number))?;
+            building.begin_outside(number);
+            self.build(&mut building)?;
+            building.end_outside();
+            self.back(&back)?;
+        }
+        Ok(building.finish_in(self.input, self.tables))
+    }
+
+    fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
+        let mut core = Core::<G>::new();
+        core.start_at(self.pos as u64, self.containers);
+        core.replay = self.replaying > 0;
+        // As when a value is passed over.
+        let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
+        let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
+        loop {
+            match core.step(self.tables, &limits, &self.input[self.pos..])? {
+                Step::Event { event, used } => {
+                    self.pos += used;
+                    building.event(event);
+                }
+                Step::NeedMore { used, needed } => {
+                    self.pos += used;
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Step::Done => {
+                    if !core.replay {
+                        self.containers = core.containers();
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Exceptions of any class.
+
+use super::lang::StackTraceElement;
+use crate::error::{Error, ErrorKind, Result};
+use crate::magic;
+use crate::value::{Graph, GraphBuilder, Node, Value, View, from_graph};
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
+use std::fmt;
+
+/// Exceptions that a [`Throwable`] consists of at most: itself, causes and suppressed ones. Stops chains that a few shared
+/// references make endless.
+pub const MAX_EXCEPTIONS: usize = 1024;
+/// Values of a [`Throwable`]'s own fields at most, all of its exceptions together. Stops growth by shared references: each
+/// field is a graph of its own.
+pub const MAX_OWN_VALUES: u64 = 65_536;
+
+const MESSAGE: &str = "detailMessage";
+const CAUSE: &str = "cause";
+const STACK_TRACE: &str = "stackTrace";
+const SUPPRESSED: &str = "suppressedExceptions";
+
+/// A Java exception of any class: whatever object has `java.lang.Throwable`'s fields.
+///
+/// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). Into other
+/// formats it is a struct of its fields. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
+/// a circle are an error ([`ErrorKind::Cycle`]): look at their [`Graph`].
+///
+/// ```
+/// # fn main() -> hessian::Result<()> {
+/// use hessian::java::Throwable;
+/// let mut thrown = Throwable::new("java.lang.IllegalStateException", "closed");
+/// thrown.cause = Some(Box::new(Throwable::new("java.io.IOException", "broken pipe")));
+/// let read: Throwable = hessian::from_slice(&hessian::to_vec(&thrown)?)?;
+/// assert_eq!(read, thrown);
+/// assert_eq!(read.to_string(), "java.lang.IllegalStateException: closed");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Throwable {
+    /// The name of its class.
+    pub class: String,
+    /// `getMessage()`.
+    pub message: Option<String>,
+    /// `getCause()`; on the wire an exception without one names itself.
+    pub cause: Option<Box<Self>>,
+    /// Where it was thrown, innermost frame first.
+    pub stack_trace: Vec<StackTraceElement>,
+    /// Exceptions that were thrown while resources were closed because of this one.
+    pub suppressed: Vec<Self>,
+    /// The fields of its own class, by name, each a graph of its own.
+    pub fields: Vec<(String, Graph<'static>)>,
+}
+
+impl Throwable {
+    /// An exception with a message.
+    #[must_use]
+    pub fn new(class: &str, message: &str) -> Self {
+        Self {
+            class: class.to_owned(),
+            message: Some(message.to_owned()),
+            cause: None,
+            stack_trace: Vec::new(),
+            suppressed: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// True when the value has an exception's fields: an object (in Hessian 1 a typed map).
+    #[must_use]
+    pub fn is(view: View<'_, '_>) -> bool {
+        view.type_name().is_some() && view.get(MESSAGE).is_some() && view.get(STACK_TRACE).is_some()
+    }
+
+    /// Reads an exception. O(its size).
+    ///
+    /// # Errors
+    /// What is none, circles, and the bounds.
+    pub fn from_view(view: View<'_, '_>) -> Result<Self> {
+        Reader { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }.read(view)
+    }
+
+    /// As Java would write it.
+    #[must_use]
+    pub fn to_graph(&self) -> Graph<'static> {
+        let mut builder = GraphBuilder::new();
+        let root = self.build(&mut builder);
+        builder.finish(root)
+    }
+
+    fn build(&self, builder: &mut GraphBuilder<'static>) -> Value<'static> {
+        let id = builder.object(&self.class, []);
+        // Java's order: fields of java.lang's classes, then the others.
+        let (simple, others): (Vec<_>, Vec<_>) =
+            self.fields.iter().partition(|(_, field)| field.root().id().is_none());
+        for (name, field) in simple {
+            let value = builder.graft(field);
+            builder.field(id, name, value);
+        }
+        builder.field(id, MESSAGE, self.message.clone());
+        for (name, field) in others {
+            let value = builder.graft(field);
+            builder.field(id, name, value);
+        }
+        let cause = self.cause.as_ref().map_or(Value::Node(id), |cause| cause.build(builder));
+        builder.field(id, CAUSE, cause);
+        let frames = builder.list(Some("[java.lang.StackTraceElement"));
+        for frame in &self.stack_trace {
+            let text = |text: &Option<String>| Value::from(text.clone());
+            let fields = [
+                ("classLoaderName", text(&frame.class_loader_name)),
+                ("moduleName", text(&frame.module_name)),
+                ("moduleVersion", text(&frame.module_version)),
+                ("declaringClass", text(&frame.declaring_class)),
+                ("methodName", text(&frame.method_name)),
+                ("fileName", text(&frame.file_name)),
+                ("lineNumber", frame.line_number.into()),
+                ("format", frame.format.unwrap_or_default().into()),
+            ];
+            let frame = builder.object("java.lang.StackTraceElement", fields);
+            builder.push(frames, frame);
+        }
+        builder.field(id, STACK_TRACE, frames);
+        let empty = self.suppressed.is_empty().then_some("java.util.Collections$EmptyList");
+        let suppressed = builder.list(empty);
+        for exception in &self.suppressed {
+            let exception = exception.build(builder);
+            builder.push(suppressed, exception);
+        }
+        builder.field(id, SUPPRESSED, suppressed);
+        id.into()
+    }
+}
+
+struct Reader {
+    left: usize,
+    own: u64,
+    /// The exceptions that enclose the one in hand.
+    open: Vec<crate::event::RefId>,
+}
+
+impl Reader {
+    fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
+        let (Some(id), Some(class), true) = (view.id(), view.type_name(), Throwable::is(view)) else {
+            return Err(Error::new(ErrorKind::UnexpectedType {
+                found: "a value without `detailMessage` and `stackTrace`",
+                expected: "an exception".into(),
+            }));
+        };
+        if self.open.contains(&id) {
+            return Err(Error::new(ErrorKind::Cycle { number: id.0 }));
+        }
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(Error::new(ErrorKind::Limit { limit: "MAX_EXCEPTIONS", max: MAX_EXCEPTIONS as u64 }));
+        };
+        self.left = left;
+        self.open.push(id);
+        let mut throwable = Throwable { class: class.to_owned(), message: None, ..Throwable::new("", "") };
+        for (name, value) in named(view) {
+            match name {
+                MESSAGE => throwable.message = in_field(name, from_graph(value))?,
+                CAUSE if value.is_null() || value.id() == Some(id) => {}
+                CAUSE => throwable.cause = Some(Box::new(in_field(name, self.read(value))?)),
+                STACK_TRACE => {
+                    throwable.stack_trace =
+                        in_field(name, from_graph::<Option<_>>(value))?.unwrap_or_default();
+                }
+                SUPPRESSED => {
+                    for exception in value.values() {
+                        throwable.suppressed.push(in_field(name, self.read(exception))?);
+                    }
+                }
+                _ => {
+                    let Some(graph) = value.copy(self.own) else {
+                        let kind = ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES };
+                        return in_field(name, Err(Error::new(kind)));
+                    };
+                    self.own -= graph.size();
+                    throwable.fields.push((name.to_owned(), graph.into_owned()));
+                }
+            }
+        }
+        self.open.pop();
+        Ok(throwable)
+    }
+}
+
+/// The fields of an object, or the entries of a typed map (Hessian 1).
+fn named<'g, 'de>(view: View<'g, 'de>) -> Vec<(&'g str, View<'g, 'de>)> {
+    match view.node() {
+        Some(Node::Map { .. }) => {
+            view.entries().filter_map(|(key, value)| Some((key.as_str()?, value))).collect()
+        }
+        _ => view.fields().collect(),
+    }
+}
+
+fn in_field<T>(name: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| error.in_field(name.to_owned()))
+}
+
+impl TryFrom<&Graph<'_>> for Throwable {
+    type Error = Error;
+
+    fn try_from(graph: &Graph<'_>) -> Result<Self> {
+        Self::from_view(graph.root())
+    }
+}
+
+impl Serialize for Throwable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(magic::GRAPH, &Content(self))
+    }
+}
+
+/// What stands in the newtype [`magic::GRAPH`].
+struct Content<'a>(&'a Throwable);
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let throwable = self.0;
+        if magic::are_bytes_wanted().is_some() {
+            return serializer.serialize_bytes(&throwable.to_graph().to_vec().map_err(S::Error::custom)?);
+        }
+        let mut object = serializer.serialize_struct("Throwable", 6)?;
+        object.serialize_field("class", &throwable.class)?;
+        object.serialize_field("message", &throwable.message)?;
+        object.serialize_field("cause", &throwable.cause)?;
+        object.serialize_field("stack_trace", &throwable.stack_trace)?;
+        object.serialize_field("suppressed", &throwable.suppressed)?;
+        object.serialize_field("fields", &Fields(&throwable.fields))?;
+        object.end()
+    }
+}
+
+struct Fields<'a>(&'a [(String, Graph<'static>)]);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Throwable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let graph = Graph::deserialize(deserializer)?;
+        Self::from_view(graph.root()).map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for Throwable {
+    /// As Java's `toString`; with `{:#}` as its `printStackTrace`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.class)?;
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if f.alternate() {
+            for frame in &self.stack_trace {
+                write!(f, "\n\tat {frame}")?;
+            }
+            for suppressed in &self.suppressed {
+                write!(f, "\n\tSuppressed: {suppressed}")?;
+            }
+            if let Some(cause) = &self.cause {
+                write!(f, "\nCaused by: {cause:#}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Throwable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}

@@ -1,0 +1,239 @@
+//! Generic values: made by hand, as literals, through serde.
+
+use hessian::{Graph, GraphBuilder, Shared, Value, View, from_graph, from_slice, hessian, to_graph, to_vec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "example.AddString")]
+struct AddString {
+    value: String,
+}
+
+#[test]
+fn literals_are_what_they_say() {
+    let name = "computed";
+    let graph = hessian!({
+        "list" => [1, 2_i64, 3.5, true, null, -4, "five", [], [[6]],],
+        "typed" => "[int" [1, 2, 3],
+        "object" => "example.AddString" { value: "hi" },
+        "empty" => "example.Empty" {},
+        "sorted" => "java.util.TreeMap" { "a" => { 1 => 2 }, "b" => name },
+        ("odd key") => name.len() as i32 + 1,
+        [1, 2] => hessian::Date::from_millis(5),
+    });
+    let root = graph.root();
+    assert_eq!(root.pointer("/list/6").and_then(View::as_str), Some("five"));
+    assert_eq!(root.pointer("/list/8/0/0").and_then(View::as_i64), Some(6));
+    assert!(matches!(root.pointer("/list/1").map(View::value), Some(Value::Long(2))));
+    assert_eq!(root.get("typed").and_then(View::type_name), Some("[int"));
+    assert_eq!(root.pointer("/object/value").and_then(View::as_str), Some("hi"));
+    assert_eq!(root.get("empty").and_then(View::class).map(|class| class.fields.len()), Some(0));
+    assert_eq!(root.pointer("/sorted/b").and_then(View::as_str), Some("computed"));
+    assert_eq!(root.get("odd key").and_then(View::as_i64), Some(9));
+    assert_eq!(root.entries().last().map(|(key, _)| key.values().len()), Some(2));
+    let bytes = graph.to_vec().unwrap();
+    assert_eq!(Graph::from_slice(&bytes).unwrap(), graph);
+    assert_eq!(hessian!(7).to_vec().unwrap(), [0x97]);
+    assert_eq!(hessian!(null).to_vec().unwrap(), b"N");
+}
+
+#[test]
+fn graphs_by_hand_share_and_cycle_as_java_writes_them() {
+    // The ring of three of the vectors: a -> b -> c -> a.
+    let mut graph = GraphBuilder::new();
+    let ring: Vec<_> = ["a", "b", "c"].map(|id| graph.object("model.M$Node", [("id", id.into())])).to_vec();
+    for (at, &node) in ring.iter().enumerate() {
+        graph.field(node, "next", ring[(at + 1) % 3]).field(node, "extra", ());
+    }
+    let bytes = graph.finish(ring[0]).to_vec().unwrap();
+    let java = "430c6d6f64656c2e4d244e6f646593026964046e65787405657874726160016160016260016351904e4e4e";
+    assert_eq!(bytes, unhex(java));
+}
+
+#[test]
+fn what_is_not_reached_is_dropped() {
+    let mut graph = Graph::builder();
+    let lost = graph.list(Some("lost"));
+    let kept = graph.map(None);
+    graph.push(lost, kept);
+    let graph = graph.finish(kept);
+    assert_eq!(graph.len(), 1);
+    assert_eq!(graph.to_vec().unwrap(), b"HZ");
+}
+
+#[test]
+fn typed_values_and_graphs_convert() {
+    let value = BTreeMap::from([("x".to_owned(), vec![AddString { value: "1".into() }])]);
+    let graph = to_graph(&value).unwrap();
+    assert_eq!(from_graph::<BTreeMap<String, Vec<AddString>>>(graph.root()).unwrap(), value);
+    let part = graph.root().pointer("/x/0").unwrap();
+    let borrowed: BTreeMap<&str, &str> = from_graph(part).unwrap();
+    assert_eq!(borrowed["value"], "1");
+    let error = from_graph::<BTreeMap<String, Vec<i32>>>(graph.root()).unwrap_err();
+    assert_eq!(error.to_string(), "a string where an integer was expected in [0][0]");
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Clone)]
+#[serde(rename = "E")]
+enum Update {
+    #[serde(rename = "example.Move")]
+    Move {
+        x: i32,
+        y: i32,
+    },
+    Red,
+    Count(i32),
+    Pair(i32, i32),
+    At(hessian::Date),
+    Any(Graph<'static>),
+}
+
+#[test]
+fn enums_options_and_dates_come_from_graphs() {
+    let updates = vec![
+        Update::Move { x: 1, y: 2 },
+        Update::Red,
+        Update::Count(3),
+        Update::Pair(4, 5),
+        Update::At(hessian::Date::from_millis(6)),
+        Update::Any(hessian!("x.Y" { z: [1] })),
+    ];
+    let graph = to_graph(&updates).unwrap();
+    assert_eq!(from_graph::<Vec<Update>>(graph.root()).unwrap(), updates);
+    assert_eq!(from_slice::<Vec<Update>>(&to_vec(&updates).unwrap()).unwrap(), updates);
+    assert_eq!(from_graph::<Option<i8>>(hessian!(null).root()).unwrap(), None);
+    assert!(from_graph::<i8>(hessian!(300).root()).unwrap_err().to_string().contains("300"));
+}
+
+#[test]
+fn cycles_and_multiplication_are_refused_by_types_that_cannot_hold_them() {
+    let cycle = Graph::from_slice(b"\x79\x51\x90").unwrap();
+    assert!(from_graph::<serde_json::Value>(cycle.root()).unwrap_err().to_string().contains("leads back"));
+    assert!(serde_json::to_string(&cycle).unwrap_err().to_string().contains("leads back"));
+    let mut graph = GraphBuilder::new();
+    let mut list = graph.list(None);
+    for _ in 0..60 {
+        let outer = graph.list(None);
+        graph.push(outer, list).push(outer, list);
+        list = outer;
+    }
+    let graph = graph.finish(list);
+    let mut limits = hessian::Limits::new();
+    limits.max_expansion = 1 << 16;
+    let error = hessian::from_graph_with::<serde_json::Value>(graph.root(), &limits).unwrap_err();
+    assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
+    assert!(serde_json::to_writer(std::io::sink(), &graph).is_err());
+    assert_eq!(Graph::from_slice(&graph.to_vec().unwrap()).unwrap(), graph);
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Envelope {
+    before: Vec<i32>,
+    body: Graph<'static>,
+    after: AddString,
+}
+
+#[test]
+fn a_graph_inside_typed_data_keeps_classes_types_and_references() {
+    let mut builder = GraphBuilder::new();
+    let list = builder.list(Some("java.util.LinkedList"));
+    let object = builder.object("example.AddString", [("value", "in".into())]);
+    builder.push(list, object).push(list, object).push(list, list);
+    let value =
+        Envelope { before: vec![1], body: builder.finish(list), after: AddString { value: "out".into() } };
+    let bytes = to_vec(&value).unwrap();
+    // One definition for the class of the graph and of the struct.
+    assert_eq!(bytes.windows(17).filter(|window| window == b"example.AddString").count(), 1);
+    assert_eq!(from_slice::<Envelope>(&bytes).unwrap(), value);
+    let graph = Graph::from_slice(&bytes).unwrap();
+    assert_eq!(graph.root().pointer("/body/2").unwrap().id(), graph.root().get("body").unwrap().id());
+    assert_eq!(from_graph::<Envelope>(graph.root()).unwrap(), value);
+    let mut table = hessian::ClassTable::new();
+    let mut body = Vec::new();
+    assert_eq!(table.encode(&value, &mut body).unwrap(), 2);
+    assert_eq!([table.definitions(0, 2), &body].concat().len(), bytes.len());
+}
+
+#[test]
+fn graphs_follow_references_out_of_their_part() {
+    // [a = [x = {}, 5], {"k": x, "l": a, "m": x}]: the map as a graph refers to x, then to what has x in it.
+    let bytes = unhex("7a 7a 48 5a 95 48 016b 5192 016c 5191 016d 5192 5a");
+    let (_, graph): (serde::de::IgnoredAny, Graph<'static>) = from_slice(&bytes).unwrap();
+    let root = graph.root();
+    assert_eq!(root.get("k").unwrap().id(), root.get("m").unwrap().id());
+    assert_eq!(root.get("k").unwrap().id(), root.pointer("/l/0").unwrap().id());
+    assert_eq!(root.pointer("/l/1").and_then(View::as_i64), Some(5));
+    assert_eq!(graph.len(), 3);
+    // Read again because a reference leads to it: the same graph.
+    let bytes = unhex("7a 79 79 79 5192 51 91");
+    let [a, b] = from_slice::<[Vec<Graph<'static>>; 2]>(&bytes).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(a, b);
+    // A cycle through what encloses it cannot be cut out.
+    assert!(from_slice::<Vec<Graph<'static>>>(&unhex("79 79 51 90")).is_err());
+}
+
+#[test]
+fn graphs_read_other_formats() {
+    let graph: Graph<'static> = serde_json::from_str(r#"{"a": [1, 5000000000, 1.5, null, "x"]}"#).unwrap();
+    assert_eq!(graph, hessian!({ "a" => [1, 5_000_000_000_i64, 1.5, null, "x"] }));
+    assert_eq!(serde_json::to_string(&graph).unwrap(), r#"{"a":[1,5000000000,1.5,null,"x"]}"#);
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Two {
+    a: Shared<AddString>,
+    b: Shared<AddString>,
+    c: AddString,
+}
+
+#[test]
+fn shared_values_stay_shared() {
+    let one = Shared::new(AddString { value: "x".into() });
+    let two = Two { a: one.clone(), b: one.clone(), c: AddString { value: "x".into() } };
+    let bytes = to_vec(&[&two, &two]).unwrap();
+    let java = "7a 43 03 54776f 93 0161 0162 0163 60
+        43 11 6578616d706c652e416464537472696e67 91 05 76616c7565 61 0178 5192 61 0178 60 5192 5192 61 0178";
+    assert_eq!(bytes, unhex(java));
+    let [first, second] = from_slice::<[Two; 2]>(&bytes).unwrap();
+    assert!(Shared::ptr_eq(&first.a, &first.b) && Shared::ptr_eq(&first.a, &second.b));
+    assert_eq!(*second.a, second.c);
+    let graph = Graph::from_slice(&bytes).unwrap();
+    let [first, second] = from_graph::<[Two; 2]>(graph.root()).unwrap();
+    assert!(Shared::ptr_eq(&first.a, &second.a));
+    // A reference to a value that was not decoded as shared gives a new one; scalars are written each time.
+    let (plain, shared): (AddString, Shared<AddString>) =
+        from_slice(&to_vec(&[&one, &one]).unwrap()).unwrap();
+    assert_eq!(plain, *shared);
+    let text = Shared::new("text".to_owned());
+    assert_eq!(to_vec(&[&text, &text]).unwrap(), to_vec(&["text", "text"]).unwrap());
+    assert_eq!(from_slice::<Vec<Shared<String>>>(&to_vec(&[&text, &text]).unwrap()).unwrap()[1], text);
+    assert_eq!(serde_json::to_string(&[&text, &text]).unwrap(), r#"["text","text"]"#);
+    assert!(from_slice::<Vec<Shared<Vec<i32>>>>(&unhex("79 5191")).is_err());
+    assert!(from_slice::<Vec<Shared<Vec<Shared<Vec<i32>>>>>>(&unhex("79 79 5191")).is_err());
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Kind {
+    One(Shared<AddString>),
+    Many(Shared<Vec<i32>>),
+}
+
+#[test]
+fn shared_values_in_variants() {
+    let (one, many) = (Shared::new(AddString { value: "x".into() }), Shared::new(vec![1]));
+    let all = [Kind::One(one.clone()), Kind::Many(many.clone()), Kind::One(one), Kind::Many(many)];
+    let bytes = to_vec(&all).unwrap();
+    let decoded: Vec<Kind> = from_slice(&bytes).unwrap();
+    match &decoded[..] {
+        [Kind::One(a), Kind::Many(b), Kind::One(c), Kind::Many(d)] => {
+            assert!(Shared::ptr_eq(a, c) && Shared::ptr_eq(b, d));
+        }
+        other => panic!("{other:?}"),
+    }
+}
