@@ -6,12 +6,8 @@ mod vectors;
 use std::path::Path;
 use vectors::Effort;
 
-/// Fewer cuts of long values than the `hessian vectors` command makes; fewest without optimisation.
-const EFFORT: Effort = if cfg!(debug_assertions) {
-    Effort { all: 600, edge: 2, middle: 4 }
-} else {
-    Effort { all: 2048, edge: 64, middle: 64 }
-};
+/// Fewer cuts of long values than the `hessian vectors` command makes.
+const EFFORT: Effort = Effort { all: 2048, edge: 64, middle: 64 };
 
 /// Every file, with its number of lines: none may be lost.
 const FILES: [(&str, usize); 16] = [
