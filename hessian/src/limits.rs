@@ -29,6 +29,10 @@ pub struct Limits {
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
     /// objects (`60 60 60 …`). Default 4 Mi.
     pub max_containers: u32,
+    /// Values of one [`Graph`](crate::Graph), with the ends of its containers and the pieces of text that comes in pieces. A
+    /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
+    /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
+    pub max_values: u64,
     /// Bytes read again because references lead to them, and 32 for each reference, in typed decoding. Stops
     /// exponential growth (`a = [b, b]`, `b = [c, c]`, …). Default 64 MiB.
     pub max_expansion: u64,
@@ -54,6 +58,7 @@ impl Limits {
         max_name: u32::MAX,
         max_names: u32::MAX,
         max_containers: u32::MAX,
+        max_values: u64::MAX,
         max_expansion: u64::MAX,
         max_packet: u64::MAX,
         max_empty_frames: u32::MAX,
@@ -77,6 +82,7 @@ impl Limits {
             max_name: 1024,
             max_names: 1 << 20,
             max_containers: 4 << 20,
+            max_values: 4 << 20,
             max_expansion: 64 << 20,
             max_packet: 64 << 20,
             max_empty_frames: 1024,

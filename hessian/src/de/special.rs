@@ -113,7 +113,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
     /// as it was.
     fn graph(&mut self) -> Result<Graph<'de>> {
         self.peek()?;
-        let mut building = Building::of_part(self.next_number());
+        let mut building = Building::of_part(self.next_number(), self.limits.max_values);
         self.build(&mut building)?;
         while let Some(number) = building.next_outside() {
             let back = self.jump(Some(number))?;
@@ -136,7 +136,9 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
                 Step::Event { event, used } => {
                     self.pos += used;
-                    building.event(event);
+                    if !building.event(event) {
+                        return Err(self.limit("max_values", self.limits.max_values));
+                    }
                 }
                 Step::NeedMore { used, needed } => {
                     self.pos += used;

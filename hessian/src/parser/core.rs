@@ -108,7 +108,8 @@ pub(crate) trait EventSink<'a> {
     /// One is enough: it is what the step returns.
     const ONE: bool;
 
-    fn event(&mut self, event: Event<'a>);
+    /// False when it cannot take more: `max_values`.
+    fn event(&mut self, event: Event<'a>) -> bool;
 }
 
 /// Takes one event.
@@ -117,7 +118,9 @@ struct One;
 impl<'a> EventSink<'a> for One {
     const ONE: bool = true;
 
-    fn event(&mut self, _: Event<'a>) {}
+    fn event(&mut self, _: Event<'a>) -> bool {
+        true
+    }
 }
 
 /// Takes a token off `input[at..]`, or returns from the step.
@@ -214,7 +217,9 @@ impl<G: Grammar> Core<G> {
                                 self.offset += used as u64;
                                 return Ok(Step::Event { event, used });
                             }
-                            sink.event(event);
+                            if !sink.event(event) {
+                                return Err(self.fail(at, limit("max_values", limits.max_values)));
+                            }
                             at = used;
                             continue 'states;
                         }
@@ -274,7 +279,9 @@ impl<G: Grammar> Core<G> {
                         self.offset += at as u64;
                         return Ok(Step::Event { event, used: at });
                     }
-                    sink.event(event);
+                    if !sink.event(event) {
+                        return Err(self.fail(at, limit("max_values", limits.max_values)));
+                    }
                     if self.top.kind == Kind::Root {
                         break;
                     }

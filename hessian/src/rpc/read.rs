@@ -22,7 +22,7 @@ impl<'de, 't, G: Grammar> Input<'de, 't, G> {
     pub(crate) fn new(input: &'de [u8], at: usize, tables: &'t mut Tables, limits: &'t Limits) -> Self {
         let mut builder = Builder::new(tables, limits);
         builder.advance(at);
-        Self { input, at, builder, building: Building::new(), limits }
+        Self { input, at, builder, building: Building::new(limits.max_values), limits }
     }
 
     #[cold]

@@ -45,14 +45,14 @@ impl<'t, G: Grammar> Builder<'t, G> {
 
     /// Reads one value; tells how many bytes it took.
     pub(crate) fn read_one<'de>(mut self, input: &'de [u8]) -> Result<(Graph<'de>, usize)> {
-        let mut building = Building::new();
+        let mut building = Building::new(self.limits.max_values);
         let used = self.value(&mut building, input)?;
         Ok((building.finish(self.tables), used))
     }
 
     /// Reads all values of a packet.
     pub(crate) fn read_all<'de>(mut self, input: &'de [u8]) -> Result<Graph<'de>> {
-        let mut building = Building::new();
+        let mut building = Building::new(self.limits.max_values);
         let mut at = 0;
         while at < input.len() {
             at += self.value(&mut building, &input[at..])?;
@@ -84,6 +84,8 @@ pub(crate) struct Building<'de> {
     open: Vec<(u32, Vec<Value<'de>>)>,
     /// Empty vectors for the next ones.
     spare: Vec<Vec<Value<'de>>>,
+    /// How many more values it takes.
+    left: u64,
     /// The next piece of text, if it is the last, is a string.
     plain: bool,
     /// The string in the making, when it comes in pieces.
@@ -122,7 +124,11 @@ impl<'de> EventSink<'de> for Building<'de> {
     const ONE: bool = false;
 
     #[inline(always)]
-    fn event(&mut self, event: Event<'de>) {
+    fn event(&mut self, event: Event<'de>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
         let value = match event {
             Event::Null => Value::Null,
             Event::Bool(value) => Value::Bool(value),
@@ -131,31 +137,49 @@ impl<'de> EventSink<'de> for Building<'de> {
             Event::Double(value) => Value::Double(value),
             Event::Date(millis) => Value::Date(millis),
             Event::Text { text, last: true } if self.plain => Value::Str(text),
-            Event::Text { text, last } => return self.text_piece(text, last),
-            Event::Surrogate { unit, last } => return self.surrogate(unit, last),
-            Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
-            Event::Binary { bytes, last } => return self.binary_piece(bytes, last),
-            Event::List { ty, len } => {
-                return self.open(Node::List { ty, items: Span::default(), open: len.is_none() });
+            Event::Text { text, last } => {
+                self.text_piece(text, last);
+                return true;
             }
-            Event::Map { ty } => return self.open(Node::Map { ty, entries: Span::default() }),
-            Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
-            Event::Definition(_) => return,
+            Event::Surrogate { unit, last } => {
+                self.surrogate(unit, last);
+                return true;
+            }
+            Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
+            Event::Binary { bytes, last } => {
+                self.binary_piece(bytes, last);
+                return true;
+            }
+            Event::List { ty, len } => {
+                self.open(Node::List { ty, items: Span::default(), open: len.is_none() });
+                return true;
+            }
+            Event::Map { ty } => {
+                self.open(Node::Map { ty, entries: Span::default() });
+                return true;
+            }
+            Event::Object { class } => {
+                self.open(Node::Object { class, fields: Span::default() });
+                return true;
+            }
+            Event::Definition(_) => return true,
             Event::Remote { ty } => {
                 self.remotes.push(Remote { ty, url: Value::Null });
                 (self.address, self.plain) = (true, false);
-                return;
+                return true;
             }
             Event::Reference(id) => Value::Node(self.referred(id)),
             Event::End => self.close(),
         };
         self.current.push(value);
+        true
     }
 }
 
 impl<'de> Building<'de> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(max_values: u64) -> Self {
         Self {
+            left: max_values,
             nodes: Vec::new(),
             values: Vec::new(),
             current: Vec::new(),
@@ -171,9 +195,9 @@ impl<'de> Building<'de> {
     }
 
     /// For a value inside a packet whose first list, map or object has this number there.
-    pub(crate) fn of_part(next: u32) -> Self {
+    pub(crate) fn of_part(next: u32, max_values: u64) -> Self {
         let part = Part { nodes: HashMap::new(), next, outside: Vec::new() };
-        Self { part: Some(Box::new(part)), ..Self::new() }
+        Self { part: Some(Box::new(part)), ..Self::new(max_values) }
     }
 
     /// The number of a container outside of what was read that belongs to the graph.
