@@ -85,6 +85,9 @@ pub(super) async fn serve(
     let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
+        // altogether shows when it is written to.
+        .half_close(true)
         .header_read_timeout(limits.header_read)
         .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
         .serve_connection(io, service);
