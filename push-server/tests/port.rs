@@ -2,9 +2,7 @@
 
 mod support;
 
-use policy_server::ListenConfig;
 use push_server::Limits;
-use socket2::SockRef;
 use support::{Client, POLICY, TestServer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
@@ -102,10 +100,10 @@ async fn the_page_and_the_url_policy_are_served() {
 /// first, whole and in order, also if the socket was full when the library met the request for the stream.
 #[tokio::test]
 async fn a_stream_may_follow_on_other_requests_of_the_same_connection() {
-    // Buffers so small that some hundred short answers fill them; accepted sockets inherit them.
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    SockRef::from(&listener).set_send_buffer_size(4 << 10).unwrap();
-    let server = TestServer::on(listener, Limits::default()).await;
+    // Buffers so small that some hundred short answers fill them.
+    let mut limits = Limits::default();
+    limits.socket_send_buffer = 4 << 10;
+    let server = TestServer::with(limits).await;
     server.publish("hello").await;
     // A request body longer than one read, and a response that is a head only: the library drops the rest of
     // the one and goes on to the next request before the other has left.

@@ -79,8 +79,9 @@ pub(super) async fn serve(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    bound(&socket, limits);
     let exit = Arc::new(Exit::default());
-    let io = WatchedIo::new(socket, exit.unfinished.clone());
+    let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
     let is_full = permit.is_none();
     let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
@@ -109,7 +110,7 @@ pub(super) async fn serve(
         Ok(None) => {}
         Ok(Some(streaming)) => {
             let socket = connection.into_parts().io.into_inner();
-            stream(socket, streaming, limits, permit);
+            stream(socket, streaming, permit);
         }
         Err(error) => tracing::debug!(%error, "connection failed"),
     }
@@ -143,10 +144,10 @@ async fn answer(
     }
 }
 
-/// Hands the socket to the hub.
-fn stream(socket: TcpStream, streaming: Streaming, limits: &Limits, permit: Option<OwnedSemaphorePermit>) {
-    let options = SockRef::from(&socket);
-    // Both are bounds on a peer that does not read; a system that refuses them still streams.
+/// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still
+/// serves.
+fn bound(socket: &TcpStream, limits: &Limits) {
+    let options = SockRef::from(socket);
     for result in [
         options.set_send_buffer_size(limits.socket_send_buffer),
         #[cfg(target_os = "linux")]
@@ -156,6 +157,10 @@ fn stream(socket: TcpStream, streaming: Streaming, limits: &Limits, permit: Opti
             tracing::debug!(%error, "a socket option was refused");
         }
     }
+}
+
+/// Hands the socket to the hub.
+fn stream(socket: TcpStream, streaming: Streaming, permit: Option<OwnedSemaphorePermit>) {
     let Streaming { subscription, head, chunked } = streaming;
     if let Err(error) = subscription.attach(Connection { socket, head, chunked, permit }) {
         tracing::debug!(%error, "connection dropped");
