@@ -23,7 +23,7 @@ async fn every_reader_gets_what_is_due_and_then_its_farewell() {
         ("/comet/script", "1.0", "comet_end(\"complete\");</script>\n</body></html>\n"),
         ("/comet/script", "1.1", "</body></html>\n\r\n0\r\n\r\n"),
     ] {
-        let mut client = server.ask(&format!("GET {path} HTTP/{version}\r\n\r\n")).await;
+        let mut client = server.ask(&format!("GET {path} HTTP/{version}\r\nHost: x\r\n\r\n")).await;
         client.head().await;
         clients.push((client, farewell));
     }

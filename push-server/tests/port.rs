@@ -82,6 +82,24 @@ async fn other_addresses_and_methods_get_a_short_answer() {
     server.stop().await;
 }
 
+/// RFC 9112, 3.2.
+#[tokio::test]
+async fn a_request_names_its_host_once_unless_it_is_of_http_1_0() {
+    let server = TestServer::start().await;
+    for (request, status) in [
+        ("GET /comet HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET /comet HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        ("GET /comet HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        ("GET /comet HTTP/1.0\r\n\r\n", 200),
+        ("GET /comet HTTP/1.1\r\nHost:\r\n\r\n", 200),
+    ] {
+        let head = server.ask(request).await.head().await;
+        assert!(head[8..].starts_with(&format!(" {status} ")), "{request}: {head}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn the_page_and_the_url_policy_are_served() {
     let server = TestServer::start().await;

@@ -134,6 +134,11 @@ async fn answer(
         return Ok(response);
     }
     let (version, is_head) = (request.version(), request.method() == Method::HEAD);
+    // RFC 9112, 3.2. HTTP/1.0 knew no Host, and clients of that time send none.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
+        return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
+    }
     let mut response = router.call(request).await?;
     match response.extensions_mut().remove::<Takeover>() {
         Some(takeover) if !is_head => {
