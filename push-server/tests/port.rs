@@ -71,8 +71,17 @@ async fn other_addresses_and_methods_get_a_short_answer() {
         assert!(answer.starts_with(&format!("HTTP/1.0 {status}\r\n")), "{request}: {answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{request}: {answer}");
     }
-    let unknown = server.answer("GET /comet?frames=ws HTTP/1.0\r\n\r\n").await;
-    assert!(unknown.starts_with("HTTP/1.0 400 "), "{unknown}");
+    for request in [
+        "GET /comet?last=many",
+        "GET /comet/sse?last=-1",
+        "GET /comet?last=1&last=2",
+        "GET /streams/%ff/sse",
+        "GET /comet/%ff",
+    ] {
+        let refused = server.answer(&format!("{request} HTTP/1.0\r\n\r\n")).await;
+        assert!(refused.starts_with("HTTP/1.0 400 ") && refused.ends_with('\n'), "{request}: {refused}");
+        assert!(refused.contains("x-content-type-options: nosniff\r\n"), "{request}: {refused}");
+    }
     // What the Flash client sends for a URL without a path.
     let no_path = server.answer("GET  HTTP/1.0\r\n\r\n").await;
     assert!(no_path.starts_with("HTTP/1.") && no_path.contains(" 400 "), "{no_path}");
