@@ -23,7 +23,8 @@ pub struct Limits {
     /// shared with the log and every other connection, not copied.
     pub lag_bytes: u64,
     /// How long a connection may go without accepting a byte while there is one to send. Default 30 s.
-    /// Checked when the connection's timer comes up, so it takes effect up to one `heartbeat` later.
+    /// On a stream it is checked when the connection's timer comes up, so it takes effect up to one
+    /// `heartbeat` later; on an ordinary response it takes effect at once.
     pub stall: Duration,
     /// Silence after which a connection gets a heartbeat, so that proxies keep it and a dead peer shows.
     /// Default 15 s.
@@ -31,7 +32,7 @@ pub struct Limits {
     /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
     /// They are read and dropped: nothing that streams out listens to them.
     pub ignored_input: usize,
-    /// Kernel send buffer asked for per streaming connection, in bytes. Default 64 KiB (Linux doubles it for
+    /// Kernel send buffer asked for per connection, in bytes. Default 64 KiB (Linux doubles it for
     /// its own bookkeeping). Without a cap one stalled reader parks 4 MB in the kernel.
     pub socket_send_buffer: usize,
     /// How long the kernel retries to reach a peer that acknowledges nothing (`TCP_USER_TIMEOUT`, Linux).

@@ -41,14 +41,36 @@ async fn a_browser_that_comes_back_goes_on_where_it_was() {
     assert!(text.contains("event: resume\ndata: epoch-changed\n\n"), "{text}");
 
     for bad in ["1", "ab:", "ab:x", "%00", "AB:1"] {
-        let by_query = server.answer(&format!("GET /comet/sse?since={bad} HTTP/1.0\r\n\r\n")).await;
-        let by_header = server.answer(&resume(bad)).await;
-        for answer in [by_query, by_header] {
-            assert!(
-                answer.starts_with("HTTP/1.0 400 ") && answer.contains("epoch:sequence"),
-                "{bad}: {answer}"
-            );
-        }
+        let answer = server.answer(&format!("GET /comet/sse?since={bad} HTTP/1.0\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.0 400 ") && answer.contains("epoch:sequence"), "{bad}: {answer}");
+    }
+    server.stop().await;
+}
+
+/// A browser gives the id of whatever served this address before, and gives up for good on an error.
+#[tokio::test]
+async fn an_id_that_is_no_position_is_one_of_another_history() {
+    let server = TestServer::start().await;
+    server.publish("one").await;
+    for id in ["1", "ab:", "ab:x", "%00", "AB:1", "d\u{e9}j\u{e0}"] {
+        let request = format!("GET /comet/sse HTTP/1.0\r\nLast-Event-ID: {id}\r\n\r\n");
+        let mut client = server.ask(&request).await;
+        assert!(client.head().await.contains("push-resume: epoch-changed\r\n"), "{id}");
+        let text = String::from_utf8(client.until(b"one\"}\n\n").await).unwrap();
+        assert!(text.contains("id: ab:0\nevent: resume\ndata: epoch-changed\n\n"), "{id}: {text}");
+    }
+    server.stop().await;
+}
+
+/// As scripts do against caches.
+#[tokio::test]
+async fn parameters_that_a_stream_does_not_know_are_ignored() {
+    let server = TestServer::start().await;
+    server.publish("one").await;
+    for path in ["/comet?_=123", "/comet/sse?_=1&_=2", "/streams/comet/script?last=1&nocache"] {
+        let mut client = server.ask(&format!("GET {path} HTTP/1.0\r\n\r\n")).await;
+        assert!(client.head().await.starts_with("HTTP/1.0 200 "), "{path}");
+        client.until(b"one").await;
     }
     server.stop().await;
 }

@@ -2,9 +2,7 @@
 
 mod support;
 
-use policy_server::ListenConfig;
 use push_server::Limits;
-use socket2::SockRef;
 use support::{Client, POLICY, TestServer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
@@ -73,14 +71,41 @@ async fn other_addresses_and_methods_get_a_short_answer() {
         assert!(answer.starts_with(&format!("HTTP/1.0 {status}\r\n")), "{request}: {answer}");
         assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{request}: {answer}");
     }
-    let unknown = server.answer("GET /comet?frames=ws HTTP/1.0\r\n\r\n").await;
-    assert!(unknown.starts_with("HTTP/1.0 400 "), "{unknown}");
+    for request in [
+        "GET /comet?last=many",
+        "GET /comet/sse?last=-1",
+        "GET /comet?last=1&last=2",
+        "GET /streams/%ff/sse",
+        "GET /comet/%ff",
+    ] {
+        let refused = server.answer(&format!("{request} HTTP/1.0\r\n\r\n")).await;
+        assert!(refused.starts_with("HTTP/1.0 400 ") && refused.ends_with('\n'), "{request}: {refused}");
+        assert!(refused.contains("x-content-type-options: nosniff\r\n"), "{request}: {refused}");
+    }
     // What the Flash client sends for a URL without a path.
     let no_path = server.answer("GET  HTTP/1.0\r\n\r\n").await;
     assert!(no_path.starts_with("HTTP/1.") && no_path.contains(" 400 "), "{no_path}");
     // A head, and no stream after it.
     let head = server.answer("HEAD /comet HTTP/1.0\r\n\r\n").await;
     assert!(head.contains("content-type: application/x-hessian\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    server.stop().await;
+}
+
+/// RFC 9112, 3.2.
+#[tokio::test]
+async fn a_request_names_its_host_once_unless_it_is_of_http_1_0() {
+    let server = TestServer::start().await;
+    for (request, status) in [
+        ("GET /comet HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET /comet HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        ("GET /comet HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        ("GET /comet HTTP/1.0\r\n\r\n", 200),
+        ("GET /comet HTTP/1.1\r\nHost:\r\n\r\n", 200),
+    ] {
+        let head = server.ask(request).await.head().await;
+        assert!(head[8..].starts_with(&format!(" {status} ")), "{request}: {head}");
+    }
     server.stop().await;
 }
 
@@ -102,10 +127,10 @@ async fn the_page_and_the_url_policy_are_served() {
 /// first, whole and in order, also if the socket was full when the library met the request for the stream.
 #[tokio::test]
 async fn a_stream_may_follow_on_other_requests_of_the_same_connection() {
-    // Buffers so small that some hundred short answers fill them; accepted sockets inherit them.
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    SockRef::from(&listener).set_send_buffer_size(4 << 10).unwrap();
-    let server = TestServer::on(listener, Limits::default()).await;
+    // Buffers so small that some hundred short answers fill them.
+    let mut limits = Limits::default();
+    limits.socket_send_buffer = 4 << 10;
+    let server = TestServer::with(limits).await;
     server.publish("hello").await;
     // A request body longer than one read, and a response that is a head only: the library drops the rest of
     // the one and goes on to the next request before the other has left.

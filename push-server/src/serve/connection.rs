@@ -79,12 +79,16 @@ pub(super) async fn serve(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    bound(&socket, limits);
     let exit = Arc::new(Exit::default());
-    let io = WatchedIo::new(socket, exit.unfinished.clone());
+    let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
     let is_full = permit.is_none();
     let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
+        // altogether shows when it is written to.
+        .half_close(true)
         .header_read_timeout(limits.header_read)
         .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
         .serve_connection(io, service);
@@ -106,7 +110,7 @@ pub(super) async fn serve(
         Ok(None) => {}
         Ok(Some(streaming)) => {
             let socket = connection.into_parts().io.into_inner();
-            stream(socket, streaming, limits, permit);
+            stream(socket, streaming, permit);
         }
         Err(error) => tracing::debug!(%error, "connection failed"),
     }
@@ -130,6 +134,11 @@ async fn answer(
         return Ok(response);
     }
     let (version, is_head) = (request.version(), request.method() == Method::HEAD);
+    // RFC 9112, 3.2. HTTP/1.0 knew no Host, and clients of that time send none.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
+        return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
+    }
     let mut response = router.call(request).await?;
     match response.extensions_mut().remove::<Takeover>() {
         Some(takeover) if !is_head => {
@@ -140,10 +149,10 @@ async fn answer(
     }
 }
 
-/// Hands the socket to the hub.
-fn stream(socket: TcpStream, streaming: Streaming, limits: &Limits, permit: Option<OwnedSemaphorePermit>) {
-    let options = SockRef::from(&socket);
-    // Both are bounds on a peer that does not read; a system that refuses them still streams.
+/// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still
+/// serves.
+fn bound(socket: &TcpStream, limits: &Limits) {
+    let options = SockRef::from(socket);
     for result in [
         options.set_send_buffer_size(limits.socket_send_buffer),
         #[cfg(target_os = "linux")]
@@ -153,6 +162,10 @@ fn stream(socket: TcpStream, streaming: Streaming, limits: &Limits, permit: Opti
             tracing::debug!(%error, "a socket option was refused");
         }
     }
+}
+
+/// Hands the socket to the hub.
+fn stream(socket: TcpStream, streaming: Streaming, permit: Option<OwnedSemaphorePermit>) {
     let Streaming { subscription, head, chunked } = streaming;
     if let Err(error) = subscription.attach(Connection { socket, head, chunked, permit }) {
         tracing::debug!(%error, "connection dropped");

@@ -4,13 +4,13 @@ mod head;
 mod streams;
 
 use axum::Router;
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, StatusCode, header};
 
 pub(crate) use head::stream_head;
 pub(crate) use streams::Takeover;
+use streams::{Params, Segments};
 
 use crate::hub::{Hub, Start, Stream};
 
@@ -21,7 +21,8 @@ const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 ///
 /// `transport` is `hessian`, `script` or `sse`. Query parameters: `framing` (`ws`, `p`, `varint`, `marked`),
 /// `callback`, `since` (a position; the header `Last-Event-ID` says the same), `last` (how many messages
-/// that are there already). To be served by [`Server`](crate::Server); more routes may be merged into it.
+/// that are there already); others are ignored. A `since` that is no position is refused, a `Last-Event-ID`
+/// that is none is answered as one of another history. To be served by [`Server`](crate::Server); more routes may be merged into it.
 pub fn router(hub: Hub) -> Router {
     Router::new()
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
@@ -39,13 +40,13 @@ pub(crate) async fn wrong_method() -> Response {
 /// `path/sse` as with [`router`], beginning at `start` unless the request says where.
 pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
     let by_transport = |stream: Stream| {
-        move |Path(transport): Path<String>, Query(params): Query<streams::Params>, headers: HeaderMap| {
+        move |Segments(transport): Segments<String>, params: Params, headers: HeaderMap| {
             let response = streams::subscribe(&stream, &transport, &params, &headers, start);
             async move { response }
         }
     };
     let plain = |stream: Stream| {
-        move |Query(params): Query<streams::Params>, headers: HeaderMap| {
+        move |params: Params, headers: HeaderMap| {
             let response = streams::subscribe(&stream, "hessian", &params, &headers, start);
             async move { response }
         }

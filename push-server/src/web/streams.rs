@@ -1,19 +1,21 @@
 //! `GET /streams/{stream}/{transport}`: the URLs that clients are written against.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::text;
 use crate::hub::{Hub, Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, script, sse};
-use crate::{Framing, Position};
+use crate::{BadPosition, Epoch, Framing, Position};
 
-/// What a request for a stream may say.
+/// What the query of a request for a stream may say. Anything else is ignored: scripts add `?_=123` so that
+/// no cache answers.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Params {
     /// `hessian`: `ws` (default), `p`, `varint` or `marked`.
     framing: Option<String>,
@@ -24,6 +26,36 @@ pub(crate) struct Params {
     /// Begin with the newest `last` messages.
     last: Option<u64>,
 }
+
+/// Refused in our own words, where axum's answers have neither `nosniff` nor an end of line.
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(params),
+            Err(problem) => Err(text(problem.status(), &problem.body_text())),
+        }
+    }
+}
+
+/// The variable segments of a path, refused in the same way.
+#[derive(Debug)]
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(problem) => Err(text(problem.status(), &problem.body_text())),
+        }
+    }
+}
+
+/// A position that no history has: what follows on it is [`Resume::EpochChanged`].
+const NOWHERE: Position = Position { epoch: Epoch::new(u64::MAX), sequence: u64::MAX };
 
 /// A response that [`Server`](crate::Server) turns into a stream: it takes the socket over, writes this
 /// response's head, then `preamble`, then the subscription's messages as they come.
@@ -37,8 +69,8 @@ pub(crate) struct Takeover {
 
 pub(super) async fn by_name(
     State(hub): State<Hub>,
-    Path((stream, transport)): Path<(String, String)>,
-    Query(params): Query<Params>,
+    Segments((stream, transport)): Segments<(String, String)>,
+    params: Params,
     headers: HeaderMap,
 ) -> Response {
     let Some(stream) = hub.get(&stream) else {
@@ -93,18 +125,20 @@ fn read(name: &str, params: &Params, headers: &HeaderMap, start: Start) -> Resul
         None => script::Callback::default(),
         Some(name) => script::Callback::new(name).map_err(|error| bad(&format!("callback: {error}.")))?,
     };
-    let resumed = match headers.get("last-event-id") {
-        // A browser that never got an id sends none or an empty one.
-        Some(id) if !id.is_empty() => Some(id.to_str().unwrap_or_default()),
-        _ => params.since.as_deref(),
-    };
-    let start = match (resumed, params.last) {
-        (Some(position), _) => {
-            let position = position.parse::<Position>();
-            Start::After(position.map_err(|error| bad(&format!("since or Last-Event-ID: {error}.")))?)
+    let start = match (headers.get("last-event-id"), params.since.as_deref(), params.last) {
+        // A browser that never got an id sends none or an empty one. It gives the header by itself, from
+        // whatever served this address before, and never tries again after an error: an id that is no
+        // position of ours is answered like one of another history.
+        (Some(id), _, _) if !id.is_empty() => {
+            let position = id.to_str().ok().and_then(|id| id.parse().ok());
+            Start::After(position.unwrap_or(NOWHERE))
         }
-        (None, Some(count)) => Start::Latest(count),
-        (None, None) => start,
+        (_, Some(position), _) => {
+            let position = position.parse();
+            Start::After(position.map_err(|error: BadPosition| bad(&format!("since: {error}.")))?)
+        }
+        (_, None, Some(count)) => Start::Latest(count),
+        (_, None, None) => start,
     };
     Ok((transport, callback, start))
 }
