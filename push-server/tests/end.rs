@@ -102,7 +102,11 @@ struct Running(Child, SocketAddr);
 
 impl Running {
     fn start() -> Self {
-        let mut child = demo(&["demo", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        Self::start_on("127.0.0.1:0")
+    }
+
+    fn start_on(address: &str) -> Self {
+        let mut child = demo(&["demo", "--listen", address]).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line =
             lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("Browser"))).unwrap().unwrap();
@@ -158,4 +162,44 @@ async fn ctrl_c_and_sigterm_tell_the_streams_and_exit_0() {
         assert_eq!(status.code(), Some(0), "{stderr}");
         assert_eq!(stderr, "");
     }
+}
+
+/// As with `| head -1`, and from the beginning, as with `> /dev/full`.
+#[tokio::test]
+async fn a_closed_stdout_takes_no_farewell_from_the_streams() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    // Nobody is told the port, so it has to be known before.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let child = demo(&["demo", "--listen", &address.to_string()]).stdout(writer).spawn().unwrap();
+    let untold = Running(child, address);
+    let mut told = Running::start();
+    drop(told.0.stdout.take());
+    for mut demo in [untold, told] {
+        let socket = loop {
+            match TcpStream::connect(demo.1).await {
+                Ok(socket) => break socket,
+                Err(error) => assert!(demo.0.try_wait().unwrap().is_none(), "it ended: {error}"),
+            }
+        };
+        let mut client = Client::new(socket);
+        client.send(b"GET /comet HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        client.until(b"AddString").await;
+        demo.signal("INT");
+        let rest = client.rest().await;
+        assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{}", rest.escape_ascii());
+        let (status, stderr) = demo.ended().await;
+        assert_eq!((status.code(), stderr.as_str()), (Some(0), ""));
+    }
+}
+
+#[tokio::test]
+async fn a_name_may_be_given_to_listen_on() {
+    let mut demo = Running::start_on("localhost:0");
+    assert!(demo.1.ip().is_loopback());
+    TcpStream::connect(demo.1).await.unwrap();
+    demo.0.kill().unwrap();
+    let (code, stderr) = run(&["demo", "--listen", "localhost"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("cannot listen on localhost: ") && stderr.contains("HOST:PORT"), "{stderr}");
 }
