@@ -5,6 +5,8 @@ mod binary;
 mod codec;
 mod date;
 pub mod de;
+#[cfg(feature = "dump")]
+pub mod dump;
 mod encode;
 pub mod envelope;
 mod error;

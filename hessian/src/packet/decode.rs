@@ -35,13 +35,13 @@ pub struct PacketDecoder {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Frame {
-    len: usize,
-    last: bool,
+pub(crate) struct Frame {
+    pub(crate) len: usize,
+    pub(crate) last: bool,
 }
 
 /// What the bytes at the start of a frame tell.
-enum Header {
+pub(crate) enum Header {
     /// A frame; its header takes so many bytes.
     Frame(Frame, usize),
     /// The packet ends, without a frame of data; the mark takes so many bytes.
@@ -161,7 +161,7 @@ impl PacketDecoder {
         self.offset += header as u64;
     }
 
-    fn header(&self, framing: Framing, bytes: &[u8]) -> Result<Header> {
+    pub(crate) fn header(&self, framing: Framing, bytes: &[u8]) -> Result<Header> {
         match framing {
             Framing::Ws => self.ws(bytes),
             Framing::P => match *bytes {
@@ -232,7 +232,7 @@ impl PacketDecoder {
 }
 
 /// The framing of a stream that begins with these bytes.
-fn recognise(bytes: &[u8]) -> Option<Framing> {
+pub(crate) fn recognise(bytes: &[u8]) -> Option<Framing> {
     match *bytes {
         [b'p' | b'P', ..] => Some(Framing::P),
         [0x05, ..] | [0x85, 0x7e, ..] => Some(Framing::Ws),

@@ -13,5 +13,7 @@
 mod decode;
 mod frame;
 
+#[cfg(feature = "dump")]
+pub(crate) use decode::{Header, recognise};
 pub use decode::{Packet, PacketDecoder};
 pub use frame::Framing;
