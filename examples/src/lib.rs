@@ -1,1 +1,1 @@
-//! Shared pieces of the examples.
+//! The examples are in the folder `examples`: one runnable story per file.

@@ -67,12 +67,9 @@ impl<G: Dialect> ClassTable<G> {
     /// As [`to_vec`](crate::to_vec); also the limit `max_classes` (4,096), past which a new class is refused. The
     /// buffer is then as it was; a class that was defined on the way stays defined, which harms nobody.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, out: &mut impl Sink) -> Result<u32> {
-        let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
-        let mut serializer = Serializer::<_, G>::with_classes(out, classes);
-        let done = serializer.encode(value);
-        let mut classes = serializer.into_classes();
-        let needs = classes.take_used();
-        self.classes = Some(classes);
+        let mut lent = Lent::<_, G>::new(&mut self.classes, out);
+        let done = lent.serializer.encode(value);
+        let needs = lent.serializer.take_used();
         done.map(|()| needs)
     }
 
@@ -81,12 +78,9 @@ impl<G: Dialect> ClassTable<G> {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_graph(&mut self, graph: &Graph<'_>, out: &mut impl Sink) -> Result<u32> {
-        let classes = self.classes.take().unwrap_or_else(Classes::hoisted);
-        let mut serializer = Serializer::<_, G>::with_classes(out, classes);
-        let done = serializer.encode_graph(graph);
-        let mut classes = serializer.into_classes();
-        let needs = classes.take_used();
-        self.classes = Some(classes);
+        let mut lent = Lent::<_, G>::new(&mut self.classes, out);
+        let done = lent.serializer.encode_graph(graph);
+        let needs = lent.serializer.take_used();
         done.map(|()| needs)
     }
 
@@ -106,5 +100,70 @@ impl<G: Dialect> ClassTable<G> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A serializer with the table's classes, which go home even when a `Serialize` implementation panics: readers know
+/// them, so their numbers must never be given again.
+struct Lent<'t, 'o, S: Sink, G: Dialect> {
+    home: &'t mut Option<Classes>,
+    serializer: Serializer<'o, S, G>,
+}
+
+impl<'t, 'o, S: Sink, G: Dialect> Lent<'t, 'o, S, G> {
+    fn new(home: &'t mut Option<Classes>, out: &'o mut S) -> Self {
+        let classes = home.take().unwrap_or_else(Classes::hoisted);
+        Self { home, serializer: Serializer::with_classes(out, classes) }
+    }
+}
+
+impl<S: Sink, G: Dialect> Drop for Lent<'_, '_, S, G> {
+    fn drop(&mut self) {
+        *self.home = Some(self.serializer.take_classes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClassTable;
+    use serde::{Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct A {
+        value: i32,
+    }
+
+    #[derive(Serialize)]
+    struct B {
+        value: i32,
+    }
+
+    #[derive(Serialize)]
+    struct Panics {
+        a: A,
+        #[serde(serialize_with = "panic")]
+        value: (),
+    }
+
+    fn panic<S: Serializer>(_: &(), _: S) -> Result<S::Ok, S::Error> {
+        panic!("a Serialize implementation panics")
+    }
+
+    #[test]
+    fn numbers_outlive_a_panic() {
+        let mut table = ClassTable::new();
+        let mut out = Vec::new();
+        assert_eq!(table.encode(&A { value: 1 }, &mut out).unwrap(), 1);
+        let value = Panics { a: A { value: 1 }, value: () };
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            drop(table.encode(&value, &mut Vec::new()));
+        }));
+        assert!(caught.is_err());
+        out.clear();
+        let needs = table.encode(&B { value: 1 }, &mut out).unwrap();
+        assert_eq!((needs, &out[..]), (3, &b"\x62\x91"[..]));
+        out.clear();
+        assert_eq!(table.encode(&A { value: 1 }, &mut out).unwrap(), 1);
+        assert_eq!(out, b"\x60\x91");
     }
 }

@@ -1,4 +1,4 @@
-//! Hessian 2: a zero-copy encoder and decoder of values and streaming packets.
+#![doc = include_str!("../README.md")]
 
 mod binary;
 #[cfg(feature = "codec")]
@@ -8,15 +8,19 @@ pub mod de;
 #[cfg(feature = "dump")]
 pub mod dump;
 mod encode;
+pub mod envelope;
 mod error;
 mod event;
 pub mod grammar;
 mod hoist;
 pub mod java;
+#[cfg(feature = "json")]
+pub mod json;
 mod limits;
 mod magic;
 pub mod packet;
 mod parser;
+pub mod rpc;
 pub mod ser;
 mod shapes;
 mod shared;
@@ -43,5 +47,6 @@ pub use stream::{StreamDecoder, ValueDecoder};
 #[doc(hidden)]
 pub use value::Literal;
 pub use value::{
-    Class, Graph, GraphBuilder, Node, Remote, Span, Value, View, from_graph, from_graph_with, to_graph,
+    Class, Graph, GraphBuilder, Node, Remote, RemoteId, Span, Value, View, from_graph, from_graph_with,
+    to_graph,
 };

@@ -29,14 +29,20 @@ pub struct Limits {
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
     /// objects (`60 60 60 …`). Default 4 Mi.
     pub max_containers: u32,
+    /// Values of one [`Graph`](crate::Graph), with the ends of its containers and the pieces of text that comes in pieces. A
+    /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
+    /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
+    pub max_values: u64,
     /// Bytes read again because references lead to them, and 32 for each reference, in typed decoding. Stops
     /// exponential growth (`a = [b, b]`, `b = [c, c]`, …). Default 64 MiB.
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
-    /// Frames without data in a row, inside or between packets. Stops a flood of empty frames that keeps the
-    /// decoder busy without progress. Heartbeats come one in many seconds. Default 1,024.
+    /// Frames without data in a row of which none ends a packet. Stops a flood of them that keeps the decoder busy
+    /// without progress. Heartbeats end a packet: they do not count. Default 1,024.
     pub max_empty_frames: u32,
+    /// Bytes that a compressed envelope may unfold to. Stops deflate bombs. Default 64 MiB.
+    pub max_inflated: u64,
 }
 
 impl Limits {
@@ -52,9 +58,11 @@ impl Limits {
         max_name: u32::MAX,
         max_names: u32::MAX,
         max_containers: u32::MAX,
+        max_values: u64::MAX,
         max_expansion: u64::MAX,
         max_packet: u64::MAX,
         max_empty_frames: u32::MAX,
+        max_inflated: u64::MAX,
     };
 
     /// The defaults, to refer to.
@@ -74,9 +82,11 @@ impl Limits {
             max_name: 1024,
             max_names: 1 << 20,
             max_containers: 4 << 20,
+            max_values: 4 << 20,
             max_expansion: 64 << 20,
             max_packet: 64 << 20,
             max_empty_frames: 1024,
+            max_inflated: 64 << 20,
         }
     }
 }

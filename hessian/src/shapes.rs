@@ -15,6 +15,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Structs (with each set of fields that `skip_serializing_if` leaves) that are remembered. Beyond it they are worked
 /// out each time.
 const MAX_SHAPES: usize = 1 << 14;
+/// Fields whose number takes two bytes at most.
+const MAX_FIELDS: usize = 0x7ff;
 /// Structs that a thread finds without a lock.
 const SLOTS: usize = 64;
 
@@ -122,6 +124,31 @@ pub(crate) struct Expected {
     pub(crate) definition: Box<[u8]>,
     /// Where in it the number and the names of the fields begin: a class of another name has the same.
     pub(crate) fields_at: usize,
+    /// How long its names are.
+    pub(crate) names: Names,
+}
+
+/// The names of a class and its fields, and whether they can be found again where they stand in a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// ASCII of up to 31 bytes each.
+    Short,
+    /// ASCII of up to 1,023 bytes each: their heads are not the same in the draft.
+    Medium,
+    /// Not so.
+    Other,
+}
+
+impl Names {
+    fn of(name: &str, fields: &[&str]) -> Self {
+        let mut names = fields.iter().chain([&name]);
+        match names.clone().map(|name| name.len()).max() {
+            _ if fields.len() > MAX_FIELDS || names.any(|name| !name.is_ascii()) => Self::Other,
+            Some(0..=0x1f) => Self::Short,
+            Some(0x20..=0x3ff) => Self::Medium,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What a struct of this name expects.
@@ -147,7 +174,8 @@ fn intern_expected(name: &'static str, fields: &'static [&'static str]) -> Optio
         Final::string(&mut definition, name);
         let fields_at = definition.len();
         put_fields::<Final>(&mut definition, fields);
-        Box::leak(Box::new(Expected { fields, definition: definition.into(), fields_at }))
+        let names = Names::of(name, fields);
+        Box::leak(Box::new(Expected { fields, definition: definition.into(), fields_at, names }))
     });
     EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
     Some(known)

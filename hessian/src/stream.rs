@@ -56,7 +56,7 @@ impl<G: Grammar> ValueDecoder<G> {
     ) -> Result<T> {
         self.check()?;
         let mark = self.tables.mark();
-        let mut deserializer = self.deserializer(packet);
+        let mut deserializer = self.values(packet);
         if let Some(source) = source {
             deserializer = deserializer.sharing(source);
         }
@@ -66,7 +66,7 @@ impl<G: Grammar> ValueDecoder<G> {
         });
         if decoded.is_err() {
             self.tables.rewind(mark);
-            let mut again = self.deserializer(packet);
+            let mut again = self.values(packet);
             let mut skipped = Ok(());
             while skipped.is_ok() && !again.is_at_end() {
                 skipped = again.skip();
@@ -96,8 +96,17 @@ impl<G: Grammar> ValueDecoder<G> {
         Ok(())
     }
 
-    /// Reads the values of a packet one by one: the honest way when there may be several.
-    pub fn deserializer<'de>(&mut self, packet: &'de [u8]) -> Deserializer<'de, '_, G> {
+    /// Reads the values of a packet one by one: the honest way when there may be several. Read it to the end: what is
+    /// defined in the part that was not read stays unknown.
+    ///
+    /// # Errors
+    /// After malformed data in an earlier packet.
+    pub fn deserializer<'de>(&mut self, packet: &'de [u8]) -> Result<Deserializer<'de, '_, G>> {
+        self.check()?;
+        Ok(self.values(packet))
+    }
+
+    fn values<'de>(&mut self, packet: &'de [u8]) -> Deserializer<'de, '_, G> {
         Deserializer::new(packet, &mut self.tables, &self.limits, false)
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, TypeId};
 use crate::limits::Limits;
-use crate::shapes;
+use crate::shapes::{self, Names};
 use smallvec::SmallVec;
 
 /// Classes and types in the order of their numbers. A few classes live in place: no allocation for a first message
@@ -95,8 +95,10 @@ impl Tables {
     pub(crate) fn first_field(&self, packet: &[u8], class: ClassId) -> Cursor {
         let mut cursor = self.class_cursor(class);
         self.field(packet, &mut cursor);
-        // Between the class's name and the first field's stands their number.
-        cursor.at += u32::from(cursor.local);
+        if cursor.local {
+            // Between the class's name and the first field's stands their number, an int.
+            cursor.at += if self.fields(class) < 0x30 { 1 } else { 2 };
+        }
         cursor
     }
 
@@ -104,12 +106,15 @@ impl Tables {
     #[expect(clippy::cast_possible_truncation, reason = "within max_names, within the packet")]
     pub(crate) fn field<'a>(&'a self, packet: &'a [u8], cursor: &mut Cursor) -> &'a str {
         let at = cursor.at as usize;
-        let name = if cursor.local {
-            &packet[at + 1..][..usize::from(packet[at])]
-        } else {
-            &self.names[at + LENGTH..][..self.length(at)]
+        let (bytes, head, len) = match packet.get(at) {
+            _ if !cursor.local => (&*self.names, LENGTH, self.length(at)),
+            Some(&high @ 0x30..) => {
+                (packet, 2, (usize::from(high) - 0x30) << 8 | usize::from(packet[at + 1]))
+            }
+            len => (packet, 1, len.copied().unwrap_or_default().into()),
         };
-        cursor.at += (name.len() + if cursor.local { 1 } else { LENGTH }) as u32;
+        let name = &bytes[at + head..][..len];
+        cursor.at += (head + len) as u32;
         // Validated when it was added; an empty name would only spoil a message.
         std::str::from_utf8(name).unwrap_or_default()
     }
@@ -140,22 +145,26 @@ impl Tables {
         same
     }
 
-    /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are in
-    /// their shortest form: one look at the definition as a whole. The names stay where they are, so the packet must
+    /// Adds the class that is defined at `at` of the packet, if it has just these fields and all its names are ASCII in
+    /// their shortest form (of Hessian 2, if they are `medium`): one look at the definition as a whole. The names stay where they are, so the packet must
     /// outlive the table. Tells the class and where the definition ends.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the field list of a Rust struct, a packet below 4 GiB"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the field list of a Rust struct")]
     pub(crate) fn add_expected(
         &mut self,
         packet: &[u8],
         at: usize,
         (name, fields): (&'static str, &'static [&'static str]),
+        medium: bool,
         limits: &Limits,
     ) -> Option<(ClassId, usize)> {
         let expected = shapes::expected(name, fields)?;
+        match expected.names {
+            Names::Short => {}
+            Names::Medium if medium => {}
+            _ => return None,
+        }
+        let start = u32::try_from(at).ok()?;
         let definition = packet.get(at..)?;
         // Normally the struct has the name of the class; what it is called does not matter, though.
         let rest = match definition.strip_prefix(&*expected.definition) {
@@ -167,7 +176,7 @@ impl Tables {
         }
         let number = ClassId(self.classes.len() as u32);
         self.classes.push(Entry {
-            at: at as u32,
+            at: start,
             fields: fields.len() as u32,
             compared: fields.as_ptr().addr(),
             compared_len: fields.len() as u32,

@@ -5,6 +5,8 @@
 
 use ascii::{AsAsciiStr, AsciiStr};
 
+use crate::error::ErrorKind;
+
 /// Bytes counted at once: long enough for the compiler to use vector registers, short enough for `u8` sums.
 const BLOCK: usize = 64;
 
@@ -76,12 +78,13 @@ fn prefix_wide(bytes: &[u8], units: usize) -> Prefix {
     let mut at = 0;
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     for block in blocks {
-        // A block holds at most BLOCK units, so at least one is left to walk to: the walk below knows from the
-        // lead byte where the last character ends.
-        if left <= BLOCK {
+        // At least one unit is left to walk to: the walk below knows from the lead byte where the last character
+        // ends. (What is no text may count more units than bytes.)
+        let units = block_units(block);
+        if units >= left {
             break;
         }
-        left -= block_units(block);
+        left -= units;
         at += BLOCK;
     }
     while left > 0 {
@@ -193,6 +196,42 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
+/// True when `bytes` could be the beginning of text: only its last character may be cut. O(n).
+///
+/// Of text that is not complete nothing but this tells malformed from missing: stray bytes count no unit.
+#[cold]
+pub(crate) fn is_beginning(mut bytes: &[u8]) -> bool {
+    while let Err(error) = simdutf8::compat::from_utf8(bytes) {
+        bytes = &bytes[error.valid_up_to()..];
+        match *bytes {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, ref rest @ ..] => bytes = rest,
+            [0xed, 0xa0..=0xbf] => return true,
+            _ => return error.error_len().is_none(),
+        }
+    }
+    true
+}
+
+/// `bytes` as text, with surrogate pairs of three bytes each joined. Allocates.
+pub(crate) fn joined(bytes: &[u8]) -> Result<String, ErrorKind> {
+    let mut text = String::with_capacity(bytes.len());
+    let mut high = None;
+    for piece in pieces(bytes) {
+        match (piece.map_err(|_| ErrorKind::InvalidText)?, high.take()) {
+            (Piece::Text(piece), None) => text.push_str(piece),
+            (Piece::Surrogate(unit), None) if is_high(unit) => high = Some(unit),
+            (Piece::Surrogate(low), Some(unit)) => {
+                text.push(pair(unit, low).ok_or(ErrorKind::LoneSurrogate)?);
+            }
+            _ => return Err(ErrorKind::LoneSurrogate),
+        }
+    }
+    match high {
+        None => Ok(text),
+        Some(_) => Err(ErrorKind::LoneSurrogate),
+    }
+}
+
 /// True for the first half of a surrogate pair.
 pub(crate) const fn is_high(unit: u16) -> bool {
     matches!(unit, 0xd800..=0xdbff)
@@ -240,6 +279,27 @@ mod tests {
     fn a_following_int_is_not_taken_for_a_continuation_byte() {
         assert_eq!(prefix(&[0xc3, 0xa9, 0x90], 1), Prefix::Bytes(2));
         assert_eq!(prefix(&[0xc3], 1), Prefix::Missing(1));
+    }
+
+    #[test]
+    fn what_is_no_text_counts_more_units_than_bytes() {
+        assert_eq!(prefix(&[0xf0; 200], 65), Prefix::Split);
+        assert_eq!(prefix(&[0xf0; 200], 66), Prefix::Bytes(132));
+        assert_eq!(prefix(&[0x80; 200], 65), Prefix::Missing(65));
+    }
+
+    #[test]
+    fn a_beginning_of_text_is_told_from_no_text() {
+        let text = "aé語😀".as_bytes();
+        for end in 0..=text.len() {
+            assert!(is_beginning(&text[..end]), "{end}");
+        }
+        for end in 0..=6 {
+            assert!(is_beginning(&b"\xed\xa0\xbd\xed\xb8\x80"[..end]), "{end}");
+        }
+        for bad in [&b"\x80"[..], b"a\x90", b"\xc3a", b"\xed\xa0a", b"\xff", b"\xed\xa0\xbd\x80"] {
+            assert!(!is_beginning(bad), "{bad:x?}");
+        }
     }
 
     #[test]

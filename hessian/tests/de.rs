@@ -216,3 +216,66 @@ fn maps_and_tuples() {
     assert_eq!(de::<Vec<Vec<i32>>>("7a 71 045b696e74 91 71 90 92").unwrap(), [[1], [2]]);
     assert_eq!(de::<Option<i32>>("43 0161 90 4e").unwrap(), None);
 }
+
+/// A struct, encoded twice in a list, and one of its fields alone read from the second.
+macro_rules! twice {
+    ($name:literal, $($field:ident $key:literal)*) => {{
+        #[derive(Debug, PartialEq, Serialize, Deserialize, Default)]
+        #[serde(rename = $name)]
+        struct Whole { $(#[serde(rename = $key)] $field: i32,)* last: i32 }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Part { last: i32 }
+
+        let bytes = to_vec(&[Whole { last: 1, ..Default::default() }, Whole { last: 2, ..Default::default() }]);
+        let bytes = bytes.unwrap();
+        let (whole, part): (Whole, Part) = from_slice(&bytes).unwrap();
+        assert_eq!((whole.last, part.last), (1, 2));
+        let (whole, map): (Whole, BTreeMap<String, i32>) = from_slice(&bytes).unwrap();
+        assert_eq!((whole.last, map["last"]), (1, 2));
+        $(assert_eq!(map[$key], 0);)*
+    }};
+}
+
+#[test]
+fn names_in_the_packet_are_found_again() {
+    twice!("A", a "b");
+    twice!("a.class.whose.name.has.more.than.31.bytes", a "b");
+    twice!("A", a "a.field.whose.name.has.more.than.31.bytes" b "b");
+    twice!("größe", a "größe" b "b");
+    // 48 fields and more: their number takes two bytes.
+    twice!("A", a0 "a0" a1 "a1" a2 "a2" a3 "a3" a4 "a4" a5 "a5" a6 "a6" a7 "a7" a8 "a8" a9 "a9" b0 "b0" b1 "b1"
+        b2 "b2" b3 "b3" b4 "b4" b5 "b5" b6 "b6" b7 "b7" b8 "b8" b9 "b9" c0 "c0" c1 "c1" c2 "c2" c3 "c3" c4 "c4"
+        c5 "c5" c6 "c6" c7 "c7" c8 "c8" c9 "c9" d0 "d0" d1 "d1" d2 "d2" d3 "d3" d4 "d4" d5 "d5" d6 "d6" d7 "d7"
+        d8 "d8" d9 "d9" e0 "e0" e1 "e1" e2 "e2" e3 "e3" e4 "e4" e5 "e5" e6 "e6" e7 "e7" e8 "e8" e9 "e9");
+}
+
+/// Passes over every error.
+#[derive(Debug)]
+struct Lenient;
+
+impl<'de> Deserialize<'de> for Lenient {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let _ = i32::deserialize(deserializer);
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_type_that_swallows_errors_cannot_bring_it_out_of_step() {
+    // References to what is around them, then to what is not, then again.
+    for bytes in ["7a7a519051905191", "7a79519051905191", "7c51905191785191", "7a785191"] {
+        let bytes = unhex(bytes);
+        for cut in 0..=bytes.len() {
+            let _ = from_slice::<Vec<Vec<Lenient>>>(&bytes[..cut]);
+            let _ = from_slice::<Vec<Lenient>>(&bytes[..cut]);
+        }
+    }
+}
+
+#[test]
+fn text_in_very_many_chunks_costs_what_it_holds() {
+    let mut bytes = b"R\x00\x00R\x00\x01a".repeat(5_000);
+    bytes.extend_from_slice(b"\x01z");
+    let text: String = from_slice(&bytes).unwrap();
+    assert_eq!(text, "a".repeat(5_000) + "z");
+}

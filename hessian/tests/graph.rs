@@ -28,3 +28,16 @@ fn what_java_wrote_is_written_again() {
     }
     assert!(checked > 400, "{checked}");
 }
+
+#[test]
+fn one_byte_values_do_not_multiply_without_bound() {
+    let mut bytes = vec![0x57];
+    bytes.resize(1001, b'N');
+    bytes.push(b'Z');
+    let mut limits = hessian::Limits::new();
+    limits.max_values = 1002;
+    Graph::from_slice_with::<hessian::grammar::Final>(&bytes, limits).unwrap();
+    limits.max_values = 1001;
+    let error = Graph::from_slice_with::<hessian::grammar::Final>(&bytes, limits).unwrap_err();
+    assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_values", max: 1001 });
+}

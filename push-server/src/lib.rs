@@ -1,1 +1,28 @@
-//! Skeleton of the crate; the first real parts follow.
+//! Streams Hessian packets, script tags and server-sent events to many clients as data becomes available.
+//!
+//! An application opens a [`Stream`] of a [`Hub`] and publishes values; [`Server`] serves them over HTTP in
+//! every [`Transport`], and the Flash socket policy on the same port.
+
+#![cfg_attr(test, allow(clippy::cast_possible_truncation))]
+
+pub mod demo;
+mod encode;
+mod error;
+pub mod hub;
+pub mod lifecycle;
+mod limits;
+mod message;
+mod name;
+mod position;
+mod serve;
+pub mod transport;
+pub mod web;
+
+pub use encode::Framing;
+pub use error::{OpenError, PublishError};
+pub use hub::{Hub, Published, Resume, Start, Stream};
+pub use limits::Limits;
+pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
+pub use position::{BadPosition, Epoch, Position};
+pub use serve::Server;
+pub use transport::Transport;

@@ -1,2 +1,244 @@
-//! The `push-server` binary.
-fn main() {}
+//! The `push-server` binary: reads the world (arguments, signals, the clock) and hands values to the library.
+
+use std::convert::Infallible;
+use std::io::{self, Write as _, stderr, stdout};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use policy_server::{ListenConfig, PolicyFile, Responder};
+use push_server::{Epoch, Hub, Limits, PublishError, Server, demo};
+use tokio::net::{TcpListener, lookup_host};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+/// Streams values to many clients as they become available: Hessian packets, script tags, server-sent events.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the streaming tutorial's demo: a line of Latin every two seconds, in every form.
+    Demo(Demo),
+}
+
+#[derive(Args)]
+struct Demo {
+    /// Address or name, and port, to listen on: 0.0.0.0:8080, [::]:8080, localhost:8080; port 0 lets the
+    /// system choose.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+}
+
+/// Exit code for what the caller got wrong: arguments (as clap has it), an address that cannot be used.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let Command::Demo(demo) = Cli::parse().command;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).log_internal_errors(false).init();
+    // A connection is a descriptor; the soft limit is often 1,024.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the number of open files");
+    }
+    match run(&demo) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells the user. Who has gone (`| head -1`) or has no room (`> /dev/full`) is not told, and stops nobody:
+/// `println!` would panic, and the streams would end without a farewell.
+fn say(text: &str) {
+    let mut out = stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Tells the user what went wrong, or nobody.
+fn complain(what: &str) {
+    let _ = writeln!(stderr(), "push-server: {what}");
+}
+
+#[tokio::main]
+async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
+    let listener = match listen(&demo.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            complain(&format!("{error}; choose another with --listen HOST:PORT"));
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    // Before the address is told: who reads it may send a signal at once.
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let asked_to_end = async || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let address = listener.local_addr().context("cannot tell the listening address")?;
+    let shards = std::thread::available_parallelism().map_or(1, usize::from);
+    let hub = Hub::start(Epoch::now(), Limits::default(), shards);
+    let stream = demo::open(&hub)?;
+    let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build()?;
+    let router = demo::router(hub.clone(), &stream, policy.to_string());
+    let server = Server::new(hub.clone(), router, Responder::new(&policy));
+
+    say(&welcome(address));
+    let lines = async move { demo::publish(&stream, demo::PACE).await };
+    serve(server, listener, lines, asked_to_end).await?;
+    say(&format!("Ended after {} streaming connections.\n", hub.stats().opened));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Listens on the first of the addresses of `host_port` that can be listened on.
+async fn listen(host_port: &str) -> io::Result<TcpListener> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {host_port}: {error}"));
+    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in lookup_host(host_port).await.map_err(named)? {
+        match ListenConfig::default().bind(address) {
+            Ok(listener) => return Ok(listener),
+            // This one names the address.
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+/// Serves, with `publisher` at work, until `asked_to_end` returns, and ends in good order; a second time it
+/// ends at once.
+///
+/// # Errors
+///
+/// When the publisher ended: a server without news is of no use. Every stream is told before. And when not
+/// every stream could be told, because the end was cut short.
+async fn serve(
+    server: Server,
+    listener: TcpListener,
+    publisher: impl Future<Output = Result<Infallible, PublishError>> + Send + 'static,
+    mut asked_to_end: impl AsyncFnMut(),
+) -> anyhow::Result<()> {
+    let (end, ending) = oneshot::channel::<()>();
+    let serving = server.serve(listener, async {
+        let _ = ending.await;
+    });
+    tokio::pin!(serving);
+    let mut publisher = tokio::spawn(publisher);
+    let result = tokio::select! {
+        () = &mut serving => unreachable!("it serves until it is told to end"),
+        () = asked_to_end() => Ok(()),
+        ended = &mut publisher => Err(match ended {
+            Ok(Err(error)) => error.into(),
+            Err(error) => anyhow::Error::from(error),
+        }),
+    };
+    say("\nEnding: telling every stream. Ctrl-C once more ends at once.\n");
+    drop(end);
+    tokio::select! {
+        () = &mut serving => {}
+        () = asked_to_end() => anyhow::bail!("ended at once, before every connection was told"),
+    }
+    publisher.abort();
+    result.context("the publisher ended")
+}
+
+/// What is served and one command for each client.
+fn welcome(address: SocketAddr) -> String {
+    let (host, port) = (reachable(address), address.port());
+    let url = format!("http://{host}");
+    let nc_host = host.ip();
+    let ipv4 = match address.ip() {
+        // What `ListenConfig` leaves to the system, which takes IPv4 as well unless it is told otherwise.
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("\n  Over IPv4    http://127.0.0.1:{port}/"),
+        _ => String::new(),
+    };
+    format!(
+        "push-server demo: a line of Latin every two seconds. Ctrl-C ends it.
+
+  Browser      {url}/{ipv4}
+  Rust         cargo run --release -p examples --example listen -- {url}/comet
+  Java         examples/java/run ReadComet {url}/comet 5
+  curl         curl -sN {url}/comet | xxd
+  HTTP/1.0     curl -sN --http1.0 {url}/comet | xxd
+  SSE          curl -sN {url}/comet/sse
+  Script tags  curl -sN {url}/comet/script
+  Policy       printf '<policy-file-request/>\\0' | nc -q3 {nc_host} {port} | xxd
+               curl -s {url}/crossdomain.xml
+
+"
+    )
+}
+
+/// An address that a client on this machine can use: the unspecified one listens everywhere.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    /// The error comes out, and the readers are told before.
+    #[tokio::test]
+    async fn a_publisher_that_fails_ends_the_server_with_its_error() {
+        let listener = listen("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
+        let stream = demo::open(&hub).unwrap();
+        let policy = PolicyFile::builder().allow("*", "1").build().unwrap();
+        let router = demo::router(hub.clone(), &stream, String::new());
+        let server = Server::new(hub, router, Responder::new(&policy));
+        client.write_all(b"GET /comet/sse HTTP/1.0\r\n\r\n").await.unwrap();
+        let publisher = async move {
+            while stream.readers() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let too_long = "x".repeat(Limits::default().message_bytes);
+            stream.publish(&too_long).await?;
+            pending().await
+        };
+        let error = serve(server, listener, publisher, pending).await.unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains("publisher") && error.contains("message_bytes"), "{error}");
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        assert!(text.ends_with("event: end\ndata: complete\n\n"), "{text}");
+    }
+
+    #[test]
+    fn an_address_is_told_that_a_client_can_use() {
+        for (address, url) in [
+            ("127.0.0.1:80", "http://127.0.0.1:80/"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080/"),
+            ("[::1]:8080", "http://[::1]:8080/"),
+            ("[::]:8080", "http://[::1]:8080/"),
+        ] {
+            let text = welcome(address.parse().unwrap());
+            assert!(text.contains(&format!("Browser      {url}\n")), "{text}");
+        }
+        let both = welcome("[::]:8080".parse().unwrap());
+        assert!(both.contains("http://127.0.0.1:8080/\n"), "{both}");
+        assert!(!welcome("[::1]:8080".parse().unwrap()).contains("127.0.0.1"));
+    }
+}

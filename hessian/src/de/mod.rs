@@ -149,9 +149,10 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
     #[inline(never)]
     fn follow<R>(&mut self, number: Option<u32>, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let back = self.reader.jump(number)?;
-        let value = read(self)?;
+        let value = read(self);
+        // Also after an error, which the type may pass over.
         self.reader.back(&back)?;
-        Ok(value)
+        value
     }
 
     /// A scalar that Java wraps in an object of one field: `ByteHandle { _value }`, `BigDecimal { value }`, an enum's

@@ -10,8 +10,12 @@ use crate::shared::Decoded;
 use crate::table::Tables;
 use crate::utf16::{self, Piece, Prefix};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::marker::PhantomData;
 use std::sync::Arc;
+
+/// Chunks of a string that are remembered, to copy them at once: 16 bytes each, a chunk may be of one byte.
+const MAX_PIECES: usize = 1024;
 
 /// A position in a slice, with what the stream has defined before it.
 #[derive(Debug)]
@@ -391,7 +395,13 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         if self.replaying > 0 || !self.alone {
             return false;
         }
-        let expected = self.tables.add_expected(self.input, self.pos + 1, (name, fields), self.limits);
+        let expected = self.tables.add_expected(
+            self.input,
+            self.pos + 1,
+            (name, fields),
+            G::MEDIUM_STRINGS,
+            self.limits,
+        );
         let Some((class, end)) = expected else { return false };
         self.pos = end;
         let (number, used) = G::object_at(self.rest());
@@ -419,10 +429,40 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     #[inline(never)]
-    fn joined_text(&mut self, mut units: u32, mut last: bool) -> Result<String> {
+    fn joined_text(&mut self, units: u32, last: bool) -> Result<String> {
+        // Chunks of plain UTF-8 are copied once into just the room they need.
+        let start = self.pos;
+        let mut plain: SmallVec<[&str; 32]> = SmallVec::new();
+        let mut is_plain = true;
+        self.text_chunks(units, last, |_, chunk| {
+            match utf16::validate(chunk) {
+                Some("") => {}
+                Some(text) if is_plain && plain.len() < MAX_PIECES => plain.push(text),
+                _ => is_plain = false,
+            }
+            Ok(())
+        })?;
+        if is_plain {
+            return Ok(plain.concat());
+        }
+        self.pos = start;
         let mut joined = String::new();
-        let mut total = 0;
         let mut high = None;
+        self.text_chunks(units, last, |reader, chunk| reader.append_chunk(&mut joined, &mut high, chunk))?;
+        match high {
+            None => Ok(joined),
+            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
+        }
+    }
+
+    /// Each chunk of a string in turn, not validated yet.
+    fn text_chunks(
+        &mut self,
+        mut units: u32,
+        mut last: bool,
+        mut each: impl FnMut(&Self, &'de [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut total = 0;
         loop {
             total += u64::from(units);
             if total > self.limits.max_string {
@@ -431,13 +471,15 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             let rest = self.rest();
             let len = match utf16::prefix(rest, units as usize) {
                 Prefix::Bytes(len) => len,
-                Prefix::Missing(needed) => return Err(self.fail(ErrorKind::Incomplete { needed })),
-                Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
+                Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                    return Err(self.fail(ErrorKind::Incomplete { needed }));
+                }
+                Prefix::Missing(_) | Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
             };
-            self.append_chunk(&mut joined, &mut high, &rest[..len])?;
+            each(self, &rest[..len])?;
             self.pos += len;
             if last {
-                break;
+                return Ok(());
             }
             (units, last) = match G::token(self.rest()) {
                 Ok((rest, Token::Text { units, last })) => {
@@ -451,10 +493,6 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
                 }
                 Err(stop) => return Err(self.stopped(stop)),
             };
-        }
-        match high {
-            None => Ok(joined),
-            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
         }
     }
 
@@ -487,7 +525,12 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         if last {
             return self.chunk(len).map(Blob::Borrowed);
         }
-        let mut joined = Vec::new();
+        // Twice over the heads, so that the bytes are copied once into just the room they need.
+        let start = self.pos;
+        let mut total = 0;
+        self.chunks(len, last, |chunk| total += chunk.len())?;
+        self.pos = start;
+        let mut joined = Vec::with_capacity(total);
         self.chunks(len, last, |chunk| joined.extend_from_slice(chunk))?;
         Ok(Blob::Owned(joined))
     }

@@ -11,7 +11,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     /// As Java's class for it, `com.caucho.hessian.io.HessianRemote`: entries `type`, if told, and `url`.
     #[cold]
     pub(super) fn remote<V: Visitor<'de>>(&mut self, ty: TypeForm, visitor: V) -> Result<V::Value> {
-        let ty = self.reader.look_at_type(ty, str::to_owned)?;
+        // As without a type: one without a name is none.
+        let ty = self.reader.look_at_type(ty, str::to_owned)?.filter(|ty| !ty.is_empty());
         let url = match self.reader.token()? {
             Token::Text { units, last } => self.reader.text(units, last)?,
             other => return Err(self.mismatch(&other, "a string (where a remote object lives)")),

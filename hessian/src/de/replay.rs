@@ -59,20 +59,36 @@ impl<G: Grammar> Reader<'_, '_, G> {
             }
         };
         let mut replay = self.replay.take().unwrap_or_else(|| Box::new(Replay::new()));
+        let start = self.start_of(&mut replay, id);
+        if start.is_ok() {
+            replay.following.push(id);
+        }
+        self.replay = Some(replay);
+        let start = start?;
+        self.replaying += 1;
+        if let Err(error) = self.open() {
+            self.replaying -= 1;
+            if let Some(replay) = &mut self.replay {
+                replay.following.pop();
+            }
+            return Err(error);
+        }
+        Ok(Return { pos: std::mem::replace(&mut self.pos, start), start })
+    }
+
+    /// Where the container starts, unless it encloses the reference.
+    fn start_of(&mut self, replay: &mut Replay<G>, id: usize) -> Result<usize> {
         if self.replaying == 0 {
-            self.index(&mut replay)?;
+            self.index(replay)?;
         }
         if replay.open.contains(&id) || replay.following.contains(&id) {
             #[expect(clippy::cast_possible_truncation, reason = "below self.containers")]
             return Err(self.fail(ErrorKind::Cycle { number: id as u32 }));
         }
         // The index goes up to this reference and has every container that has started.
-        let start = replay.starts[id];
-        replay.following.push(id);
-        self.replay = Some(replay);
-        self.replaying += 1;
-        self.open()?;
-        Ok(Return { pos: std::mem::replace(&mut self.pos, start), start })
+        replay.starts.get(id).copied().ok_or_else(|| {
+            self.fail(ErrorKind::UnknownReference { number: id as i64, defined: replay.starts.len() })
+        })
     }
 
     /// The number of the list, map or object that starts here or next.
@@ -88,7 +104,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
 
     /// Goes on behind the reference.
     pub(super) fn back(&mut self, to: &Return) -> Result<()> {
-        let expanded = (self.pos - to.start) as u64;
+        let expanded = self.pos.saturating_sub(to.start) as u64;
         self.pos = to.pos;
         self.replaying -= 1;
         self.close();

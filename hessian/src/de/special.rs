@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::{Grammar, Token};
 use crate::limits::Limits;
 use crate::magic;
-use crate::parser::{Core, Step};
+use crate::parser::{Core, EventSink, Step};
 use crate::value::{Building, Graph};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
     /// as it was.
     fn graph(&mut self) -> Result<Graph<'de>> {
         self.peek()?;
-        let mut building = Building::of_part(self.next_number());
+        let mut building = Building::of_part(self.next_number(), self.limits.max_values);
         self.build(&mut building)?;
         while let Some(number) = building.next_outside() {
             let back = self.jump(Some(number))?;
@@ -136,7 +136,9 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
                 Step::Event { event, used } => {
                     self.pos += used;
-                    building.add(event);
+                    if !building.event(event) {
+                        return Err(self.limit("max_values", self.limits.max_values));
+                    }
                 }
                 Step::NeedMore { used, needed } => {
                     self.pos += used;

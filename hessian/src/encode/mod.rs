@@ -9,3 +9,4 @@ pub(crate) mod text;
 mod tutorial;
 
 pub use sink::Sink;
+pub(crate) use text::short_name;

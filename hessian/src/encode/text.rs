@@ -2,6 +2,7 @@
 
 use super::Sink;
 use super::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
 use crate::utf16;
 
 /// UTF-16 units in a chunk that is not the last; Java's choice.
@@ -49,6 +50,16 @@ pub(crate) fn type_name(out: &mut impl Sink, name: &str) {
     let units = utf16::units(name);
     out.put(&[b't', (units >> 8) as u8, units as u8]);
     units_of(out, name);
+}
+
+/// A name of Hessian 1 outside of values: its length in two bytes, then its text.
+pub(crate) fn short_name(out: &mut impl Sink, name: &str) -> Result<()> {
+    let Ok(units) = u16::try_from(utf16::units(name)) else {
+        return Err(Error::new(ErrorKind::Unrepresentable("a name of more than 65535 UTF-16 units")));
+    };
+    out.put(&units.to_be_bytes());
+    units_of(out, name);
+    Ok(())
 }
 
 /// The same for text that may have half surrogate pairs.
@@ -109,6 +120,7 @@ pub(crate) const fn three_bytes(unit: u16) -> [u8; 3] {
 #[inline]
 pub(crate) fn binary<G: Dialect>(out: &mut impl Sink, mut bytes: &[u8]) {
     if bytes.len() > BINARY_SINGLE {
+        out.room(bytes.len() + bytes.len() / BINARY_CHUNK * 3 + 3);
         while bytes.len() > BINARY_CHUNK {
             let (chunk, rest) = bytes.split_at(BINARY_CHUNK);
             out.put(&[G::BINARY_CHUNK, (BINARY_CHUNK >> 8) as u8, BINARY_CHUNK as u8]);

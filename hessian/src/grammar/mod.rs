@@ -47,7 +47,7 @@ pub trait Grammar: Dialect {
     #[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]
     fn token(input: &[u8]) -> Scan<'_, Token>;
 
-    /// The head of a class's name, or of its next chunk.
+    /// The head of the first chunk of a class's name.
     #[doc(hidden)]
     #[inline]
     #[expect(private_interfaces, reason = "sealed: nobody else implements a grammar")]

@@ -101,7 +101,7 @@ impl PacketDecoder {
                     return Ok(None);
                 }
                 self.frame = None;
-                if let Some(packet) = self.take(framing, frame, buffer)? {
+                if let Some(packet) = self.take(frame, buffer)? {
                     return Ok(Some(packet));
                 }
             }
@@ -109,7 +109,7 @@ impl PacketDecoder {
                 Header::Incomplete => return Ok(None),
                 Header::Frame(frame, header) => {
                     self.skip(buffer, header);
-                    if frame.len as u64 + self.joined.len() as u64 > self.max_packet {
+                    if (frame.len as u64).saturating_add(self.joined.len() as u64) > self.max_packet {
                         return Err(self.limit("max_packet", self.max_packet));
                     }
                     self.frame = Some(frame);
@@ -125,14 +125,15 @@ impl PacketDecoder {
     }
 
     /// The data of a frame that has arrived.
-    fn take(&mut self, framing: Framing, frame: Frame, buffer: &mut BytesMut) -> Result<Option<Packet>> {
+    fn take(&mut self, frame: Frame, buffer: &mut BytesMut) -> Result<Option<Packet>> {
         if frame.len == 0 {
             self.empty += 1;
             if self.empty > self.max_empty_frames {
                 return Err(self.limit("max_empty_frames", self.max_empty_frames.into()));
             }
-            // The Flash client does not let an empty `P` end anything.
-            let ends = frame.last && (framing != Framing::P || self.joined.is_empty());
+            // An empty frame is nothing, an empty last one ends the packet; but not in the `p` framing, where neither
+            // Java nor the Flash client let an empty `P` end anything.
+            let ends = frame.last && (self.framing != Some(Framing::P) || self.joined.is_empty());
             return if ends { self.end() } else { Ok(None) };
         }
         self.empty = 0;
@@ -147,6 +148,8 @@ impl PacketDecoder {
     }
 
     fn end(&mut self) -> Result<Option<Packet>> {
+        // A heartbeat is something that the caller sees: only frames that tell nothing count.
+        self.empty = 0;
         if self.joined.is_empty() {
             return Ok(Some(Packet::Heartbeat));
         }
@@ -236,5 +239,52 @@ pub(crate) fn recognise(bytes: &[u8]) -> Option<Framing> {
         [0x85] | [] => None,
         [0x80, ..] => Some(Framing::Marked),
         _ => Some(Framing::Varint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packets(framing: Framing, stream: &'static [u8]) -> Vec<Packet> {
+        let mut decoder = PacketDecoder::new(framing, &Limits::new());
+        let mut buffer = BytesMut::from(stream);
+        std::iter::from_fn(|| decoder.decode(&mut buffer).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_empty_last_frame_ends_the_packet_but_for_p() {
+        let data = |bytes| Packet::Data(Bytes::from_static(bytes));
+        assert_eq!(packets(Framing::Ws, b"\x85\x01\x91\x00\x00\x05\x01\x92"), [data(b"\x91"), data(b"\x92")]);
+        assert_eq!(packets(Framing::P, b"p\x00\x01\x91P\x00\x00P\x00\x01\x92"), [data(b"\x91\x92")]);
+        assert_eq!(packets(Framing::P, b"P\x00\x00P\x00\x01\x92"), [Packet::Heartbeat, data(b"\x92")]);
+    }
+
+    #[test]
+    fn heartbeats_are_endless_empty_frames_are_not() {
+        for framing in [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked] {
+            let stream = framing.heartbeat().repeat(5000).leak();
+            assert_eq!(packets(framing, stream), vec![Packet::Heartbeat; 5000], "{framing:?}");
+        }
+        // More frames are announced, but none has data.
+        for (framing, frame) in [(Framing::Ws, &b"\x80\x00"[..]), (Framing::P, b"p\x00\x00")] {
+            let mut decoder = PacketDecoder::new(framing, &Limits::new());
+            let error = decoder.decode(&mut BytesMut::from(&frame.repeat(1025)[..])).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_empty_frames", max: 1024 });
+            let mut decoder = PacketDecoder::new(framing, &Limits::new());
+            assert_eq!(decoder.decode(&mut BytesMut::from(&frame.repeat(1024)[..])).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn the_longest_claim_waits_or_is_refused() {
+        let mut limits = Limits::new();
+        let refused = PacketDecoder::new(Framing::Ws, &limits)
+            .decode(&mut BytesMut::from(&b"\x85\x01\x91\x00\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..]));
+        assert!(refused.unwrap_err().is_limit());
+        limits.max_packet = u64::MAX;
+        let mut decoder = PacketDecoder::new(Framing::Ws, &limits);
+        let mut buffer = BytesMut::from(&b"\x85\x01\x91\x00\x7f\xff\xff\xff\xff\xff\xff\xff\xff"[..]);
+        assert_eq!(decoder.decode(&mut buffer).unwrap(), None);
     }
 }

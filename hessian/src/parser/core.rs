@@ -8,6 +8,7 @@ use crate::event::{Event, RefId, TypeId};
 use crate::grammar::{Grammar, LengthForm, Stop, Token, TypeForm};
 use crate::limits::Limits;
 use crate::table::Tables;
+use crate::utf16;
 use smallvec::SmallVec;
 use std::marker::PhantomData;
 
@@ -15,7 +16,10 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub(crate) struct Core<G> {
     pub(super) state: State,
-    stack: SmallVec<[Frame; 8]>,
+    /// The innermost container.
+    top: Frame,
+    /// Those around it, the outermost first, after [`Kind::Root`].
+    outer: SmallVec<[Frame; 8]>,
     /// Offset of the next input's first byte.
     offset: u64,
     /// So many bytes must be there before it is worth looking: keeps byte-wise feeding linear.
@@ -35,6 +39,8 @@ pub(crate) struct Core<G> {
 pub(super) enum State {
     /// A value, or the end of the innermost container.
     Value,
+    /// A value: a class was defined, which does not stand alone.
+    Defined,
     /// The text of a string chunk: so many units are left of it.
     Text { left: u32, last: bool },
     /// The head of the string's next chunk.
@@ -83,6 +89,8 @@ struct Frame {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// No container: the value itself.
+    Root,
     /// A list of known length, or an object.
     Counted,
     /// A list that ends with the grammar's end byte.
@@ -91,6 +99,28 @@ enum Kind {
     Both,
     /// A map: as `Open`, but keys and values come in pairs.
     Map,
+}
+
+const ROOT: Frame = Frame { kind: Kind::Root, count: 0 };
+
+/// Where events go.
+pub(crate) trait EventSink<'a> {
+    /// One is enough: it is what the step returns.
+    const ONE: bool;
+
+    /// False when it cannot take more: `max_values`.
+    fn event(&mut self, event: Event<'a>) -> bool;
+}
+
+/// Takes one event.
+struct One;
+
+impl<'a> EventSink<'a> for One {
+    const ONE: bool = true;
+
+    fn event(&mut self, _: Event<'a>) -> bool {
+        true
+    }
 }
 
 /// Takes a token off `input[at..]`, or returns from the step.
@@ -110,7 +140,8 @@ impl<G: Grammar> Core<G> {
     pub(crate) fn new() -> Self {
         Self {
             state: State::Value,
-            stack: SmallVec::new(),
+            top: ROOT,
+            outer: SmallVec::new(),
             offset: 0,
             need: 0,
             containers: 0,
@@ -123,7 +154,8 @@ impl<G: Grammar> Core<G> {
 
     pub(crate) fn next_value(&mut self) {
         self.state = State::Value;
-        self.stack.clear();
+        self.top = ROOT;
+        self.outer.clear();
         self.need = 0;
     }
 
@@ -137,7 +169,7 @@ impl<G: Grammar> Core<G> {
     }
 
     pub(crate) fn depth(&self) -> usize {
-        self.stack.len()
+        self.outer.len()
     }
 
     pub(crate) fn containers(&self) -> u32 {
@@ -150,110 +182,159 @@ impl<G: Grammar> Core<G> {
         self.containers = containers;
     }
 
-    #[inline(always)]
+    /// Reads one event.
+    #[inline]
     pub(crate) fn step<'a>(
         &mut self,
         tables: &mut Tables,
         limits: &Limits,
         input: &'a [u8],
     ) -> Result<Step<'a>> {
+        self.run(tables, limits, input, &mut One)
+    }
+
+    /// Reads until the sink has enough, the input ends or the value is complete.
+    #[inline(always)]
+    pub(crate) fn run<'a, S: EventSink<'a>>(
+        &mut self,
+        tables: &mut Tables,
+        limits: &Limits,
+        input: &'a [u8],
+        sink: &mut S,
+    ) -> Result<Step<'a>> {
         if input.len() < self.need {
             return Ok(Step::NeedMore { used: 0, needed: self.need - input.len() });
         }
+        self.need = 0;
         let mut at = 0;
-        loop {
+        'states: loop {
+            /// Hands an event to the sink.
+            macro_rules! emit {
+                ($step:expr) => {
+                    match $step {
+                        Step::Event { event, used } => {
+                            if S::ONE {
+                                self.offset += used as u64;
+                                return Ok(Step::Event { event, used });
+                            }
+                            if !sink.event(event) {
+                                return Err(self.fail(at, limit("max_values", limits.max_values)));
+                            }
+                            at = used;
+                            continue 'states;
+                        }
+                        other => return Ok(other),
+                    }
+                };
+            }
             match self.state {
-                State::Value => {
-                    if let Some(event) = self.close(input, &mut at)? {
-                        return Ok(self.event(event, at));
+                // Stays in here as long as values come whole.
+                State::Value => loop {
+                    let event = match self.close(input, &mut at)? {
+                        Some(event) => event,
+                        None => {
+                            let token = scan!(self, input, at, G::token(&input[at..]));
+                            if !matches!(token, Token::Definition | Token::End) {
+                                self.count(at, limits)?;
+                            }
+                            match token {
+                                Token::Null => Event::Null,
+                                Token::Bool(value) => Event::Bool(value),
+                                Token::Int(value) => Event::Int(value),
+                                Token::Long(value) => Event::Long(value),
+                                Token::Double(value) => Event::Double(value),
+                                Token::Date(millis) => Event::Date(millis),
+                                Token::Text { units, last } => {
+                                    self.text.begin();
+                                    self.text_chunk(units, last, at, limits)?;
+                                    match utf16::ascii(&input[at..], units as usize) {
+                                        Some(text) if last => {
+                                            at += text.len();
+                                            Event::Text { text, last }
+                                        }
+                                        _ => break,
+                                    }
+                                }
+                                Token::List {
+                                    ty: TypeForm::None,
+                                    len: LengthForm::Known(len),
+                                    ended: false,
+                                } => {
+                                    emit!(self.list(None, Some(len), false, at, limits)?);
+                                }
+                                Token::Map { ty: TypeForm::None } => emit!(self.map(None, at, limits)?),
+                                Token::Object(Some(number)) => {
+                                    emit!(self.object(tables, number.into(), at, limits)?);
+                                }
+                                Token::Reference(Some(number)) => emit!(self.reference(number.into(), at)?),
+                                other => {
+                                    self.begin(other, tables, at, limits)?;
+                                    break;
+                                }
+                            }
+                        }
+                    };
+                    self.after_value();
+                    if S::ONE {
+                        self.offset += at as u64;
+                        return Ok(Step::Event { event, used: at });
                     }
-                    let token = scan!(self, input, at, G::token(&input[at..]));
-                    if token != Token::Definition && token != Token::End {
-                        self.count(limits)?;
+                    if !sink.event(event) {
+                        return Err(self.fail(at, limit("max_values", limits.max_values)));
                     }
-                    match token {
-                        Token::Null => return Ok(self.value(Event::Null, at)),
-                        Token::Bool(value) => return Ok(self.value(Event::Bool(value), at)),
-                        Token::Int(value) => return Ok(self.value(Event::Int(value), at)),
-                        Token::Long(value) => return Ok(self.value(Event::Long(value), at)),
-                        Token::Double(value) => return Ok(self.value(Event::Double(value), at)),
-                        Token::Date(millis) => return Ok(self.value(Event::Date(millis), at)),
-                        Token::Text { units, last } => {
-                            self.text.begin();
-                            self.text_chunk(units, last, limits)?;
-                        }
-                        Token::Binary { len, last } => {
-                            self.binary = 0;
-                            self.binary_chunk(len, last, limits)?;
-                        }
-                        Token::List { ty: TypeForm::None, len: LengthForm::Known(len), ended: false } => {
-                            return self.list(None, Some(len), false, at, limits);
-                        }
-                        Token::List { ty: TypeForm::None, len: form, ended } => {
-                            self.state = State::Length { form, ty: None, ended };
-                        }
-                        Token::List { ty, len, ended } => {
-                            self.state = State::Type { form: ty, then: Container::List { len, ended } };
-                        }
-                        Token::Map { ty: TypeForm::None } => return self.map(None, at, limits),
-                        Token::Map { ty } => self.state = State::Type { form: ty, then: Container::Map },
-                        Token::Remote { ty } => {
-                            self.state = State::Type { form: ty, then: Container::Remote };
-                        }
-                        Token::Definition => self.state = State::Definition(self.begin_definition(tables)),
-                        Token::Object(Some(number)) => {
-                            return self.object(tables, number.into(), at, limits);
-                        }
-                        Token::Object(None) => self.state = State::ObjectClass,
-                        Token::Reference(Some(number)) => return self.reference(number.into(), at),
-                        Token::Reference(None) => self.state = State::ReferenceNumber,
-                        Token::End => {
-                            let kind = ErrorKind::UnexpectedByte { found: G::END, expected: "a value" };
-                            return Err(self.fail(at - 1, kind));
-                        }
+                    if self.top.kind == Kind::Root {
+                        break;
                     }
-                }
-                State::Text { left, last } => return self.text_piece(input, at, left, last),
+                },
+                State::Defined => match input.get(at) {
+                    Some(&found) if found == G::END => {
+                        let expected = "a value after a class definition";
+                        return Err(self.fail(at, ErrorKind::UnexpectedByte { found, expected }));
+                    }
+                    Some(_) => self.state = State::Value,
+                    None => return Ok(self.more(at, input.len(), 1)),
+                },
+                State::Text { left, last } => emit!(self.text_piece(input, at, left, last)?),
                 State::TextHead => {
                     let start = at;
                     let token = scan!(self, input, at, G::token(&input[at..]));
                     let Token::Text { units, last } = token else {
                         return Err(self.unexpected(input, start, "the next chunk of a string"));
                     };
-                    self.text_chunk(units, last, limits)?;
+                    self.text_chunk(units, last, at, limits)?;
                 }
-                State::Binary { left, last } => return Ok(self.binary_piece(input, at, left, last)),
+                State::Binary { left, last } => emit!(self.binary_piece(input, at, left, last)),
                 State::BinaryHead => {
                     let start = at;
                     let token = scan!(self, input, at, G::token(&input[at..]));
                     let Token::Binary { len, last } = token else {
                         return Err(self.unexpected(input, start, "the next chunk of a binary"));
                     };
-                    self.binary_chunk(len, last, limits)?;
+                    self.binary_chunk(len, last, at, limits)?;
                 }
                 State::Type { form, then } => {
                     if let Some(step) = self.type_head(tables, limits, input, &mut at, form, then)? {
-                        return Ok(step);
+                        emit!(step);
                     }
                 }
                 State::TypeName { at: name, then } => {
                     if let Some(step) = self.type_name(tables, limits, input, &mut at, name, then)? {
-                        return Ok(step);
+                        emit!(step);
                     }
                 }
                 State::Length { form, ty, ended } => {
                     let len = scan!(self, input, at, G::length_of(form, &input[at..]));
-                    return match len.map(u32::try_from) {
-                        None => self.list(ty, None, ended, at, limits),
-                        Some(Ok(len)) => self.list(ty, Some(len), ended, at, limits),
+                    match len.map(u32::try_from) {
+                        None => emit!(self.list(ty, None, ended, at, limits)?),
+                        Some(Ok(len)) => emit!(self.list(ty, Some(len), ended, at, limits)?),
                         Some(Err(_)) => {
-                            Err(self.fail(at, ErrorKind::NegativeLength(len.unwrap_or(0).into())))
+                            return Err(self.fail(at, ErrorKind::NegativeLength(len.unwrap_or(0).into())));
                         }
-                    };
+                    }
                 }
                 State::Definition(part) => {
                     if let Some(step) = self.definition(tables, limits, input, &mut at, part)? {
-                        return Ok(step);
+                        emit!(step);
                     }
                 }
                 State::ObjectClass => {
@@ -262,7 +343,7 @@ impl<G: Grammar> Core<G> {
                     let Token::Int(number) = token else {
                         return Err(self.unexpected(input, start, "an int (the number of a class)"));
                     };
-                    return self.object(tables, number.into(), at, limits);
+                    emit!(self.object(tables, number.into(), at, limits)?);
                 }
                 State::ReferenceNumber => {
                     let start = at;
@@ -270,7 +351,7 @@ impl<G: Grammar> Core<G> {
                     let Token::Int(number) = token else {
                         return Err(self.unexpected(input, start, "an int (the number of a reference)"));
                     };
-                    return self.reference(number.into(), at);
+                    emit!(self.reference(number.into(), at)?);
                 }
                 State::Address => {
                     let start = at;
@@ -279,18 +360,44 @@ impl<G: Grammar> Core<G> {
                         return Err(self.unexpected(input, start, "a string (where a remote object lives)"));
                     };
                     self.text.begin();
-                    self.text_chunk(units, last, limits)?;
+                    self.text_chunk(units, last, at, limits)?;
                 }
-                State::Done => return Ok(Step::Done),
+                State::Done => {
+                    self.offset += at as u64;
+                    return Ok(Step::Done);
+                }
             }
         }
     }
 
+    /// A token that only begins a value.
+    fn begin(&mut self, token: Token, tables: &mut Tables, at: usize, limits: &Limits) -> Result<()> {
+        self.state = match token {
+            Token::Binary { len, last } => {
+                self.binary = 0;
+                return self.binary_chunk(len, last, at, limits);
+            }
+            Token::List { ty: TypeForm::None, len: form, ended } => State::Length { form, ty: None, ended },
+            Token::List { ty, len, ended } => State::Type { form: ty, then: Container::List { len, ended } },
+            Token::Map { ty } => State::Type { form: ty, then: Container::Map },
+            Token::Remote { ty } => State::Type { form: ty, then: Container::Remote },
+            Token::Definition => State::Definition(self.begin_definition(tables)),
+            Token::Object(_) => State::ObjectClass,
+            Token::Reference(_) => State::ReferenceNumber,
+            _ => {
+                let kind = ErrorKind::UnexpectedByte { found: G::END, expected: "a value" };
+                return Err(self.fail(at - 1, kind));
+            }
+        };
+        Ok(())
+    }
+
     /// Ends the innermost container if it is time.
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Event<'static>>> {
-        let Some(top) = self.stack.last() else { return Ok(None) };
+        let top = self.top;
         match top.kind {
+            Kind::Root => return Ok(None),
             Kind::Counted if top.count == 0 => {}
             Kind::Counted => return Ok(None),
             Kind::Both if !G::LENGTH_AND_END || top.count > 0 => return Ok(None),
@@ -316,42 +423,44 @@ impl<G: Grammar> Core<G> {
                 _ => return Ok(None),
             },
         }
-        self.stack.pop();
-        self.after_value();
+        self.top = self.outer.pop().unwrap_or(ROOT);
         Ok(Some(Event::End))
     }
 
     /// A value starts inside the innermost container.
-    #[inline]
-    fn count(&mut self, limits: &Limits) -> Result<()> {
-        let Some(top) = self.stack.last_mut() else { return Ok(()) };
+    #[inline(always)]
+    fn count(&mut self, at: usize, limits: &Limits) -> Result<()> {
+        let top = &mut self.top;
         match top.kind {
+            Kind::Root => {}
             Kind::Counted => top.count -= 1,
             Kind::Both => top.count = top.count.saturating_sub(1),
             Kind::Open | Kind::Map => {
                 top.count += 1;
                 let elements = if top.kind == Kind::Map { top.count.div_ceil(2) } else { top.count };
                 if u64::from(elements) > limits.max_elements || top.count == u32::MAX {
-                    return Err(self.fail(0, limit("max_elements", limits.max_elements)));
+                    return Err(self.fail(at, limit("max_elements", limits.max_elements)));
                 }
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, kind: Kind, count: u32, limits: &Limits) -> Result<()> {
-        if self.stack.len() >= limits.max_depth as usize {
-            return Err(self.fail(0, limit("max_depth", limits.max_depth.into())));
+    #[inline(always)]
+    fn push(&mut self, kind: Kind, count: u32, at: usize, limits: &Limits) -> Result<()> {
+        if self.outer.len() >= limits.max_depth as usize {
+            return Err(self.fail(at, limit("max_depth", limits.max_depth.into())));
         }
         if self.containers >= limits.max_containers {
-            return Err(self.fail(0, limit("max_containers", limits.max_containers.into())));
+            return Err(self.fail(at, limit("max_containers", limits.max_containers.into())));
         }
         self.containers += 1;
-        self.stack.push(Frame { kind, count });
+        self.outer.push(std::mem::replace(&mut self.top, Frame { kind, count }));
         self.state = State::Value;
         Ok(())
     }
 
+    #[inline(always)]
     fn list<'a>(
         &mut self,
         ty: Option<TypeId>,
@@ -364,21 +473,23 @@ impl<G: Grammar> Core<G> {
             return Err(self.fail(at, limit("max_elements", limits.max_elements)));
         }
         match len {
-            Some(len) if !ended => self.push(Kind::Counted, len, limits)?,
-            Some(len) if G::LENGTH_AND_END => self.push(Kind::Both, len, limits)?,
-            _ => self.push(Kind::Open, 0, limits)?,
+            Some(len) if !ended => self.push(Kind::Counted, len, at, limits)?,
+            Some(len) if G::LENGTH_AND_END => self.push(Kind::Both, len, at, limits)?,
+            _ => self.push(Kind::Open, 0, at, limits)?,
         }
         Ok(self.event(Event::List { ty, len }, at))
     }
 
+    #[inline(always)]
     fn map<'a>(&mut self, ty: Option<TypeId>, at: usize, limits: &Limits) -> Result<Step<'a>> {
-        self.push(Kind::Map, 0, limits)?;
+        self.push(Kind::Map, 0, at, limits)?;
         Ok(self.event(Event::Map { ty }, at))
     }
 
+    #[inline(always)]
     fn object<'a>(&mut self, tables: &Tables, number: i64, at: usize, limits: &Limits) -> Result<Step<'a>> {
         let class = tables.class(number).map_err(|error| error.or_at(self.offset + at as u64))?;
-        self.push(Kind::Counted, tables.fields(class), limits)?;
+        self.push(Kind::Counted, tables.fields(class), at, limits)?;
         Ok(self.event(Event::Object { class }, at))
     }
 
@@ -416,10 +527,10 @@ impl<G: Grammar> Core<G> {
         }
     }
 
-    fn binary_chunk(&mut self, len: u32, last: bool, limits: &Limits) -> Result<()> {
+    fn binary_chunk(&mut self, len: u32, last: bool, at: usize, limits: &Limits) -> Result<()> {
         self.binary += u64::from(len);
         if self.binary > limits.max_binary {
-            return Err(self.fail(0, limit("max_binary", limits.max_binary)));
+            return Err(self.fail(at, limit("max_binary", limits.max_binary)));
         }
         self.state = State::Binary { left: len, last };
         Ok(())
@@ -446,7 +557,7 @@ impl<G: Grammar> Core<G> {
     /// A value has ended: the next one belongs to the container around it, if there is one.
     #[inline]
     pub(super) fn after_value(&mut self) {
-        self.state = if self.stack.is_empty() { State::Done } else { State::Value };
+        self.state = if self.top.kind == Kind::Root { State::Done } else { State::Value };
     }
 
     /// An event that is a whole value.
@@ -457,9 +568,7 @@ impl<G: Grammar> Core<G> {
     }
 
     #[inline]
-    pub(super) fn event<'a>(&mut self, event: Event<'a>, used: usize) -> Step<'a> {
-        self.offset += used as u64;
-        self.need = 0;
+    pub(super) fn event<'a>(&self, event: Event<'a>, used: usize) -> Step<'a> {
         Step::Event { event, used }
     }
 

@@ -4,7 +4,7 @@ mod core;
 mod names;
 mod text;
 
-pub(crate) use core::Core;
+pub(crate) use core::{Core, EventSink};
 
 use crate::error::Result;
 use crate::event::{ClassId, Event, TypeId};

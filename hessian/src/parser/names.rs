@@ -3,7 +3,7 @@
 use super::Step;
 use super::core::{Container, Core, State, limit};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, TypeId};
 use crate::grammar::{Grammar, Scan, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::table::Tables;
@@ -16,6 +16,8 @@ pub(super) struct Definition {
     class: usize,
     /// Where the name in hand was begun.
     name: usize,
+    /// The class's name goes on in another chunk.
+    continued: bool,
     /// How many fields it has; unknown until the class's name is complete.
     fields: Option<u32>,
     /// How many field names are still to come.
@@ -25,7 +27,7 @@ pub(super) struct Definition {
 impl<G: Grammar> Core<G> {
     pub(super) fn begin_definition(&mut self, tables: &mut Tables) -> Definition {
         let class = tables.begin();
-        Definition { class, name: class, fields: None, left: 0 }
+        Definition { class, name: class, continued: false, fields: None, left: 0 }
     }
 
     /// Reads on in a class definition; `None` when it is complete and nothing has to be told.
@@ -97,10 +99,13 @@ impl<G: Grammar> Core<G> {
                 }
                 None => {
                     let name = (part.name, "the name of a class");
-                    match self.name_chunk(tables, limits, input, at, name, G::class_name)? {
+                    let head: fn(&'a [u8]) -> Scan<'a, Token> =
+                        if part.continued { G::token } else { G::class_name };
+                    match self.name_chunk(tables, limits, input, at, name, head)? {
                         Chunk::Cut(step) => return Ok(Some(step)),
                         Chunk::Read { end, last } => {
                             at = end;
+                            part.continued = !last;
                             if last {
                                 tables.finish(part.name)?;
                                 part.name = usize::MAX;
@@ -111,7 +116,7 @@ impl<G: Grammar> Core<G> {
             }
         }
         *used = at;
-        self.state = State::Value;
+        self.state = State::Defined;
         if self.replay {
             tables.discard(part.class);
             return Ok(None);
@@ -146,7 +151,7 @@ impl<G: Grammar> Core<G> {
                 let ty =
                     tables.ty(number.into()).map_err(|error| error.or_at(self.offset() + start as u64))?;
                 *used = at;
-                self.typed(Some(ty), then, at, limits)
+                self.typed(named(tables, ty), then, at, limits)
             }
             TypeToken::Absent => self.typed(None, then, at, limits),
             TypeToken::Name { units, last } => {
@@ -203,9 +208,7 @@ impl<G: Grammar> Core<G> {
         let ty = tables
             .add_type(name, G::NUMBERED_TYPES, limits)
             .map_err(|error| error.or_at(self.offset() + end as u64))?;
-        // A type without a name is none, but it has its number.
-        let ty = Some(ty).filter(|&ty| !tables.type_name(ty).is_empty());
-        self.typed(ty, then, end, limits)
+        self.typed(named(tables, ty), then, end, limits)
     }
 
     /// One chunk of a name, which has to be there as a whole: at most `max_name` units.
@@ -253,7 +256,10 @@ impl<G: Grammar> Core<G> {
         let rest = &input[at..];
         let len = match utf16::prefix(rest, units as usize) {
             Prefix::Bytes(len) => len,
-            Prefix::Missing(needed) => return Ok(Chunk::Cut(self.more(start, input.len(), needed))),
+            Prefix::Missing(needed) if utf16::is_beginning(rest) => {
+                return Ok(Chunk::Cut(self.more(start, input.len(), needed)));
+            }
+            Prefix::Missing(_) => return Err(self.fail(at, ErrorKind::InvalidText)),
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         match utf16::validate(&rest[..len]) {
@@ -264,6 +270,11 @@ impl<G: Grammar> Core<G> {
         tables.check_room(limits).map_err(|error| error.or_at(self.offset() + at as u64))?;
         Ok(Chunk::Read { end: at + len, last })
     }
+}
+
+/// A type without a name is none, but it has its number.
+fn named(tables: &Tables, ty: TypeId) -> Option<TypeId> {
+    (!tables.type_name(ty).is_empty()).then_some(ty)
 }
 
 /// A chunk of a name.

@@ -30,17 +30,17 @@ impl Text {
 
 impl<G: Grammar> Core<G> {
     #[inline]
-    pub(super) fn text_chunk(&mut self, units: u32, last: bool, limits: &Limits) -> Result<()> {
+    pub(super) fn text_chunk(&mut self, units: u32, last: bool, at: usize, limits: &Limits) -> Result<()> {
         self.text.units += u64::from(units);
         if self.text.units > limits.max_string {
-            return Err(self.fail(0, limit("max_string", limits.max_string)));
+            return Err(self.fail(at, limit("max_string", limits.max_string)));
         }
         self.state = State::Text { left: units, last };
         Ok(())
     }
 
     /// The next piece of a chunk of which `left` units remain.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text_piece<'a>(
         &mut self,
         input: &'a [u8],
@@ -49,6 +49,9 @@ impl<G: Grammar> Core<G> {
         last: bool,
     ) -> Result<Step<'a>> {
         let rest = &input[at..];
+        if let Some(text) = utf16::ascii(rest, left as usize) {
+            return Ok(self.piece(text, 0, last, at + text.len()));
+        }
         if !self.text.mixed
             && let Prefix::Bytes(len) = utf16::prefix(rest, left as usize)
             && let Some(text) = utf16::validate(&rest[..len])
@@ -60,6 +63,7 @@ impl<G: Grammar> Core<G> {
 
     /// As above when the chunk is not complete or not plain UTF-8.
     #[expect(clippy::cast_possible_truncation, reason = "never more units than are left")]
+    #[inline(never)]
     fn hard_piece<'a>(&mut self, input: &'a [u8], at: usize, left: u32, last: bool) -> Result<Step<'a>> {
         let rest = &input[at..];
         if let [0xed, 0xa0..=0xff, ..] = *rest {
@@ -72,6 +76,9 @@ impl<G: Grammar> Core<G> {
         let len = match utf16::prefix(rest, window) {
             Prefix::Bytes(len) => len,
             Prefix::Missing(needed) if left as usize <= WHOLE => {
+                if !utf16::is_beginning(rest) {
+                    return Err(self.fail(at, ErrorKind::InvalidText));
+                }
                 return Ok(self.more(at, input.len(), needed));
             }
             Prefix::Missing(_) => whole_characters(rest),
@@ -79,6 +86,9 @@ impl<G: Grammar> Core<G> {
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         if len == 0 && left > 0 {
+            if !utf16::is_beginning(rest) {
+                return Err(self.fail(at, ErrorKind::InvalidText));
+            }
             return Ok(self.more(at, input.len(), 1));
         }
         let text = match simdutf8::compat::from_utf8(&rest[..len]) {

@@ -83,6 +83,12 @@ impl Classes {
         self.count
     }
 
+    /// Forgets what it knows of a value that was not finished.
+    pub(crate) fn forget_value(&mut self) {
+        self.settled = None;
+        self.used = 0;
+    }
+
     /// Highest class number used since the last call, plus one.
     pub(crate) fn take_used(&mut self) -> u32 {
         std::mem::take(&mut self.used)

@@ -86,8 +86,16 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         Self { out, classes, containers: 0, extras: None, grammar: PhantomData }
     }
 
-    pub(crate) fn into_classes(self) -> Classes {
-        self.classes
+    /// What it has defined; it begins anew.
+    pub(crate) fn take_classes(&mut self) -> Classes {
+        let mut classes = std::mem::take(&mut self.classes);
+        classes.forget_value();
+        classes
+    }
+
+    /// Highest class number used since the last call, plus one.
+    pub(crate) fn take_used(&mut self) -> u32 {
+        self.classes.take_used()
     }
 
     /// Appends one value.

@@ -1,19 +1,19 @@
 //! Events to a graph.
 
-use super::{Class, Graph, Node, Remote, Span, Value};
+use super::{Class, Graph, Node, Remote, RemoteId, Span, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
 use crate::limits::Limits;
-use crate::parser::{Core, Step};
+use crate::parser::{Core, EventSink, Step};
 use crate::table::Tables;
 use crate::utf16;
 use std::collections::HashMap;
 
 /// Builds a graph from the values of a slice.
 ///
-/// Children are collected on a scratch stack and moved when their container ends, so that the values of each node
-/// stand one after the other.
+/// The children of each open container are collected in a vector of its own and moved when it ends, so that the values
+/// of each node stand one after the other.
 #[derive(Debug)]
 pub(crate) struct Builder<'t, G> {
     core: Core<G>,
@@ -26,16 +26,33 @@ impl<'t, G: Grammar> Builder<'t, G> {
         Self { core: Core::new(), tables, limits }
     }
 
+    /// Passes over `bytes` that somebody else has read.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.core.start_at(self.core.offset() + bytes as u64, self.core.containers());
+    }
+
+    /// Adds one value to those of a message; tells how many bytes it took.
+    pub(crate) fn read_next<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
+        let used = self.value(building, input)?;
+        self.core.next_value();
+        Ok(used)
+    }
+
+    /// The graph of the values that were read.
+    pub(crate) fn finish<'de>(self, building: Building<'de>) -> Graph<'de> {
+        building.finish(self.tables)
+    }
+
     /// Reads one value; tells how many bytes it took.
     pub(crate) fn read_one<'de>(mut self, input: &'de [u8]) -> Result<(Graph<'de>, usize)> {
-        let mut building = Building::default();
+        let mut building = Building::new(self.limits.max_values);
         let used = self.value(&mut building, input)?;
         Ok((building.finish(self.tables), used))
     }
 
     /// Reads all values of a packet.
     pub(crate) fn read_all<'de>(mut self, input: &'de [u8]) -> Result<Graph<'de>> {
-        let mut building = Building::default();
+        let mut building = Building::new(self.limits.max_values);
         let mut at = 0;
         while at < input.len() {
             at += self.value(&mut building, &input[at..])?;
@@ -45,38 +62,38 @@ impl<'t, G: Grammar> Builder<'t, G> {
     }
 
     fn value<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
-        let mut at = 0;
-        loop {
-            match self.core.step(self.tables, self.limits, &input[at..])? {
-                Step::Event { event, used } => {
-                    at += used;
-                    building.add(event);
-                }
-                Step::NeedMore { needed, .. } => {
-                    return Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }));
-                }
-                Step::Done => return Ok(at),
+        let start = self.core.offset();
+        match self.core.run(self.tables, self.limits, input, building)? {
+            Step::NeedMore { needed, .. } => {
+                Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }))
             }
+            #[expect(clippy::cast_possible_truncation, reason = "within the input")]
+            _ => Ok((self.core.offset() - start) as usize),
         }
     }
 }
 
 /// A graph in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Building<'de> {
     nodes: Vec<Node>,
     values: Vec<Value<'de>>,
-    /// Values whose container has not ended.
-    scratch: Vec<Value<'de>>,
-    /// Containers that have not ended: number, and where their values begin on the scratch.
-    open: Vec<(u32, usize)>,
+    /// The values of the innermost container (of the document, outside of one) so far.
+    current: Vec<Value<'de>>,
+    /// The numbers of the containers that have not ended, and the values so far of what is around each.
+    open: Vec<(u32, Vec<Value<'de>>)>,
+    /// Empty vectors for the next ones.
+    spare: Vec<Vec<Value<'de>>>,
+    /// How many more values it takes.
+    left: u64,
+    /// The next piece of text, if it is the last, is a string.
+    plain: bool,
     /// The string in the making, when it comes in pieces.
     text: Option<Pieces>,
     bytes: Option<Vec<u8>>,
-    /// The type of a remote object whose address is being read.
-    remote: Option<Option<TypeId>>,
-    /// How many remote objects have a type.
-    remotes: usize,
+    remotes: Vec<Remote<'de>>,
+    /// The next string is the address of the last of them.
+    address: bool,
     /// Set when the graph is a part of a packet: numbers on the wire are not those of its nodes then.
     part: Option<Box<Part>>,
 }
@@ -103,11 +120,84 @@ enum Pieces {
     Utf16(Vec<u16>),
 }
 
+impl<'de> EventSink<'de> for Building<'de> {
+    const ONE: bool = false;
+
+    #[inline(always)]
+    fn event(&mut self, event: Event<'de>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        let value = match event {
+            Event::Null => Value::Null,
+            Event::Bool(value) => Value::Bool(value),
+            Event::Int(value) => Value::Int(value),
+            Event::Long(value) => Value::Long(value),
+            Event::Double(value) => Value::Double(value),
+            Event::Date(millis) => Value::Date(millis),
+            Event::Text { text, last: true } if self.plain => Value::Str(text),
+            Event::Text { text, last } => {
+                self.text_piece(text, last);
+                return true;
+            }
+            Event::Surrogate { unit, last } => {
+                self.surrogate(unit, last);
+                return true;
+            }
+            Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
+            Event::Binary { bytes, last } => {
+                self.binary_piece(bytes, last);
+                return true;
+            }
+            Event::List { ty, len } => {
+                self.open(Node::List { ty, items: Span::default(), open: len.is_none() });
+                return true;
+            }
+            Event::Map { ty } => {
+                self.open(Node::Map { ty, entries: Span::default() });
+                return true;
+            }
+            Event::Object { class } => {
+                self.open(Node::Object { class, fields: Span::default() });
+                return true;
+            }
+            Event::Definition(_) => return true,
+            Event::Remote { ty } => {
+                self.remotes.push(Remote { ty, url: Value::Null });
+                (self.address, self.plain) = (true, false);
+                return true;
+            }
+            Event::Reference(id) => Value::Node(self.referred(id)),
+            Event::End => self.close(),
+        };
+        self.current.push(value);
+        true
+    }
+}
+
 impl<'de> Building<'de> {
+    pub(crate) fn new(max_values: u64) -> Self {
+        Self {
+            left: max_values,
+            nodes: Vec::new(),
+            values: Vec::new(),
+            current: Vec::new(),
+            open: Vec::new(),
+            spare: Vec::new(),
+            plain: true,
+            text: None,
+            bytes: None,
+            remotes: Vec::new(),
+            address: false,
+            part: None,
+        }
+    }
+
     /// For a value inside a packet whose first list, map or object has this number there.
-    pub(crate) fn of_part(next: u32) -> Self {
+    pub(crate) fn of_part(next: u32, max_values: u64) -> Self {
         let part = Part { nodes: HashMap::new(), next, outside: Vec::new() };
-        Self { part: Some(Box::new(part)), ..Self::default() }
+        Self { part: Some(Box::new(part)), ..Self::new(max_values) }
     }
 
     /// The number of a container outside of what was read that belongs to the graph.
@@ -124,65 +214,54 @@ impl<'de> Building<'de> {
 
     /// It came; whoever refers to it names it already.
     pub(crate) fn end_outside(&mut self) {
-        self.scratch.pop();
+        self.current.pop();
     }
 
-    #[inline]
-    pub(crate) fn add(&mut self, event: Event<'de>) {
-        let value = match event {
-            Event::Null => Value::Null,
-            Event::Bool(value) => Value::Bool(value),
-            Event::Int(value) => Value::Int(value),
-            Event::Long(value) => Value::Long(value),
-            Event::Double(value) => Value::Double(value),
-            Event::Date(millis) => Value::Date(millis),
-            Event::Text { text, last: true } if self.text.is_none() => Value::Str(text),
-            Event::Text { text, last } => {
-                let pieces = self.text.get_or_insert_with(Pieces::new);
-                pieces.push(text);
-                match self.text.take_if(|_| last) {
-                    Some(pieces) => pieces.finish(),
-                    None => return,
-                }
-            }
-            Event::Surrogate { unit, last } => {
-                let pieces = self.text.get_or_insert_with(Pieces::new);
-                pieces.push_surrogate(unit);
-                match self.text.take_if(|_| last) {
-                    Some(pieces) => pieces.finish(),
-                    None => return,
-                }
-            }
-            Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
-            Event::Binary { bytes, last } => {
-                let joined = self.bytes.get_or_insert_default();
-                joined.extend_from_slice(bytes);
-                match self.bytes.take_if(|_| last) {
-                    Some(joined) => Value::OwnedBinary(joined.into()),
-                    None => return,
-                }
-            }
-            Event::List { ty, len } => {
-                return self.open(Node::List { ty, items: Span::default(), open: len.is_none() });
-            }
-            Event::Map { ty } => return self.open(Node::Map { ty, entries: Span::default() }),
-            Event::Object { class } => return self.open(Node::Object { class, fields: Span::default() }),
-            Event::Definition(_) => return,
-            Event::Remote { ty } => {
-                self.remotes += usize::from(ty.is_some());
-                self.remote = Some(ty);
-                return;
-            }
-            Event::Reference(id) => Value::Node(self.referred(id)),
-            Event::End => self.close(),
-        };
-        let value = match self.remote.take() {
-            None => value,
-            Some(ty) => Value::Remote(Box::new(Remote { ty, url: value })),
-        };
-        self.scratch.push(value);
+    /// A piece of a string that comes in several, or that tells where a remote object lives.
+    #[inline(never)]
+    fn text_piece(&mut self, text: &'de str, last: bool) {
+        self.plain = false;
+        if last && self.text.is_none() {
+            return self.end_of_text(Value::Str(text));
+        }
+        self.text.get_or_insert_with(Pieces::new).push(text);
+        if let Some(pieces) = self.text.take_if(|_| last) {
+            self.end_of_text(pieces.finish());
+        }
     }
 
+    #[inline(never)]
+    fn surrogate(&mut self, unit: u16, last: bool) {
+        self.plain = false;
+        self.text.get_or_insert_with(Pieces::new).push_surrogate(unit);
+        if let Some(pieces) = self.text.take_if(|_| last) {
+            self.end_of_text(pieces.finish());
+        }
+    }
+
+    fn end_of_text(&mut self, text: Value<'de>) {
+        self.plain = true;
+        let value = match self.remotes.last_mut() {
+            Some(remote) if std::mem::take(&mut self.address) => {
+                remote.url = text;
+                #[expect(clippy::cast_possible_truncation, reason = "packets are below 4 GiB")]
+                Value::Remote(RemoteId(self.remotes.len() as u32 - 1))
+            }
+            _ => text,
+        };
+        self.current.push(value);
+    }
+
+    #[inline(never)]
+    fn binary_piece(&mut self, bytes: &[u8], last: bool) {
+        let joined = self.bytes.get_or_insert_default();
+        joined.extend_from_slice(bytes);
+        if let Some(joined) = self.bytes.take_if(|_| last) {
+            self.current.push(Value::OwnedBinary(joined.into()));
+        }
+    }
+
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "at most max_containers")]
     fn open(&mut self, node: Node) {
         let mut id = self.nodes.len() as u32;
@@ -190,7 +269,8 @@ impl<'de> Building<'de> {
             id = *part.nodes.entry(part.next).or_insert(id);
             part.next += 1;
         }
-        self.open.push((id, self.scratch.len()));
+        let empty = self.spare.pop().unwrap_or_default();
+        self.open.push((id, std::mem::replace(&mut self.current, empty)));
         match self.nodes.get_mut(id as usize) {
             Some(known) => *known = node,
             None => self.nodes.push(node),
@@ -215,9 +295,10 @@ impl<'de> Building<'de> {
         reason = "at most one value a byte, and packets are below 4 GiB"
     )]
     fn close(&mut self) -> Value<'de> {
-        let Some((id, from)) = self.open.pop() else { return Value::Null };
-        let span = Span { start: self.values.len() as u32, len: (self.scratch.len() - from) as u32 };
-        self.values.extend(self.scratch.drain(from..));
+        let Some((id, around)) = self.open.pop() else { return Value::Null };
+        let span = Span { start: self.values.len() as u32, len: self.current.len() as u32 };
+        self.values.append(&mut self.current);
+        self.spare.push(std::mem::replace(&mut self.current, around));
         match &mut self.nodes[id as usize] {
             Node::List { items, .. } => *items = span,
             Node::Map { entries, .. } => *entries = span,
@@ -244,12 +325,8 @@ impl<'de> Building<'de> {
                 _ => {}
             }
         }
-        if self.remotes > 0 {
-            for value in self.values.iter_mut().chain(&mut self.scratch) {
-                if let Value::Remote(remote) = value {
-                    remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
-                }
-            }
+        for remote in &mut self.remotes {
+            remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
         }
         let class = |&number: &u32| {
             let class = ClassId(number);
@@ -259,9 +336,10 @@ impl<'de> Building<'de> {
             }
         };
         Graph {
-            roots: self.scratch.into_iter().collect(),
+            roots: self.current.into_iter().collect(),
             nodes: self.nodes,
             values: self.values,
+            remotes: self.remotes,
             classes: classes.used.iter().map(class).collect(),
             types: types.used.iter().map(|&number| tables.type_name(TypeId(number)).into()).collect(),
         }

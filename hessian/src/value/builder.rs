@@ -1,6 +1,6 @@
 //! Graphs made by hand.
 
-use super::{Class, Graph, Node, Remote, Span, Value};
+use super::{Class, Graph, Node, Remote, RemoteId, Span, Value};
 use crate::date::Date;
 use crate::event::{ClassId, RefId, TypeId};
 use smallvec::smallvec;
@@ -29,6 +29,7 @@ pub struct GraphBuilder<'de> {
     nodes: Vec<Draft<'de>>,
     types: Vec<Box<str>>,
     type_numbers: HashMap<Box<str>, u32>,
+    remotes: Vec<Remote<'de>>,
 }
 
 #[derive(Debug)]
@@ -125,21 +126,34 @@ impl<'de> GraphBuilder<'de> {
     /// written: [`java::Remote`](crate::java::Remote).
     pub fn remote(&mut self, interface: Option<&str>, url: impl Into<String>) -> Value<'de> {
         let ty = interface.map(|name| self.ty(name));
-        Value::Remote(Box::new(Remote { ty, url: url.into().into() }))
+        self.remotes.push(Remote { ty, url: url.into().into() });
+        Value::Remote(RemoteId(length(self.remotes.len() - 1)))
+    }
+
+    /// The same with any kind of text for the address; `None` for another value.
+    #[cfg(feature = "json")]
+    pub(crate) fn remote_at(&mut self, interface: Option<&str>, url: Value<'de>) -> Option<Value<'de>> {
+        if !matches!(url, Value::Str(_) | Value::OwnedStr(_) | Value::Utf16(_)) {
+            return None;
+        }
+        let ty = interface.map(|name| self.ty(name));
+        self.remotes.push(Remote { ty, url });
+        Some(Value::Remote(RemoteId(length(self.remotes.len() - 1))))
     }
 
     /// Copies the first value of another graph into this one; it can be put anywhere. O(size).
     pub fn graft(&mut self, graph: &Graph<'de>) -> Value<'de> {
         let first = length(self.nodes.len());
+        let first_remote = length(self.remotes.len());
         let types: Vec<TypeId> = graph.types.iter().map(|name| self.ty(name)).collect();
         let ty = |ty: Option<TypeId>| ty.map(|ty| types[ty.0 as usize]);
         let moved = |value: &Value<'de>| match value {
             Value::Node(id) => Value::Node(RefId(first + id.0)),
-            Value::Remote(remote) => {
-                Value::Remote(Box::new(Remote { ty: ty(remote.ty), url: remote.url.clone() }))
-            }
+            Value::Remote(id) => Value::Remote(RemoteId(first_remote + id.0)),
             scalar => scalar.clone(),
         };
+        self.remotes
+            .extend(graph.remotes.iter().map(|remote| Remote { ty: ty(remote.ty), url: remote.url.clone() }));
         for node in &graph.nodes {
             let kind = match *node {
                 Node::List { ty: list, open, .. } => Kind::List { ty: ty(list), open },
@@ -176,6 +190,7 @@ impl<'de> GraphBuilder<'de> {
             values: Vec::new(),
             classes: Vec::new(),
             types: std::mem::take(&mut self.types),
+            remotes: std::mem::take(&mut self.remotes),
         };
         let mut classes = HashMap::new();
         let mut numbers: Vec<Option<u32>> = vec![None; self.nodes.len()];

@@ -66,6 +66,25 @@ pub(crate) fn encode<G: Dialect, S: Sink>(
     all_types: &mut Types,
     containers: &mut u32,
 ) -> Result<()> {
+    write::<G, S>(graph, out, (all_classes, all_types, containers), |_, _| Ok(()))
+}
+
+/// Writes the graph by itself, with what `between` writes before each root, and after the last.
+pub(super) fn encode_between<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    between: impl FnMut(usize, &mut S) -> Result<()>,
+) -> Result<()> {
+    let tables = (&mut Classes::default(), &mut Types::default(), &mut 0);
+    write::<G, S>(graph, out, tables, between)
+}
+
+fn write<G: Dialect, S: Sink>(
+    graph: &Graph<'_>,
+    out: &mut S,
+    (all_classes, all_types, containers): (&mut Classes, &mut Types, &mut u32),
+    mut between: impl FnMut(usize, &mut S) -> Result<()>,
+) -> Result<()> {
     if G::PLAIN && graph.roots.len() != 1 {
         G::check(Doubtful::Several)?;
     }
@@ -84,11 +103,12 @@ pub(crate) fn encode<G: Dialect, S: Sink>(
     if !G::REFERENCES {
         encoder.again.open = vec![false; graph.nodes.len()];
     }
-    for root in &graph.roots {
+    for (index, root) in graph.roots.iter().enumerate() {
+        between(index, encoder.out)?;
         encoder.value::<G>(root)?;
         encoder.rest::<G>()?;
     }
-    Ok(())
+    between(graph.roots.len(), encoder.out)
 }
 
 impl<S: Sink> Encoder<'_, '_, S> {
@@ -98,7 +118,9 @@ impl<S: Sink> Encoder<'_, '_, S> {
             if frame.next < frame.end {
                 frame.next += 1;
                 let index = frame.next - 1;
-                if let Close::Entries(class, start) = frame.close {
+                if G::OBJECTS_ARE_MAPS
+                    && let Close::Entries(class, start) = frame.close
+                {
                     let field = self.graph.classes[class.0 as usize].fields.get(index - start);
                     G::string(self.out, field.map_or("", |field| field));
                 }
@@ -139,7 +161,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
             Value::Utf16(units) => G::utf16(self.out, units),
             Value::Binary(bytes) => G::binary(self.out, bytes),
             Value::OwnedBinary(bytes) => G::binary(self.out, bytes),
-            Value::Remote(remote) => return self.remote::<G>(remote),
+            Value::Remote(id) => return self.remote::<G>(&self.graph.remotes[id.0 as usize]),
             Value::Node(id) => return self.node::<G>(*id),
         }
         Ok(())
@@ -158,9 +180,10 @@ impl<S: Sink> Encoder<'_, '_, S> {
         }
         let node = &self.graph.nodes[id.0 as usize];
         let range = node.span().range();
-        let values = &self.graph.values[range.clone()];
         // Where a type may stand, true is taken for one; an empty type is none.
-        let trap = G::TRUE_IS_A_TYPE && matches!(values.first(), Some(Value::Bool(true)));
+        let trap = G::TRUE_IS_A_TYPE
+            && !range.is_empty()
+            && matches!(self.graph.values[range.start], Value::Bool(true));
         let close = match *node {
             Node::List { ty, items, open } => {
                 if items.len > i32::MAX.unsigned_abs() {
@@ -181,7 +204,8 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 }
             }
             Node::Map { ty, .. } => {
-                if G::PLAIN && values.iter().step_by(2).any(|key| !key.is_string()) {
+                if G::PLAIN && self.graph.values[range.clone()].iter().step_by(2).any(|key| !key.is_string())
+                {
                     G::check(Doubtful::Key)?;
                 }
                 match ty {

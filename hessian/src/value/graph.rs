@@ -1,7 +1,7 @@
 //! The arena: nodes by their reference numbers, values in one vector.
 
 use super::build::Builder;
-use super::{Node, Value, View};
+use super::{Node, Remote, RemoteId, Value, View};
 use crate::encode::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
@@ -35,6 +35,7 @@ pub struct Graph<'de> {
     pub(super) values: Vec<Value<'de>>,
     pub(super) classes: Vec<Class>,
     pub(super) types: Vec<Box<str>>,
+    pub(super) remotes: Vec<Remote<'de>>,
 }
 
 impl<'de> Graph<'de> {
@@ -105,6 +106,12 @@ impl<'de> Graph<'de> {
         self.types.get(id.0 as usize).map(|name| &**name)
     }
 
+    /// An object that lives elsewhere, by its number.
+    #[must_use]
+    pub fn remote(&self, id: RemoteId) -> Option<&Remote<'de>> {
+        self.remotes.get(id.0 as usize)
+    }
+
     /// Copies what is borrowed; the numbers stay.
     #[must_use]
     pub fn into_owned(self) -> Graph<'static> {
@@ -114,6 +121,7 @@ impl<'de> Graph<'de> {
             nodes: self.nodes,
             classes: self.classes,
             types: self.types,
+            remotes: self.remotes.into_iter().map(Remote::into_owned).collect(),
         }
     }
 
@@ -138,6 +146,16 @@ impl<'de> Graph<'de> {
         let (mut classes, mut types) = (Classes::default(), Types::default());
         super::encode::<G, _>(self, out, &mut classes, &mut types, &mut 0).inspect_err(|_| out.cut(start))
     }
+
+    /// Appends its values with what `between` writes before each and after the last.
+    pub(crate) fn encode_between<G: Dialect, S: Sink>(
+        &self,
+        out: &mut S,
+        between: impl FnMut(usize, &mut S) -> Result<()>,
+    ) -> Result<()> {
+        let start = out.position();
+        super::encode::encode_between::<G, S>(self, out, between).inspect_err(|_| out.cut(start))
+    }
 }
 
 impl<'other> PartialEq<Graph<'other>> for Graph<'_> {
@@ -156,6 +174,7 @@ fn isomorphic(a: &Graph<'_>, b: &Graph<'_>) -> bool {
     let mut pending: Vec<(&Value<'_>, &Value<'_>)> = a.roots.iter().zip(&b.roots).collect();
     while let Some((left, right)) = pending.pop() {
         if let (Value::Remote(left), Value::Remote(right)) = (left, right) {
+            let (left, right) = (&a.remotes[left.0 as usize], &b.remotes[right.0 as usize]);
             if !same_type(a, left.ty, b, right.ty) {
                 return false;
             }

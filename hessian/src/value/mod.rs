@@ -17,6 +17,6 @@ pub(crate) use encode::encode;
 pub use graph::{Class, Graph};
 #[doc(hidden)]
 pub use literal::Literal;
-pub use node::{Node, Remote, Span, Value};
+pub use node::{Node, Remote, RemoteId, Span, Value};
 pub use ser::to_graph;
 pub use view::View;

@@ -32,12 +32,16 @@ pub enum Value<'de> {
     /// Bytes, owned.
     OwnedBinary(Box<[u8]>),
     /// An object that lives elsewhere: only Hessian 1 and the draft have a form for it.
-    Remote(Box<Remote<'de>>),
+    Remote(RemoteId),
     /// A list, map or object of the graph; more than one value may name it.
     Node(RefId),
 }
 
 const _: () = assert!(size_of::<Value<'_>>() == 24);
+
+/// Number of an object that lives elsewhere, in the order in which a graph has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RemoteId(pub u32);
 
 /// An object that lives elsewhere.
 #[derive(Debug, Clone)]
@@ -106,6 +110,12 @@ impl Span {
     }
 }
 
+impl Remote<'_> {
+    pub(super) fn into_owned(self) -> Remote<'static> {
+        Remote { ty: self.ty, url: self.url.into_owned() }
+    }
+}
+
 impl Value<'_> {
     /// Copies what is borrowed.
     #[must_use]
@@ -122,9 +132,7 @@ impl Value<'_> {
             Self::Utf16(units) => Value::Utf16(units),
             Self::Binary(bytes) => Value::OwnedBinary(bytes.into()),
             Self::OwnedBinary(bytes) => Value::OwnedBinary(bytes),
-            Self::Remote(remote) => {
-                Value::Remote(Box::new(Remote { ty: remote.ty, url: remote.url.into_owned() }))
-            }
+            Self::Remote(id) => Value::Remote(id),
             Self::Node(id) => Value::Node(id),
         }
     }

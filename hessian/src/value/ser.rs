@@ -1,6 +1,6 @@
 //! Graphs through serde: into other formats as trees, into Hessian without loss; from any format.
 
-use super::{Class, Graph, GraphBuilder, Node, Value, View};
+use super::{Class, Graph, GraphBuilder, Node, Remote, RemoteId, Value, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
@@ -34,7 +34,8 @@ impl<'de> View<'_, 'de> {
 
     /// As [`to_graph`](Self::to_graph), but `None` when it has more values than `max`.
     pub(crate) fn copy(self, max: u64) -> Option<Graph<'de>> {
-        let mut copy = Copy { of: self.graph, numbers: HashMap::new(), pending: Vec::new() };
+        let mut copy =
+            Copy { of: self.graph, numbers: HashMap::new(), pending: Vec::new(), remotes: Vec::new() };
         let mut nodes = Vec::new();
         let mut values: Vec<Value<'de>> = Vec::new();
         let mut types = HashMap::new();
@@ -74,6 +75,7 @@ impl<'de> View<'_, 'de> {
             values,
             classes: in_order(classes, |id| self.graph.classes[id].clone()),
             types: in_order(types, |id| self.graph.types[id].clone()),
+            remotes: copy.remotes,
         })
     }
 }
@@ -82,15 +84,21 @@ struct Copy<'g, 'de> {
     of: &'g Graph<'de>,
     numbers: HashMap<u32, u32>,
     pending: Vec<u32>,
+    remotes: Vec<Remote<'de>>,
 }
 
 impl<'de> Copy<'_, 'de> {
     fn value(&mut self, value: &Value<'de>, types: &mut HashMap<u32, u32>) -> Value<'de> {
-        let mut value = value.clone();
-        if let Value::Remote(remote) = &mut value {
-            renumber(&mut remote.ty, types);
-        }
-        let Value::Node(id) = value else { return value };
+        let id = match value {
+            Value::Node(id) => *id,
+            Value::Remote(id) => {
+                let mut remote = self.of.remotes[id.0 as usize].clone();
+                renumber(&mut remote.ty, types);
+                self.remotes.push(remote);
+                return Value::Remote(RemoteId(super::builder::length(self.remotes.len() - 1)));
+            }
+            scalar => return scalar.clone(),
+        };
         debug_assert!(self.of.node(id).is_some());
         let next = super::builder::length(self.pending.len());
         let number = *self.numbers.entry(id.0).or_insert(next);
@@ -125,7 +133,7 @@ impl Serialize for View<'_, '_> {
     /// Into Hessian: itself, nothing is lost; references go no further than what this value reaches.
     ///
     /// Into other formats a tree: lists as sequences, maps as maps, objects as maps of their fields, dates as numbers of
-    /// milliseconds, shared parts each time. Class and type names are left out; [`json`](crate::json) keeps them. Cycles,
+    /// milliseconds, shared parts each time. Class and type names are left out; `hessian::json` keeps them. Cycles,
     /// text that is no Unicode, nesting deeper than 128 and trees of more than 1 Mi values that are more than 16 times the
     /// graph's are errors.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -106,7 +106,8 @@ impl<'g, 'de> View<'g, 'de> {
     #[must_use]
     pub fn as_remote(self) -> Option<(Option<&'g str>, Self)> {
         match self.value {
-            Value::Remote(remote) => {
+            Value::Remote(id) => {
+                let remote = self.graph.remote(*id)?;
                 Some((remote.ty.and_then(|ty| self.graph.type_name(ty)), self.at(&remote.url)))
             }
             _ => None,

@@ -203,6 +203,15 @@ fn a_known_type_is_a_number_and_lists_of_it_have_no_end() {
 }
 
 #[test]
+fn an_empty_type_is_none_also_by_its_number() {
+    let bytes = unhex("566e03 56740000 6e00 7a 76 90 90 4d 75 90 7a 7a");
+    assert_eq!(decode::<Draft>("empty", &bytes).unwrap(), "list#0[list#1[], list#2[], map#3{}]");
+    let last = Graph::from_slice(&unhex("7a 4d 00 5a 4d 90 5a")).unwrap().into_owned();
+    assert_eq!(vector::shown(&last), ["list#0[map#1{}, map#2{}]"]);
+    assert_eq!(last, Graph::from_slice(b"\x7aHZHZ").unwrap());
+}
+
+#[test]
 fn remote_objects() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Remote {

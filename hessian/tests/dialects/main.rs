@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod draft;
+mod mutations;
 mod one;
 mod streams;
 mod tutorial;

@@ -1,9 +1,10 @@
 //! Streams as the Java of 2007 to 2009 wrote them.
 
 use super::vector;
-use hessian::grammar::{Draft, Final, Grammar};
+use hessian::grammar::{Draft, Final, Grammar, Tutorial};
 use hessian::packet::{Framing, Packet};
-use hessian::{Limits, StreamDecoder};
+use hessian::{ClassTable, Limits, StreamDecoder};
+use serde::Serialize;
 
 /// Each packet's values (none for a heartbeat), and how the stream ended.
 fn packets<G: Grammar>(
@@ -100,4 +101,41 @@ fn every_stream_decodes() {
     }
     println!("streaming-legacy.jsonl: p {}, varint {}, marked {}", checked[0], checked[1], checked[2]);
     assert_eq!(checked.iter().sum::<i32>(), 113);
+}
+
+/// The class `example.AddString` of the tutorial.
+#[derive(Serialize)]
+#[serde(rename = "example.AddString")]
+struct AddString {
+    value: Option<String>,
+}
+
+#[test]
+fn the_tutorial_is_written_as_java_wrote_it() {
+    for grammar in ["draft", "final"] {
+        let name = if grammar == "draft" { "pd_addstring_3" } else { "pf_addstring_3" };
+        let line = vector::lines("streaming-legacy").into_iter().find(|(found, _)| found == name).unwrap().1;
+        let values = line["packets"].as_array().unwrap().iter();
+        let values = values.map(|packet| packet["values"][0]["f"][0][1]["v"].as_str().map(str::to_owned));
+        let written = match grammar {
+            "draft" => hub::<Tutorial>(values),
+            _ => hub::<Final>(values),
+        };
+        assert_eq!(super::hex(&written), super::hex(&vector::bytes(&line)), "{name}");
+    }
+}
+
+/// Values of one class, its definition hoisted and sent with the first.
+fn hub<G: Grammar>(values: impl Iterator<Item = Option<String>>) -> Vec<u8> {
+    let mut table = ClassTable::<G>::in_grammar();
+    let mut known = 0;
+    let mut out = Vec::new();
+    for value in values {
+        let mut body = Vec::new();
+        let needs = table.encode(&AddString { value }, &mut body).unwrap();
+        Framing::P.frame(&[table.definitions(known, needs), &body], &mut out);
+        known = known.max(needs);
+    }
+    assert_eq!(known, 1);
+    out
 }

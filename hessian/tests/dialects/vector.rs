@@ -117,7 +117,7 @@ pub(crate) fn shown(graph: &Graph<'_>) -> Vec<String> {
 fn show(view: View<'_, '_>, seen: &mut [bool]) -> String {
     let Some(node) = view.node() else {
         if let Some((ty, url)) = view.as_remote() {
-            return format!("remote{} {:?}", show_type(ty), url.as_str().unwrap());
+            return format!("remote{} {}", show_type(ty), show(url, seen));
         }
         return match view.value() {
             Value::Null => "null".into(),

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The checks against programs that are not ours: bash .ci/interop.sh vectors | codec | stream
+# They are Rust tests that plain `cargo test` leaves out (`#[ignore]`), because they need what packages.sh installs.
+set -euo pipefail
+
+# A thousand connections at once need a thousand descriptors on either side.
+[[ $(ulimit -Hn) == unlimited || $(ulimit -Hn) -ge 8192 ]] && ulimit -Sn 8192
+
+# One at a time and uncaptured: they measure when things arrive, and print it.
+ignored_tests() { cargo test --package "$1" --all-features --test interop -- --ignored --nocapture --test-threads=1; }
+
+case ${1:-} in
+vectors) cargo run --release --package hessian --features cli -- vectors hessian/tests/vectors/*.jsonl ;;
+codec) ignored_tests hessian ;;
+stream) ignored_tests push-server ;;
+*) echo "usage: $0 vectors | codec | stream" >&2 && exit 2 ;;
+esac

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what the checks need beyond the Rust toolchain, and only what is missing.
+set -euo pipefail
+
+missing=()
+# need COMMAND-OR-FILE PACKAGE
+need() {
+    if [[ $1 == /* ]]; then [[ -e $1 ]] && return; else command -v "$1" >/dev/null && return; fi
+    missing+=("$2")
+}
+
+need cc gcc
+need c++ g++
+need curl curl
+need nc netcat-openbsd
+need javac default-jdk-headless
+need /usr/share/java/hessian.jar libhessian-java
+need chromium chromium
+need chromedriver chromium-driver
+
+if ((${#missing[@]})); then
+    echo "installing ${missing[*]}"
+    as_root=()
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || { echo "not root and no sudo: install by hand: ${missing[*]}" >&2 && exit 1; }
+        as_root=(sudo -n)
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get -qq update
+    "${as_root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+cargo --version
+javac -version
+chromium --version 2>/dev/null
+chromedriver --version
+dpkg-query --showformat 'libhessian-java ${Version}\n' --show libhessian-java

@@ -1,0 +1,163 @@
+//! Messages of typed values.
+
+use super::{Form, VERSION_ONE, VERSION_TWO};
+use crate::encode::{self, Sink};
+use crate::error::Result;
+use crate::grammar::{Dialect, Final, One};
+use crate::ser::Serializer;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+/// Appends a call in Hessian 2, or in Hessian 1 for a service that knows no other (its reply is Hessian 1 then).
+///
+/// The arguments are a tuple: `()`, `(1,)`, `(1, "two")`, …; they share one table of classes.
+///
+/// # Errors
+/// As [`to_vec`](crate::to_vec), and a name too long for Hessian 1. The buffer is then as it was before.
+pub fn write_call<S: Sink>(form: Form, method: &str, arguments: &impl Arguments, out: &mut S) -> Result<()> {
+    let start = out.position();
+    let done = match form {
+        Form::Two => {
+            let [major, minor] = VERSION_TWO;
+            out.put(&[b'H', major, minor, b'C']);
+            Final::string(out, method);
+            Final::int(out, arguments.count());
+            arguments.write(&mut Serializer::<_, Final>::new(out))
+        }
+        Form::One => {
+            let [major, minor] = VERSION_ONE;
+            out.put(&[b'c', major, minor, b'm']);
+            encode::short_name(out, method)
+                .and_then(|()| arguments.write(&mut Serializer::<_, One>::new(out)))
+                .map(|()| out.put(b"z"))
+        }
+    };
+    done.inspect_err(|_| out.cut(start))
+}
+
+/// Appends a reply with a value.
+///
+/// # Errors
+/// As [`to_vec`](crate::to_vec). The buffer is then as it was before.
+pub fn write_reply<S: Sink, T: Serialize + ?Sized>(form: Form, value: &T, out: &mut S) -> Result<()> {
+    let start = out.position();
+    let done = match form {
+        Form::Two => {
+            let [major, minor] = VERSION_TWO;
+            out.put(&[b'H', major, minor, b'R']);
+            Serializer::<_, Final>::new(out).encode(value)
+        }
+        Form::One => {
+            let [major, minor] = VERSION_ONE;
+            out.put(&[b'r', major, minor]);
+            Serializer::<_, One>::new(out).encode(value).map(|()| out.put(b"z"))
+        }
+    };
+    done.inspect_err(|_| out.cut(start))
+}
+
+/// Appends a fault. `code` is one of Java's ([`Fault`](super::Fault)); `detail` is what Java would throw.
+///
+/// # Errors
+/// As [`to_vec`](crate::to_vec). The buffer is then as it was before.
+pub fn write_fault<S: Sink, T: Serialize + ?Sized>(
+    form: Form,
+    code: &str,
+    message: &str,
+    detail: Option<&T>,
+    out: &mut S,
+) -> Result<()> {
+    let start = out.position();
+    let fault = Entries { code, message, detail };
+    let done = match form {
+        Form::Two => {
+            let [major, minor] = VERSION_TWO;
+            out.put(&[b'H', major, minor, b'F']);
+            Serializer::<_, Final>::new(out).encode(&fault)
+        }
+        Form::One => {
+            let [major, minor] = VERSION_ONE;
+            out.put(&[b'r', major, minor, b'f']);
+            fault.write_flat(&mut Serializer::<_, One>::new(out)).map(|()| out.put(b"zz"))
+        }
+    };
+    done.inspect_err(|_| out.cut(start))
+}
+
+/// The entries of a fault.
+struct Entries<'a, T: ?Sized> {
+    code: &'a str,
+    message: &'a str,
+    detail: Option<&'a T>,
+}
+
+impl<T: Serialize + ?Sized> Entries<'_, T> {
+    fn write_flat<S: Sink>(&self, serializer: &mut Serializer<'_, S, One>) -> Result<()> {
+        for (key, value) in [("code", self.code), ("message", self.message)] {
+            serializer.encode(key)?;
+            serializer.encode(value)?;
+        }
+        if let Some(detail) = self.detail {
+            serializer.encode("detail")?;
+            serializer.encode(detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Serialize + ?Sized> Serialize for Entries<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code)?;
+        map.serialize_entry("message", self.message)?;
+        if let Some(detail) = self.detail {
+            map.serialize_entry("detail", detail)?;
+        }
+        map.end()
+    }
+}
+
+/// The arguments of a call: tuples of up to eight serializable values. Sealed.
+pub trait Arguments: private::Sealed {
+    /// How many.
+    #[doc(hidden)]
+    fn count(&self) -> i32;
+    /// Appends each.
+    #[doc(hidden)]
+    fn write<S: Sink, G: Dialect>(&self, serializer: &mut Serializer<'_, S, G>) -> Result<()>;
+}
+
+macro_rules! tuples {
+    ($(($($type:ident $index:tt),*) $count:literal;)*) => {
+        $(
+            impl<$($type: Serialize),*> Arguments for ($($type,)*) {
+                fn count(&self) -> i32 {
+                    $count
+                }
+                #[allow(unused_variables, reason = "of the empty tuple")]
+                fn write<S: Sink, G: Dialect>(&self, serializer: &mut Serializer<'_, S, G>) -> Result<()> {
+                    $(serializer.encode(&self.$index)?;)*
+                    Ok(())
+                }
+            }
+            impl<$($type: Serialize),*> private::Sealed for ($($type,)*) {}
+        )*
+    };
+}
+
+tuples! {
+    () 0;
+    (A0 0) 1;
+    (A0 0, A1 1) 2;
+    (A0 0, A1 1, A2 2) 3;
+    (A0 0, A1 1, A2 2, A3 3) 4;
+    (A0 0, A1 1, A2 2, A3 3, A4 4) 5;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5) 6;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6) 7;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7) 8;
+}
+
+#[expect(unnameable_types, reason = "sealed: nobody else implements Arguments")]
+mod private {
+    pub trait Sealed {}
+}

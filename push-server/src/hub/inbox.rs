@@ -1,0 +1,139 @@
+//! What others tell a shard: new connections, streams with news, sockets that are ready, the end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::member::Arrival;
+use super::stream::{Channel, Ended};
+
+/// Names a member of a shard. The generation tells a member from the one that had its slot before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) index: usize,
+    pub(crate) generation: u64,
+}
+
+/// One batch of work.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) arrivals: Vec<Arrival>,
+    pub(crate) ready: Vec<Key>,
+    pub(crate) news: Vec<Arc<Channel>>,
+    /// Set when the streams are to end, by this time at the latest.
+    pub(crate) end: Option<Instant>,
+}
+
+/// The only way into a shard. Bounded without a capacity, because each entry stands for something that is
+/// itself bounded and is entered once: a connection (capped), a member's readiness (one flag per member), a
+/// stream's news (one flag per stream and shard). Messages are not queued here; they wait in the logs.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    gate: Mutex<Gate>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    work: Work,
+    is_closed: bool,
+}
+
+impl Inbox {
+    /// A connection for this shard.
+    ///
+    /// # Errors
+    ///
+    /// [`Ended`] when the shard has ended; the arrival is dropped.
+    pub(crate) fn arrive(&self, arrival: Arrival) -> Result<(), Ended> {
+        {
+            let mut gate = self.lock();
+            if gate.is_closed {
+                return Err(Ended);
+            }
+            gate.work.arrivals.push(arrival);
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// A stream has messages that members of this shard have not got.
+    pub(crate) fn news(&self, channel: Arc<Channel>) {
+        self.lock().work.news.push(channel);
+        self.wake.notify_one();
+    }
+
+    /// A member's socket can be read, or written again.
+    fn ready(&self, key: Key) {
+        self.lock().work.ready.push(key);
+        self.wake.notify_one();
+    }
+
+    /// Ends all streams, by `deadline` at the latest.
+    pub(crate) fn end(&self, deadline: Instant) {
+        self.lock().work.end = Some(deadline);
+        self.wake.notify_one();
+    }
+
+    /// Waits until there is work.
+    pub(crate) async fn wait(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Swaps what has come in with `empty`: both keep their memory.
+    pub(crate) fn take(&self, empty: &mut Work) {
+        let mut gate = self.lock();
+        empty.end = gate.work.end;
+        std::mem::swap(&mut gate.work, empty);
+    }
+
+    /// Refuses arrivals from now on; true unless some have come in meanwhile.
+    pub(crate) fn close_if_empty(&self) -> bool {
+        let mut gate = self.lock();
+        gate.is_closed = gate.work.arrivals.is_empty();
+        gate.is_closed
+    }
+
+    /// Refuses arrivals from now on and drops what has come in.
+    pub(crate) fn close(&self) {
+        *self.lock() = Gate { work: Work::default(), is_closed: true };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The waker of one member: enters it as ready, once until the shard has looked.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    key: Key,
+    entered: AtomicBool,
+    inbox: Arc<Inbox>,
+}
+
+impl Signal {
+    pub(crate) fn new(key: Key, inbox: Arc<Inbox>) -> Arc<Self> {
+        Arc::new(Self { key, entered: AtomicBool::new(false), inbox })
+    }
+
+    /// The shard looks at the member now: the next wake enters it again.
+    pub(crate) fn clear(&self) {
+        self.entered.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.entered.swap(true, Ordering::SeqCst) {
+            self.inbox.ready(self.key);
+        }
+    }
+}

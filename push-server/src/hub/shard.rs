@@ -1,0 +1,318 @@
+//! A shard: one task that owns its members and does everything for them.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::time::{Instant, sleep_until};
+
+use super::Shared;
+use super::inbox::{Inbox, Key, Signal, Work};
+use super::member::{Arrival, Member, Scratch};
+use super::stream::Channel;
+use super::wheel::Wheel;
+use crate::lifecycle::{Action, Close, Event, State};
+use crate::message::Message;
+
+/// Members that are served before other tasks of the runtime get their turn: about a millisecond of sends.
+const TURN: usize = 128;
+
+/// When to look whether a client that ended its direction is gone altogether: a round trip and a reset later.
+const HALF_CLOSED: Duration = Duration::from_secs(1);
+
+/// Members and what drives them: the inbox, the wheel, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    index: usize,
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    members: Slab<Member>,
+    /// The members by stream.
+    groups: HashMap<u64, Vec<usize>>,
+    generation: u64,
+    wheel: Wheel<Key>,
+    /// The time of this turn: one reading of the clock for many members.
+    now: Instant,
+    /// When the streams have to be over, once they are to end.
+    ending: Option<Instant>,
+    served: usize,
+    window: Vec<Arc<Message>>,
+    scratch: Scratch,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, shared: Arc<Shared>, inbox: Arc<Inbox>) -> Self {
+        let now = Instant::now();
+        Self {
+            index,
+            shared,
+            inbox,
+            members: Slab::new(),
+            groups: HashMap::new(),
+            generation: 0,
+            wheel: Wheel::new(now),
+            now,
+            ending: None,
+            served: 0,
+            window: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Serves until the streams have ended and the last member is gone.
+    ///
+    /// Unconstrained: sockets are polled with wakers of their own, and tokio's budget, which is the task's,
+    /// would report some of them as not ready. The shard gives way by itself, after [`TURN`] members.
+    pub(crate) fn run(self) -> impl Future<Output = ()> + Send {
+        tokio::task::unconstrained(self.serve())
+    }
+
+    async fn serve(mut self) {
+        let mut work = Work::default();
+        let mut due = Vec::new();
+        loop {
+            self.inbox.take(&mut work);
+            self.now = Instant::now();
+            for arrival in work.arrivals.drain(..) {
+                self.admit(arrival);
+                self.turn().await;
+            }
+            for key in work.ready.drain(..) {
+                self.ready(key);
+                self.turn().await;
+            }
+            for channel in work.news.drain(..) {
+                self.walk(&channel).await;
+            }
+            self.wheel.advance(self.now, &mut due);
+            for key in due.drain(..) {
+                self.timer(key);
+                self.turn().await;
+            }
+            if let (Some(deadline), None) = (work.end, self.ending) {
+                self.ending = Some(deadline);
+                for index in self.indexes() {
+                    self.drive(index, Event::Complete, &[]);
+                    self.turn().await;
+                }
+            }
+            if self.is_over() {
+                return;
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Whether everything has ended. Past the deadline, whoever is left is cut.
+    fn is_over(&mut self) -> bool {
+        let Some(deadline) = self.ending else { return false };
+        if self.now >= deadline {
+            for index in self.indexes() {
+                self.drive(index, Event::Timeout, &[]);
+            }
+        }
+        self.members.is_empty() && self.inbox.close_if_empty()
+    }
+
+    fn indexes(&self) -> Vec<usize> {
+        self.members.iter().map(|(index, _)| index).collect()
+    }
+
+    /// Waits for work, a timer or the deadline, whichever comes first.
+    async fn wait(&self) {
+        match self.wheel.next().into_iter().chain(self.ending).min() {
+            None => self.inbox.wait().await,
+            Some(at) => tokio::select! {
+                () = self.inbox.wait() => {}
+                () = sleep_until(at) => {}
+            },
+        }
+    }
+
+    /// Counts a member served; lets other tasks run after [`TURN`] of them.
+    async fn turn(&mut self) {
+        self.served += 1;
+        if self.served >= TURN {
+            self.served = 0;
+            tokio::task::yield_now().await;
+            self.now = Instant::now();
+        }
+    }
+
+    fn admit(&mut self, arrival: Arrival) {
+        self.generation += 1;
+        let slot = self.members.vacant_entry();
+        let key = Key { index: slot.key(), generation: self.generation };
+        let channel = arrival.channel.clone();
+        let group = self.groups.entry(channel.id).or_default();
+        let signal = Signal::new(key, self.inbox.clone());
+        slot.insert(Member::new(arrival, key, group.len(), signal, self.now));
+        group.push(key.index);
+        // From here on publishers tell this shard; what they published before is ahead of the cursor.
+        channel.join(self.index);
+        self.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
+        self.wheel.set(self.now + self.shared.limits.heartbeat, key);
+        if self.look(key.index) {
+            match self.ending {
+                // The head goes out together with whatever is due already.
+                None => self.resume(key.index),
+                Some(_) => self.drive(key.index, Event::Complete, &[]),
+            }
+        }
+    }
+
+    /// A socket can be read or written again.
+    fn ready(&mut self, key: Key) {
+        if self.is_alive(key) && self.look(key.index) && self.members[key.index].blocked {
+            self.resume(key.index);
+        }
+    }
+
+    /// Reads what the client sent; false if that was its end.
+    fn look(&mut self, index: usize) -> bool {
+        let member = &mut self.members[index];
+        let (key, half_closed) = (member.key, member.half_closed);
+        member.looked_at();
+        if let Some(event) = member.read(self.shared.limits.ignored_input) {
+            self.drive(index, event, &[]);
+        } else if member.half_closed && !half_closed {
+            // Either it only has nothing more to say, as `printf ... | nc`, and reads on; or it has closed,
+            // and whatever is sent to it now comes back as a reset.
+            self.wheel.set(self.now + HALF_CLOSED, key);
+            if member.state == State::Suspended {
+                member.beat();
+                self.drive(index, Event::Wake, &[]);
+            }
+        }
+        self.is_alive(key)
+    }
+
+    /// Goes on sending where the socket was full.
+    fn resume(&mut self, index: usize) {
+        if let Some(event) = self.send(index, &[]) {
+            self.drive(index, event, &[]);
+        }
+    }
+
+    /// Takes the news of a stream to its members.
+    async fn walk(&mut self, channel: &Channel) {
+        let mut window = std::mem::take(&mut self.window);
+        let seen = channel.look(self.index);
+        let head = {
+            let log = channel.log();
+            // A gap here is none: members that lag behind the log read for themselves, and are found slow.
+            let _ = log.read(seen, usize::MAX, &mut window);
+            log.head()
+        };
+        let mut place = 0;
+        while let Some(&index) = self.groups.get(&channel.id).and_then(|group| group.get(place)) {
+            let member = &self.members[index];
+            let (key, lag) = (member.key, member.cursor.lag(head));
+            match member.state {
+                State::Suspended => self.drive(index, Event::Wake, &window),
+                State::Resumed if self.is_slow(lag) => self.drive(index, Event::Slow, &[]),
+                // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
+                _ => {}
+            }
+            // Who left has been replaced by the last of the group.
+            if self.is_alive(key) {
+                place += 1;
+            }
+            self.turn().await;
+        }
+        channel.seen(self.index, head.sequence);
+        window.clear();
+        self.window = window;
+    }
+
+    fn is_slow(&self, (messages, bytes): (u64, u64)) -> bool {
+        messages > self.shared.limits.lag_messages || bytes > self.shared.limits.lag_bytes
+    }
+
+    /// The one timer of a member came up: is it time for a heartbeat, or has its peer stalled?
+    fn timer(&mut self, key: Key) {
+        if !self.is_alive(key) {
+            return;
+        }
+        let limits = &self.shared.limits;
+        let member = &mut self.members[key.index];
+        if member.half_closed && member.is_gone() {
+            self.drive(key.index, Event::Peer, &[]);
+            return;
+        }
+        let is_idle = member.state == State::Suspended;
+        let patience = if is_idle { limits.heartbeat } else { limits.stall };
+        if self.now.saturating_duration_since(member.since) < patience {
+            self.wheel.set(member.since + patience, key);
+        } else if is_idle {
+            self.wheel.set(self.now + limits.heartbeat, key);
+            member.beat();
+            self.drive(key.index, Event::Wake, &[]);
+        } else {
+            self.drive(key.index, Event::Timeout, &[]);
+        }
+    }
+
+    fn is_alive(&self, key: Key) -> bool {
+        self.members.get(key.index).is_some_and(|member| member.key == key)
+    }
+
+    fn send(&mut self, index: usize, window: &[Arc<Message>]) -> Option<Event> {
+        self.members[index].send(window, &mut self.scratch, &self.shared.classes, self.now)
+    }
+
+    /// Runs the lifecycle: the event, what it asks for, and what comes of that.
+    fn drive(&mut self, index: usize, event: Event, window: &[Arc<Message>]) {
+        let mut next = Some(event);
+        while let Some(event) = next {
+            let member = &mut self.members[index];
+            let (state, action) = member.state.on(event);
+            member.state = state;
+            next = match action {
+                Action::None => None,
+                Action::Send => self.send(index, window),
+                Action::Farewell => {
+                    member.say_farewell();
+                    self.send(index, window)
+                }
+                Action::Close(why) => {
+                    self.close(index, why);
+                    None
+                }
+            };
+        }
+    }
+
+    fn close(&mut self, index: usize, why: Close) {
+        let member = self.members.remove(index);
+        let channel = &member.channel;
+        if let Some(group) = self.groups.get_mut(&channel.id) {
+            group.swap_remove(member.place);
+            if let Some(&moved) = group.get(member.place) {
+                self.members[moved].place = member.place;
+            }
+            if group.is_empty() {
+                self.groups.remove(&channel.id);
+            }
+        }
+        channel.leave(self.index);
+        self.shared.counts.closed[why as usize].fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(stream = %channel.name, sequence = member.cursor.sequence, ?why, "connection closed");
+        if why.is_abort() {
+            member.abort_on_drop();
+        }
+    }
+}
+
+/// However the task ends, also by a panic: every member is closed and told, and publishers stop waiting for it.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.inbox.close();
+        for index in self.indexes() {
+            self.drive(index, Event::Fail, &[]);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Every bound of the server, by name.
+
+use std::time::Duration;
+
+/// Bounds on memory, time and numbers. Each field says what it stops; all are checked before anything is
+/// allocated or waited for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Streams in one hub. Default 10,000. Stops a caller that makes streams up from filling memory.
+    pub streams: usize,
+    /// Bytes of one message, counted in each of its bodies (Hessian, JSON). Default 1 MiB.
+    pub message_bytes: usize,
+    /// Messages that a stream keeps for readers who are behind, late or coming back. Default 1,024.
+    pub log_messages: usize,
+    /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
+    pub log_bytes: usize,
+    /// How many messages a connection whose socket is full may be behind before it counts as slow.
+    /// Default 1,024: as long as the log holds what it misses. A new reader that has not come to the head
+    /// yet is in a replay, not behind: for it the log and `stall` are the bounds.
+    pub lag_messages: u64,
+    /// How many bytes of message bodies such a connection may be behind. Default 4 MiB. These bytes are
+    /// shared with the log and every other connection, not copied.
+    pub lag_bytes: u64,
+    /// How long a connection may go without accepting a byte while there is one to send. Default 30 s.
+    /// On a stream it is checked when the connection's timer comes up, so it takes effect up to one
+    /// `heartbeat` later; on an ordinary response it takes effect at once.
+    pub stall: Duration,
+    /// Silence after which a connection gets a heartbeat, so that proxies keep it and a dead peer shows.
+    /// Default 15 s.
+    pub heartbeat: Duration,
+    /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
+    /// They are read and dropped: nothing that streams out listens to them.
+    pub ignored_input: usize,
+    /// Kernel send buffer asked for per connection, in bytes. Default 64 KiB (Linux doubles it for
+    /// its own bookkeeping). Without a cap one stalled reader parks 4 MB in the kernel.
+    pub socket_send_buffer: usize,
+    /// How long the kernel retries to reach a peer that acknowledges nothing (`TCP_USER_TIMEOUT`, Linux).
+    /// Default 30 s.
+    pub unacknowledged: Duration,
+    /// How long a graceful end waits for connections to take what is due to them and their farewell.
+    /// Default 5 s; then the rest is cut.
+    pub drain: Duration,
+    /// HTTP connections at one time, streaming or not. Default 16,384. More are answered with 503; the
+    /// port's own [`policy_server::Limits::connections`] bounds those answers in turn.
+    pub connections: usize,
+    /// Time for a client to send a whole request head. Default 10 s.
+    pub header_read: Duration,
+    /// Bytes of a request head. Default 16 KiB; hyper's least is 8 KiB.
+    pub header_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            streams: 10_000,
+            message_bytes: 1 << 20,
+            log_messages: 1_024,
+            log_bytes: 4 << 20,
+            lag_messages: 1_024,
+            lag_bytes: 4 << 20,
+            stall: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(15),
+            ignored_input: 64 << 10,
+            socket_send_buffer: 64 << 10,
+            unacknowledged: Duration::from_secs(30),
+            drain: Duration::from_secs(5),
+            connections: 16_384,
+            header_read: Duration::from_secs(10),
+            header_bytes: 16 << 10,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One HTTP connection, until it ends or becomes a stream.
+//!
+//! Requests are parsed by hyper and routed by axum. A stream then leaves both: hyper's connection, with its
+//! task, buffers and body adapters, costs some 10 KiB and a wake per message and reader, and gives an
+//! endless body nothing in return. So when a handler answers with a [`Takeover`], hyper never sees the
+//! response; the socket is taken out of its hands and goes to a shard of the hub, which writes the head and
+//! everything after it.
+
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use axum::Router;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Version, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service;
+
+use super::io::WatchedIo;
+use crate::Limits;
+use crate::hub::{Connection, Subscription};
+use crate::transport::Frame;
+use crate::web::{Takeover, stream_head, text};
+
+/// The way out of hyper, shared by a connection and the requests on it.
+#[derive(Debug, Default)]
+struct Exit {
+    stream: Mutex<Option<Streaming>>,
+    unfinished: Arc<AtomicBool>,
+}
+
+/// What the socket is taken over for.
+#[derive(Debug)]
+struct Streaming {
+    subscription: Subscription,
+    head: Bytes,
+    chunked: bool,
+}
+
+impl Exit {
+    fn put(&self, takeover: Takeover, version: Version, response: &Response) {
+        let (mut head, chunked) = stream_head(version, response.headers());
+        if !takeover.preamble.is_empty() {
+            let preamble = Frame::build(|out| out.extend_from_slice(&takeover.preamble));
+            head.extend_from_slice(preamble.as_slice(chunked));
+        }
+        let streaming = Streaming { subscription: takeover.subscription, head: head.into(), chunked };
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(streaming);
+    }
+
+    /// The stream that a request has become, once nothing of an earlier response is left to write.
+    fn take(&self) -> Option<Streaming> {
+        if self.unfinished.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Serves `socket` until it closes, `stop` is set and the current request is answered, or it has become a
+/// stream. Without a `permit` the server is full: every request is answered with 503.
+pub(super) async fn serve(
+    socket: TcpStream,
+    router: Router,
+    limits: &Limits,
+    permit: Option<OwnedSemaphorePermit>,
+    stop: CancellationToken,
+) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    bound(&socket, limits);
+    let exit = Arc::new(Exit::default());
+    let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
+    let is_full = permit.is_none();
+    let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
+        // altogether shows when it is written to.
+        .half_close(true)
+        .header_read_timeout(limits.header_read)
+        .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
+        .serve_connection(io, service);
+
+    let mut is_stopping = false;
+    let streaming = loop {
+        tokio::select! {
+            streaming = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
+                Poll::Pending => exit.take().map_or(Poll::Pending, |streaming| Poll::Ready(Ok(Some(streaming)))),
+            }) => break streaming,
+            () = stop.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    match streaming {
+        Ok(None) => {}
+        Ok(Some(streaming)) => {
+            let socket = connection.into_parts().io.into_inner();
+            stream(socket, streaming, permit);
+        }
+        Err(error) => tracing::debug!(%error, "connection failed"),
+    }
+}
+
+/// hyper's least.
+const MIN_HEADER_BYTES: usize = 8_192;
+
+/// Routes one request. For a stream it never returns: hyper has nothing to write.
+async fn answer(
+    mut router: Router,
+    exit: Arc<Exit>,
+    is_full: bool,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    if is_full {
+        let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "The server is full.");
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return Ok(response);
+    }
+    let (version, is_head) = (request.version(), request.method() == Method::HEAD);
+    // RFC 9112, 3.2. HTTP/1.0 knew no Host, and clients of that time send none.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
+        return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
+    }
+    let mut response = router.call(request).await?;
+    match response.extensions_mut().remove::<Takeover>() {
+        Some(takeover) if !is_head => {
+            exit.put(takeover, version, &response);
+            pending().await
+        }
+        _ => Ok(response),
+    }
+}
+
+/// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still
+/// serves.
+fn bound(socket: &TcpStream, limits: &Limits) {
+    let options = SockRef::from(socket);
+    for result in [
+        options.set_send_buffer_size(limits.socket_send_buffer),
+        #[cfg(target_os = "linux")]
+        options.set_tcp_user_timeout(Some(limits.unacknowledged)),
+    ] {
+        if let Err(error) = result {
+            tracing::debug!(%error, "a socket option was refused");
+        }
+    }
+}
+
+/// Hands the socket to the hub.
+fn stream(socket: TcpStream, streaming: Streaming, permit: Option<OwnedSemaphorePermit>) {
+    let Streaming { subscription, head, chunked } = streaming;
+    if let Err(error) = subscription.attach(Connection { socket, head, chunked, permit }) {
+        tracing::debug!(%error, "connection dropped");
+    }
+}

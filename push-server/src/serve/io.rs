@@ -1,0 +1,99 @@
+//! The socket as hyper sees it, with one thing remembered: whether a write is unfinished, and since when.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+/// A socket that says whether everything hyper has written has gone to the kernel.
+///
+/// hyper writes its whole buffer whenever it is polled, until the socket refuses. So if the last write did
+/// not refuse, the buffer is empty, and the socket may be taken away between two polls without losing the
+/// response of an earlier request on the same connection. It does happen that hyper (1.12) routes a request
+/// while the response before it, if that is a head only, waits for a full socket.
+///
+/// A socket that goes on refusing for the stall time fails with [`io::ErrorKind::TimedOut`]: hyper bounds
+/// the time of a request head, but waits for ever for a client that does not read its response.
+#[derive(Debug)]
+pub(super) struct WatchedIo {
+    inner: TokioIo<TcpStream>,
+    unfinished: Arc<AtomicBool>,
+    stall: Duration,
+    /// Runs while the socket refuses. Most responses fit the socket, so most connections never have one.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl WatchedIo {
+    /// Watches `socket`, and fails once it has taken nothing of a write for `stall`.
+    pub(super) fn new(socket: TcpStream, unfinished: Arc<AtomicBool>, stall: Duration) -> Self {
+        Self { inner: TokioIo::new(socket), unfinished, stall, stalled: None }
+    }
+
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.inner.into_inner()
+    }
+
+    fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.unfinished.store(poll.is_pending(), Ordering::Relaxed);
+        if poll.is_ready() {
+            self.stalled = None;
+            return poll;
+        }
+        let stall = self.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        if stalled.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // The peer has proved that it does not read: a reset gives the kernel's memory back at once.
+        if let Err(error) = self.inner.inner().set_zero_linger() {
+            tracing::debug!(%error, "the socket is closed without a reset");
+        }
+        let what = format!("the client has taken nothing of its response for stall = {stall:?}");
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, what)))
+    }
+}
+
+impl Read for WatchedIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl Write for WatchedIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.watch(cx, poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.watch(cx, poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

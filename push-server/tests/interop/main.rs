@@ -1,0 +1,14 @@
+//! The demo, started as a user starts it, against clients that are not ours: Caucho's Java library, curl, netcat, Chromium.
+//!
+//! Plain `cargo test` leaves these out: they need programs beyond the Rust toolchain, and they watch real clocks. `bash .ci/packages.sh`
+//! installs the programs and `bash .ci/interop.sh stream` runs the tests.
+
+mod arrivals;
+mod browser;
+mod crowd;
+mod curl;
+mod demo;
+mod java;
+#[path = "../../../hessian/tests/interop/java.rs"]
+mod java_library;
+mod policy;
