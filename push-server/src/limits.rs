@@ -14,6 +14,12 @@ pub struct Limits {
     /// Messages that a stream keeps for readers who are behind, late or coming back. Default 1,024.
     pub log_messages: usize,
     /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
+    ///
+    /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
+    /// each Hessian framing as much as the Hessian body, and once more with class definitions for those who
+    /// join; events as much as the JSON body; script tags up to six times that, as `<`, `>` and `&` become six
+    /// bytes. One form is usually once as much again; all forms of the worst text are eight times as much,
+    /// and the definitions.
     pub log_bytes: usize,
     /// How many messages a connection whose socket is full may be behind before it counts as slow.
     /// Default 1,024: as long as the log holds what it misses. A new reader that has not come to the head

@@ -136,7 +136,7 @@ async fn serve(
     tokio::pin!(serving);
     let mut publisher = tokio::spawn(publisher);
     let result = tokio::select! {
-        () = &mut serving => unreachable!("it serves until it is told to end"),
+        () = &mut serving => anyhow::bail!("the server ended unasked"),
         () = asked_to_end() => Ok(()),
         ended = &mut publisher => Err(match ended {
             Ok(Err(error)) => error.into(),
@@ -195,21 +195,29 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::pending;
+    use axum::{Router, routing::get};
+    use push_server::Stream;
+    use std::{future::pending, sync::Arc};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
+    use tokio::{net::TcpStream, sync::Notify, time::Instant};
+
+    /// A server, its stream, and a client that has sent `request`.
+    async fn start(more: Router, request: &str) -> (Server, Stream, TcpListener, TcpStream) {
+        let listener = listen("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
+        let stream = demo::open(&hub).unwrap();
+        let policy = PolicyFile::builder().allow("*", "1").build().unwrap();
+        let router = demo::router(hub.clone(), &stream, String::new()).merge(more);
+        (Server::new(hub, router, Responder::new(&policy)), stream, listener, client)
+    }
 
     /// The error comes out, and the readers are told before.
     #[tokio::test]
     async fn a_publisher_that_fails_ends_the_server_with_its_error() {
-        let listener = listen("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-        let stream = demo::open(&hub).unwrap();
-        let policy = PolicyFile::builder().allow("*", "1").build().unwrap();
-        let router = demo::router(hub.clone(), &stream, String::new());
-        let server = Server::new(hub, router, Responder::new(&policy));
-        client.write_all(b"GET /comet/sse HTTP/1.0\r\n\r\n").await.unwrap();
+        let (server, stream, listener, mut client) =
+            start(Router::new(), "GET /comet/sse HTTP/1.0\r\n\r\n").await;
         let publisher = async move {
             while stream.readers() == 0 {
                 tokio::task::yield_now().await;
@@ -224,6 +232,41 @@ mod tests {
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
         assert!(text.ends_with("event: end\ndata: complete\n\n"), "{text}");
+    }
+
+    /// A request that is never answered holds the end up for the whole drain time, or until the second Ctrl-C.
+    #[tokio::test(start_paused = true)]
+    async fn a_second_ctrl_c_ends_at_once() {
+        for asks in [1, 2] {
+            let under_way = Arc::new(Notify::new());
+            let never = {
+                let under_way = under_way.clone();
+                get(async move || {
+                    under_way.notify_one();
+                    pending::<()>().await;
+                })
+            };
+            let more = Router::new().route("/never", never);
+            let (server, _, listener, _client) = start(more, "GET /never HTTP/1.0\r\n\r\n").await;
+            let mut asked = 0;
+            let asked_to_end = async || {
+                asked += 1;
+                match asked {
+                    1 => under_way.notified().await,
+                    _ if asks == 1 => pending().await,
+                    _ => {}
+                }
+            };
+            let begin = Instant::now();
+            let result = serve(server, listener, pending(), asked_to_end).await;
+            let (took, drain) = (begin.elapsed(), Limits::default().drain);
+            if asks == 1 {
+                assert!(result.is_ok() && took >= drain, "{result:?} after {took:?}");
+            } else {
+                assert!(result.unwrap_err().to_string().contains("at once"));
+                assert!(took < drain, "{took:?}");
+            }
+        }
     }
 
     #[test]

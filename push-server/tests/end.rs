@@ -194,25 +194,6 @@ async fn a_closed_stdout_takes_no_farewell_from_the_streams() {
 }
 
 #[tokio::test]
-async fn a_second_ctrl_c_cuts_the_end_short() {
-    let demo = Running::start();
-    // Its request is under way and never complete: a graceful end waits for it.
-    let mut request = Client::new(TcpStream::connect(demo.1).await.unwrap());
-    request.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /").await;
-    request.until(b"</html>\n").await;
-    let mut client = Client::new(TcpStream::connect(demo.1).await.unwrap());
-    client.send(b"GET /comet HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    client.until(b"AddString").await;
-    demo.signal("INT");
-    let rest = client.rest().await;
-    assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{}", rest.escape_ascii());
-    demo.signal("INT");
-    let (status, stderr) = demo.ended().await;
-    assert_eq!(status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("at once"), "{stderr}");
-}
-
-#[tokio::test]
 async fn a_name_may_be_given_to_listen_on() {
     let mut demo = Running::start_on("localhost:0");
     assert!(demo.1.ip().is_loopback());

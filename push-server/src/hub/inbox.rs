@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::member::Arrival;
-use super::stream::{Channel, Ended};
+use super::stream::Channel;
 
 /// Names a member of a shard. The generation tells a member from the one that had its slot before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,12 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`Ended`] when the shard has ended; the arrival is dropped.
-    pub(crate) fn arrive(&self, arrival: Arrival) -> Result<(), Ended> {
+    /// The arrival, when the shard has ended.
+    pub(crate) fn arrive(&self, arrival: Arrival) -> Result<(), Box<Arrival>> {
         {
             let mut gate = self.lock();
             if gate.is_closed {
-                return Err(Ended);
+                return Err(arrival.into());
             }
             gate.work.arrivals.push(arrival);
         }

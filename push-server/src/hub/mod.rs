@@ -8,7 +8,9 @@
 //! ```
 //!
 //! A message waits in one place, the log of its stream; a connection is a cursor into it, so "how far
-//! behind" is a subtraction, a late joiner is a smaller cursor, and memory does not grow with connections. A
+//! behind" is a subtraction, a late joiner is a smaller cursor, and no message is copied for a connection:
+//! those who have not met a class share a frame with its definition. (A message keeps four such frames; only
+//! a reader who lacks classes in a fifth way, and whose socket is full, holds one frame of its own.) A
 //! shard is one task that owns its members' sockets outright: no lock, no task, no timer and no buffer per
 //! connection. Sockets are written directly, without a layer that would copy, queue or wake in between:
 //! beyond the kernel's own send path little else can cost anything.

@@ -23,6 +23,15 @@ const TURN: usize = 128;
 /// When to look whether a client that ended its direction is gone altogether: a round trip and a reset later.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
+/// What a member has asked the wheel for. Each has one `Beat` as long as it lives.
+#[derive(Clone, Copy, Debug)]
+enum Timer {
+    /// Is it time for a heartbeat, or has the peer stalled? Sets itself again.
+    Beat(Key),
+    /// The client ended its direction a while ago: is it gone? Asked once.
+    HalfClosed(Key),
+}
+
 /// Members and what drives them: the inbox, the wheel, and nothing else.
 #[derive(Debug)]
 pub(crate) struct Shard {
@@ -33,7 +42,7 @@ pub(crate) struct Shard {
     /// The members by stream.
     groups: HashMap<u64, Vec<usize>>,
     generation: u64,
-    wheel: Wheel<Key>,
+    wheel: Wheel<Timer>,
     /// The time of this turn: one reading of the clock for many members.
     now: Instant,
     /// When the streams have to be over, once they are to end.
@@ -88,8 +97,8 @@ impl Shard {
                 self.walk(&channel).await;
             }
             self.wheel.advance(self.now, &mut due);
-            for key in due.drain(..) {
-                self.timer(key);
+            for timer in due.drain(..) {
+                self.timer(timer);
                 self.turn().await;
             }
             if let (Some(deadline), None) = (work.end, self.ending) {
@@ -154,7 +163,7 @@ impl Shard {
         // From here on publishers tell this shard; what they published before is ahead of the cursor.
         channel.join(self.index);
         self.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
-        self.wheel.set(self.now + self.shared.limits.heartbeat, key);
+        self.wheel.set(self.now + self.shared.limits.heartbeat, Timer::Beat(key));
         if self.look(key.index) {
             match self.ending {
                 // The head goes out together with whatever is due already.
@@ -181,7 +190,7 @@ impl Shard {
         } else if member.half_closed && !half_closed {
             // Either it only has nothing more to say, as `printf ... | nc`, and reads on; or it has closed,
             // and whatever is sent to it now comes back as a reset.
-            self.wheel.set(self.now + HALF_CLOSED, key);
+            self.wheel.set(self.now + HALF_CLOSED, Timer::HalfClosed(key));
             if member.state == State::Suspended {
                 member.beat();
                 self.drive(index, Event::Wake, &[]);
@@ -232,23 +241,30 @@ impl Shard {
         messages > self.shared.limits.lag_messages || bytes > self.shared.limits.lag_bytes
     }
 
-    /// The one timer of a member came up: is it time for a heartbeat, or has its peer stalled?
-    fn timer(&mut self, key: Key) {
+    /// A timer of a member came up.
+    fn timer(&mut self, timer: Timer) {
+        let (Timer::Beat(key) | Timer::HalfClosed(key)) = timer;
         if !self.is_alive(key) {
             return;
         }
-        let limits = &self.shared.limits;
-        let member = &mut self.members[key.index];
+        let member = &self.members[key.index];
         if member.half_closed && member.is_gone() {
             self.drive(key.index, Event::Peer, &[]);
-            return;
+        } else if let Timer::Beat(key) = timer {
+            self.beat(key);
         }
+    }
+
+    /// Sends a heartbeat, or finds the peer stalled, or looks again when either may be due.
+    fn beat(&mut self, key: Key) {
+        let limits = &self.shared.limits;
+        let member = &mut self.members[key.index];
         let is_idle = member.state == State::Suspended;
         let patience = if is_idle { limits.heartbeat } else { limits.stall };
         if self.now.saturating_duration_since(member.since) < patience {
-            self.wheel.set(member.since + patience, key);
+            self.wheel.set(member.since + patience, Timer::Beat(key));
         } else if is_idle {
-            self.wheel.set(self.now + limits.heartbeat, key);
+            self.wheel.set(self.now + limits.heartbeat, Timer::Beat(key));
             member.beat();
             self.drive(key.index, Event::Wake, &[]);
         } else {
@@ -314,5 +330,53 @@ impl Drop for Shard {
         for index in self.indexes() {
             self.drive(index, Event::Fail, &[]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Connection, Hub, Start};
+    use crate::{Epoch, Limits, Transport, demo};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// What has come up, and is served.
+    fn timers(shard: &mut Shard) -> usize {
+        let mut due = Vec::new();
+        shard.now = Instant::now();
+        shard.wheel.advance(shard.now, &mut due);
+        due.iter().for_each(|timer| shard.timer(*timer));
+        due.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_ends_its_direction_costs_one_look_more_and_no_timer_for_ever() {
+        let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
+        let stream = demo::open(&hub).unwrap();
+        let mut shard = Shard::new(0, hub.shared.clone(), Arc::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let connection = Connection { socket, head: "head".into(), chunked: false, permit: None };
+        // By way of an inbox, as the arrival of a subscription is made there.
+        let inbox = &hub.shared.inboxes[0];
+        stream.subscribe(Transport::Sse, Start::Live).attach(connection).unwrap();
+        let mut work = Work::default();
+        inbox.take(&mut work);
+        shard.admit(work.arrivals.pop().expect("the hub's own shard has not run yet"));
+        client.shutdown().await.unwrap();
+        let key = shard.members[0].key;
+        while !shard.members[0].half_closed {
+            shard.ready(key);
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(HALF_CLOSED * 2).await;
+        assert_eq!(timers(&mut shard), 1, "the look whether it is gone");
+        for _ in 0..8 {
+            tokio::time::sleep(Limits::default().heartbeat).await;
+            assert_eq!(timers(&mut shard), 1, "the heartbeat");
+        }
+        assert!(shard.is_alive(key));
     }
 }

@@ -210,10 +210,13 @@ pub struct Connection {
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
-/// The hub has ended its streams; the connection was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// The hub has ended its streams.
+#[derive(Debug, thiserror::Error)]
 #[error("the hub has ended its streams")]
-pub struct Ended;
+pub struct Ended {
+    /// The connection as it was handed over: nothing has been written, so the client can still be told.
+    pub connection: Connection,
+}
 
 impl Subscription {
     /// The position before the first message that this reader gets.
@@ -244,7 +247,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`Ended`] when the shard is gone; the connection is dropped.
+    /// [`Ended`] when the shard is gone; the connection comes back.
     pub fn attach(self, connection: Connection) -> Result<(), Ended> {
         let shared = self.stream.shared;
         let arrival = Arrival {
@@ -253,6 +256,6 @@ impl Subscription {
             transport: self.transport,
             cursor: self.cursor,
         };
-        shared.next_inbox().arrive(arrival)
+        shared.next_inbox().arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
     }
 }

@@ -21,16 +21,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use socket2::SockRef;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::io::WatchedIo;
 use crate::Limits;
-use crate::hub::{Connection, Subscription};
+use crate::hub::{Connection, Ended, Subscription};
 use crate::transport::Frame;
-use crate::web::{Takeover, stream_head, text};
+use crate::web::{Takeover, shutting_down, stream_head, text};
 
 /// The way out of hyper, shared by a connection and the requests on it.
 #[derive(Debug, Default)]
@@ -110,7 +112,7 @@ pub(super) async fn serve(
         Ok(None) => {}
         Ok(Some(streaming)) => {
             let socket = connection.into_parts().io.into_inner();
-            stream(socket, streaming, permit);
+            stream(socket, streaming, limits, permit).await;
         }
         Err(error) => tracing::debug!(%error, "connection failed"),
     }
@@ -164,10 +166,50 @@ fn bound(socket: &TcpStream, limits: &Limits) {
     }
 }
 
-/// Hands the socket to the hub.
-fn stream(socket: TcpStream, streaming: Streaming, permit: Option<OwnedSemaphorePermit>) {
+/// Hands the socket to the hub, or tells the client that the hub has ended since its request was routed.
+async fn stream(
+    socket: TcpStream,
+    streaming: Streaming,
+    limits: &Limits,
+    permit: Option<OwnedSemaphorePermit>,
+) {
     let Streaming { subscription, head, chunked } = streaming;
-    if let Err(error) = subscription.attach(Connection { socket, head, chunked, permit }) {
-        tracing::debug!(%error, "connection dropped");
+    let Err(Ended { mut connection }) = subscription.attach(Connection { socket, head, chunked, permit })
+    else {
+        return;
+    };
+    let told = timeout(limits.stall, connection.socket.write_all(&shutting_down(chunked))).await;
+    if !matches!(told, Ok(Ok(()))) {
+        tracing::debug!("a client was not told that the server is shutting down");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Hub, Start};
+    use crate::{Epoch, Transport, demo};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_request_that_the_end_overtakes_is_answered_with_503() {
+        let limits = Limits::default();
+        for (chunked, version) in [(true, "HTTP/1.1"), (false, "HTTP/1.0")] {
+            let hub = Hub::start(Epoch::new(1), limits.clone(), 1);
+            let subscription = demo::open(&hub).unwrap().subscribe(Transport::Sse, Start::Live);
+            hub.end().await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (socket, _) = listener.accept().await.unwrap();
+            let streaming = Streaming { subscription, head: "HTTP/1.1 200 OK".into(), chunked };
+            stream(socket, streaming, &limits, None).await;
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(&format!("{version} 503 Service Unavailable\r\n")), "{answer}");
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body, "The server is shutting down.\n");
+            assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+        }
     }
 }

@@ -30,6 +30,26 @@ pub(crate) fn stream_head(version: Version, headers: &HeaderMap) -> (Vec<u8>, bo
     (head, chunked)
 }
 
+/// A whole `503 Service Unavailable`, for a stream that ended before its head was written. To a client of
+/// HTTP/1.1, as [`stream_head`] tells it, or of HTTP/1.0.
+pub(crate) fn shutting_down(chunked: bool) -> Vec<u8> {
+    let mut head = Vec::with_capacity(256);
+    head.extend_from_slice(if chunked { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+    head.extend_from_slice(b"503 Service Unavailable\r\n");
+    line(&mut head, "content-type", b"text/plain; charset=utf-8");
+    line(&mut head, "x-content-type-options", b"nosniff");
+    line(&mut head, "content-length", (SHUTTING_DOWN.len() + 1).to_string().as_bytes());
+    line(&mut head, "date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
+    line(&mut head, "connection", b"close");
+    head.extend_from_slice(b"\r\n");
+    head.extend_from_slice(SHUTTING_DOWN.as_bytes());
+    head.push(b'\n');
+    head
+}
+
+/// What a client is told that asks for a stream after the end.
+pub(crate) const SHUTTING_DOWN: &str = "The server is shutting down.";
+
 /// Names and values come from `HeaderMap`, which admits no line ends.
 fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     head.extend_from_slice(name.as_bytes());

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, StatusCode, header};
 
-pub(crate) use head::stream_head;
+pub(crate) use head::{SHUTTING_DOWN, shutting_down, stream_head};
 pub(crate) use streams::Takeover;
 use streams::{Params, Segments};
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::text;
+use super::{SHUTTING_DOWN, text};
 use crate::hub::{Hub, Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, script, sse};
 use crate::{BadPosition, Epoch, Framing, Position};
@@ -93,7 +93,7 @@ pub(super) fn subscribe(
     };
     let subscription = stream.subscribe(transport, start);
     if subscription.has_ended() {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "The server is shutting down.");
+        return text(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     }
     let preamble = match transport {
         Transport::Hessian(_) => Vec::new(),
