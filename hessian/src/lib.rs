@@ -14,6 +14,8 @@ mod event;
 pub mod grammar;
 mod hoist;
 pub mod java;
+#[cfg(feature = "json")]
+pub mod json;
 mod limits;
 mod magic;
 pub mod packet;

@@ -37,6 +37,10 @@ fn literals_are_what_they_say() {
     assert_eq!(root.pointer("/sorted/b").and_then(View::as_str), Some("computed"));
     assert_eq!(root.get("odd key").and_then(View::as_i64), Some(9));
     assert_eq!(root.entries().last().map(|(key, _)| key.values().len()), Some(2));
+    assert_eq!((root.len(), root.items().len()), (7, 0));
+    let typed = root.get("typed").unwrap();
+    assert_eq!(typed.items().map(View::as_i32).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+    assert!(root.pointer("/list/7").unwrap().is_empty() && !typed.is_empty());
     let bytes = graph.to_vec().unwrap();
     assert_eq!(Graph::from_slice(&bytes).unwrap(), graph);
     assert_eq!(hessian!(7).to_vec().unwrap(), [0x97]);

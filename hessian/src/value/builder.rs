@@ -130,6 +130,17 @@ impl<'de> GraphBuilder<'de> {
         Value::Remote(RemoteId(length(self.remotes.len() - 1)))
     }
 
+    /// The same with any kind of text for the address; `None` for another value.
+    #[cfg(feature = "json")]
+    pub(crate) fn remote_at(&mut self, interface: Option<&str>, url: Value<'de>) -> Option<Value<'de>> {
+        if !matches!(url, Value::Str(_) | Value::OwnedStr(_) | Value::Utf16(_)) {
+            return None;
+        }
+        let ty = interface.map(|name| self.ty(name));
+        self.remotes.push(Remote { ty, url });
+        Some(Value::Remote(RemoteId(length(self.remotes.len() - 1))))
+    }
+
     /// Copies the first value of another graph into this one; it can be put anywhere. O(size).
     pub fn graft(&mut self, graph: &Graph<'de>) -> Value<'de> {
         let first = length(self.nodes.len());

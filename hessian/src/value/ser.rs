@@ -133,7 +133,7 @@ impl Serialize for View<'_, '_> {
     /// Into Hessian: itself, nothing is lost; references go no further than what this value reaches.
     ///
     /// Into other formats a tree: lists as sequences, maps as maps, objects as maps of their fields, dates as numbers of
-    /// milliseconds, shared parts each time. Class and type names are left out. Cycles,
+    /// milliseconds, shared parts each time. Class and type names are left out; `hessian::json` keeps them. Cycles,
     /// text that is no Unicode, nesting deeper than 128 and trees of more than 1 Mi values that are more than 16 times the
     /// graph's are errors.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -61,6 +61,15 @@ impl<'g, 'de> View<'g, 'de> {
         }
     }
 
+    /// An int.
+    #[must_use]
+    pub fn as_i32(self) -> Option<i32> {
+        match self.value {
+            Value::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// An int or long.
     #[must_use]
     pub fn as_i64(self) -> Option<i64> {
@@ -130,6 +139,31 @@ impl<'g, 'de> View<'g, 'de> {
             Node::List { ty, .. } | Node::Map { ty, .. } => self.graph.type_name((*ty)?),
             Node::Object { class, .. } => self.graph.class(*class).map(|class| &*class.name),
         }
+    }
+
+    /// How many elements a list has, entries a map, fields an object; 0 for a scalar.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.node() {
+            Some(Node::Map { entries, .. }) => entries.len as usize / 2,
+            Some(node) => node.span().len as usize,
+            None => 0,
+        }
+    }
+
+    /// True for an empty list or map, an object without fields, and for scalars.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn items(self) -> impl ExactSizeIterator<Item = Self> {
+        let span = match self.node() {
+            Some(Node::List { items, .. }) => *items,
+            _ => super::Span::default(),
+        };
+        self.graph.values[span.range()].iter().map(move |value| self.at(value))
     }
 
     /// The values in a list, map (keys and values in turn) or object, in order; none for a scalar.
