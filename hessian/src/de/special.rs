@@ -4,13 +4,13 @@ use super::Deserializer;
 use super::reader::Reader;
 use crate::binary::{Binary, Rope};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{ClassId, TypeId};
 use crate::grammar::{Grammar, Token};
 use crate::limits::Limits;
 use crate::magic;
 use crate::parser::{Core, EventSink, Step};
 use crate::value::{Building, Graph};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
-use std::sync::Arc;
 
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     /// A newtype whose name begins with [`magic::PREFIX`].
@@ -73,7 +73,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
             // The reader says what is wrong with it.
             return visitor.visit_newtype_struct(self);
         }
-        magic::give_table(Arc::clone(self.reader.decoded.get_or_insert_default()));
+        magic::give_table(self.reader.decoded());
         let mut access = Numbered { de: &mut *self, number: Some(number), is_read: false };
         let value = visitor.visit_seq(&mut access);
         let is_read = access.is_read;
@@ -122,7 +122,10 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        Ok(building.finish_in(self.input, self.tables))
+        let graph = building.finish_in(self.input, self.tables);
+        // Each graph has names of its own.
+        self.expand(length_of_names(&graph))?;
+        Ok(graph)
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
@@ -153,4 +156,13 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             }
         }
     }
+}
+
+/// Bytes of the names of a graph's classes, fields and types.
+fn length_of_names(graph: &Graph<'_>) -> u64 {
+    let classes = (0..).map_while(|number| graph.class(ClassId(number)));
+    let types = (0..).map_while(|number| graph.type_name(TypeId(number)));
+    let lengths =
+        classes.map(|class| class.name.len() + class.fields.iter().map(|name| name.len()).sum::<usize>());
+    lengths.chain(types.map(str::len)).sum::<usize>() as u64
 }

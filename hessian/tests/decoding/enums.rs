@@ -1,0 +1,51 @@
+//! Enums, whatever serde makes of them.
+
+use hessian::{Graph, from_graph, from_slice, to_vec};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+
+#[track_caller]
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    let bytes = to_vec(value).unwrap();
+    assert_eq!(from_slice::<T>(&bytes).unwrap(), *value, "from the slice");
+    let graph = Graph::from_slice(&bytes).unwrap();
+    assert_eq!(from_graph::<T>(graph.root()).unwrap(), *value, "from the graph");
+}
+
+#[test]
+fn adjacently_tagged() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "t", content = "c")]
+    enum Adjacent {
+        One(i32),
+        Fields { x: i32 },
+        Unit,
+        Pair(i32, i32),
+    }
+
+    round_trip(&vec![Adjacent::One(1), Adjacent::Fields { x: 2 }, Adjacent::Unit, Adjacent::Pair(1, 2)]);
+}
+
+#[test]
+fn a_variant_of_the_enums_own_name() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Foo {
+        a: i32,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "FooE")]
+    enum Own {
+        #[serde(rename = "FooE")]
+        Foo(Foo),
+        Bar,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Named {
+        Named { name: String },
+        Bar,
+    }
+
+    round_trip(&vec![Own::Foo(Foo { a: 1 }), Own::Bar]);
+    round_trip(&vec![Named::Named { name: "x".into() }, Named::Bar, Named::Named { name: "y".into() }]);
+}
