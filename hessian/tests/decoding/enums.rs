@@ -13,6 +13,15 @@ fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     assert_eq!(from_graph::<T>(graph.root()).unwrap(), *value, "from the graph");
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "example.Color")]
+enum Color {
+    #[serde(rename = "RED")]
+    Red,
+    #[serde(rename = "GREEN")]
+    Green,
+}
+
 #[test]
 fn adjacently_tagged() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +34,44 @@ fn adjacently_tagged() {
     }
 
     round_trip(&vec![Adjacent::One(1), Adjacent::Fields { x: 2 }, Adjacent::Unit, Adjacent::Pair(1, 2)]);
+}
+
+#[test]
+fn java_enums_where_serde_keeps_values() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        #[serde(with = "hessian::java::enumeration")]
+        color: Color,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        x: i32,
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Tagged {
+        Painted {
+            #[serde(with = "hessian::java::enumeration")]
+            color: Color,
+        },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(i32),
+        Color(#[serde(with = "hessian::java::enumeration")] Color),
+        Text(String),
+    }
+
+    round_trip(&Flat { x: 1, inner: Inner { color: Color::Red } });
+    round_trip(&Tagged::Painted { color: Color::Green });
+    round_trip(&vec![Untagged::Number(1), Untagged::Color(Color::Red), Untagged::Text("x".into())]);
+    round_trip(&Inner { color: Color::Green });
+    assert_eq!(serde_json::to_string(&Inner { color: Color::Red }).unwrap(), r#"{"color":"RED"}"#);
+    let refused = from_slice::<Inner>(b"C\x01I\x91\x05colorC\x05Color\x92\x04name\x01x\x60\x61\x03RED\x91");
+    assert!(refused.unwrap_err().to_string().contains("unknown field `x`"));
 }
 
 #[test]
