@@ -301,8 +301,8 @@ impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
     /// Tells an error of the struct itself where it happened.
     #[cold]
     #[inline(never)]
-    pub(super) fn place<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| error.or_at(self.start as u64))
+    pub(super) fn place(&self, error: Error) -> Error {
+        error.or_at(self.start as u64)
     }
 }
 

@@ -78,7 +78,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         let mut access = FieldsInOrder::new(self, fields);
         let value = visitor.visit_seq(&mut access);
         if value.is_err() {
-            return access.place(value);
+            return value.map_err(|error| access.place(error));
         }
         access.finish()?;
         self.reader.close();
@@ -92,11 +92,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        let target = Target::new::<V>(name, fields);
-        if self.reader.try_object(target) {
+        if self.reader.try_object(Target::new::<V>(name, fields)) {
             return self.fields(fields, visitor);
         }
-        self.other_structure(target, visitor)
+        // Not the same one: nothing of it has to be in memory before this.
+        self.other_structure(Target::new::<V>(name, fields), visitor)
     }
 
     #[inline(never)]

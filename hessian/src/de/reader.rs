@@ -6,6 +6,7 @@ use crate::event::ClassId;
 use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
+use crate::rare::Rare;
 use crate::table::{Match, Tables, Target};
 use crate::utf16;
 use bytes::Bytes;
@@ -29,7 +30,7 @@ pub(super) struct Reader<'de, 't, G> {
     /// References that are being followed, inside each other: what is read is read once more.
     pub(super) replaying: u32,
     /// For what is told more than once.
-    pub(super) replay: Option<Box<Replay<G>>>,
+    pub(super) replay: Rare<Replay<G>>,
     /// The buffer that the input is a slice of, if it is shared.
     pub(super) source: Option<&'de Bytes>,
     grammar: PhantomData<G>,
@@ -48,7 +49,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             depth_left: limits.max_depth,
             containers: 0,
             replaying: 0,
-            replay: None,
+            replay: Rare::default(),
             source: None,
             grammar: PhantomData,
         }

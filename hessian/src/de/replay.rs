@@ -75,12 +75,12 @@ impl<G: Grammar> Reader<'_, '_, G> {
         if start.is_ok() {
             replay.following.push(id);
         }
-        self.replay = Some(replay);
+        *self.replay = Some(replay);
         let start = start?;
         self.replaying += 1;
         if let Err(error) = self.open() {
             self.replaying -= 1;
-            if let Some(replay) = &mut self.replay {
+            if let Some(replay) = &mut *self.replay {
                 replay.following.pop();
             }
             return Err(error);
@@ -105,7 +105,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
 
     /// The number of the list, map or object that starts here or next.
     pub(super) fn next_number(&self) -> u32 {
-        match &self.replay {
+        match &*self.replay {
             #[expect(clippy::cast_possible_truncation, reason = "at most self.containers")]
             Some(replay) if self.replaying > 0 => {
                 replay.starts.partition_point(|&start| start < self.pos) as u32

@@ -8,6 +8,7 @@ mod numbers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, TypeId};
 use crate::limits::Limits;
+use crate::rare::Rare;
 use crate::utf16;
 use classes::{Class, Classes};
 pub(crate) use expected::Target;
@@ -23,7 +24,7 @@ pub(crate) struct Tables {
     /// Numbers of definitions before the first that repeats another: those of the classes.
     plain: u32,
     /// What such a message has no need of.
-    more: Option<Box<More>>,
+    more: Rare<More>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -123,7 +124,7 @@ impl Tables {
     /// The name at the cursor, which moves on. O(1), but for a name that was left in the packet.
     #[inline]
     pub(crate) fn field<'a>(&'a self, packet: &'a [u8], cursor: &mut Cursor) -> &'a str {
-        match &self.more {
+        match &*self.more {
             Some(more) if !cursor.local => {
                 cursor.at += 1;
                 more.names.get(cursor.at - 1)
@@ -137,7 +138,7 @@ impl Tables {
     pub(crate) fn compare(&mut self, packet: &[u8], class: ClassId, target: Target) -> Match {
         match self.classes.get(class.0).is_expected(target.key()) {
             true => Match::InOrder,
-            false => self.compare_names(packet, class, target),
+            false => self.compare_names(packet, class, target.again()),
         }
     }
 
@@ -212,7 +213,7 @@ impl Tables {
         if self.plain >= limits.max_classes || target.fields.len() > limits.max_fields as usize {
             return None;
         }
-        if self.plain > 0 && !self.is_new(target) {
+        if self.plain > 0 && !self.is_new(target.again()) {
             return None;
         }
         let number = ClassId(self.plain);
@@ -314,7 +315,7 @@ impl Tables {
     /// A state to go back to with [`rewind`](Self::rewind).
     pub(crate) fn mark(&self) -> Mark {
         let classes = self.classes.len();
-        match &self.more {
+        match &*self.more {
             Some(more) => Mark {
                 names: more.names.len(),
                 classes,
@@ -346,7 +347,7 @@ impl Tables {
 
     /// Drops what was begun at `at` (while a region is read a second time).
     pub(crate) fn discard(&mut self, at: usize) {
-        if let Some(more) = &mut self.more {
+        if let Some(more) = &mut *self.more {
             more.names.truncate(at);
         }
     }
