@@ -123,7 +123,7 @@ async fn a_publisher_in_a_hurry_outruns_nobody() {
 async fn a_peer_that_takes_nothing_is_cut_off_after_the_stall_time() {
     let hub = Hub::start(EPOCH, Limits::default(), 1);
     let stream = demo::open(&hub).unwrap();
-    let ws = Transport::Hessian(Framing::Ws);
+    let ws = Transport::hessian(Framing::Ws);
     // More than every buffer between here and there holds.
     let head = "x".repeat(32 << 20);
     let _stalled = attach(&stream, ws, Start::Live, false, &head).await;

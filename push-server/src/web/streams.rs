@@ -96,8 +96,8 @@ pub(super) fn subscribe(
         return text(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     }
     let preamble = match transport {
-        Transport::Hessian(_) => Vec::new(),
-        Transport::Script => script::preamble(&callback),
+        Transport::Hessian { .. } => Vec::new(),
+        Transport::Script => script::preamble(&callback, subscription.position(), subscription.resume()),
         Transport::Sse => sse::preamble(subscription.position(), subscription.resume()),
     };
     respond(subscription, preamble.into())
@@ -108,7 +108,7 @@ type Request = (Transport, script::Callback, Start);
 fn read(name: &str, params: &Params, headers: &HeaderMap, start: Start) -> Result<Request, Box<Response>> {
     let bad = |what: &str| Box::new(text(StatusCode::BAD_REQUEST, what));
     let transport = match name {
-        "hessian" => Transport::Hessian(match params.framing.as_deref() {
+        "hessian" => Transport::hessian(match params.framing.as_deref() {
             None | Some("ws") => Framing::Ws,
             Some("p") => Framing::P,
             Some("varint") => Framing::Varint,
