@@ -9,7 +9,7 @@ use support::{EPOCH, TestServer, attach, wait_for};
 use tokio::io::AsyncReadExt;
 use tokio::time::Duration;
 
-fn closed(stats: Stats, why: Close) -> u64 {
+fn closed(stats: &Stats, why: Close) -> u64 {
     stats.closed[why as usize]
 }
 
@@ -26,7 +26,7 @@ async fn a_reader_who_stops_is_cut_off_and_the_others_miss_nothing() {
     // Each message is read by the healthy one before the next is published: it never waits for the other.
     let filling = "x".repeat(16 << 10);
     let mut sent = 0;
-    while closed(server.hub.stats(), Close::Slow) == 0 {
+    while closed(&server.hub.stats(), Close::Slow) == 0 {
         sent += 1;
         assert!(sent < 10_000, "the stalled reader is never cut off");
         server.publish(&format!("{sent:05}{filling}")).await;
@@ -129,7 +129,7 @@ async fn a_peer_that_takes_nothing_is_cut_off_after_the_stall_time() {
     let _stalled = attach(&stream, ws, Start::Live, false, &head).await;
     wait_for(|| stream.readers() == 1).await;
     let begin = tokio::time::Instant::now();
-    while closed(hub.stats(), Close::Timeout) == 0 {
+    while closed(&hub.stats(), Close::Timeout) == 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let limits = Limits::default();
@@ -147,7 +147,7 @@ async fn a_client_that_talks_too_much_is_cut_off() {
     stream.publish("still there").await.unwrap();
     client.until(b"still there").await;
     client.send(b"x").await;
-    wait_for(|| closed(hub.stats(), Close::Failed) == 1).await;
+    wait_for(|| closed(&hub.stats(), Close::Failed) == 1).await;
     assert_eq!(stream.readers(), 0);
 }
 
@@ -162,7 +162,7 @@ async fn a_peer_that_goes_is_noticed_while_the_stream_is_silent() {
     }
     wait_for(|| server.stream.readers() == 3).await;
     drop(clients);
-    wait_for(|| closed(server.hub.stats(), Close::Peer) == 3).await;
+    wait_for(|| closed(&server.hub.stats(), Close::Peer) == 3).await;
     assert_eq!(server.stream.readers(), 0);
     server.stop().await;
 }

@@ -250,13 +250,15 @@ impl Shard {
                 self.drive(index, Event::Wake, &window);
             } else if member.state == State::Resumed {
                 // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
-                worst = worst.max(member.cursor.lag(head).0);
                 let floor = *floor.get_or_insert_with(|| channel.log().floor(self.now));
                 self.keep_up(index, &floor);
             }
             // Who left has been replaced by the last of the group.
-            if self.is_alive(key) {
+            if let Some(member) = self.members.get(index).filter(|member| member.key == key) {
                 place += 1;
+                if member.blocked {
+                    worst = worst.max(member.cursor.lag(head).0);
+                }
             }
             self.turn().await;
         }
