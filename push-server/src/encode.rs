@@ -38,11 +38,24 @@ impl Grammar {
 /// same body. The lock is held while a value is encoded, never while anything is sent.
 ///
 /// A table holds 4,096 classes (the codec's bound); a value that would define one more is refused.
-#[derive(Debug, Default)]
+///
+/// Types of lists and maps cannot be hoisted so, and are left out: written by name in every message, they would
+/// make the tables of all readers grow for ever.
+#[derive(Debug)]
 pub(crate) struct Classes {
     table: Mutex<ClassTable>,
     draft: Mutex<ClassTable<Draft>>,
     tutorial: Mutex<ClassTable<Tutorial>>,
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        Self {
+            table: Mutex::new(ClassTable::new().without_types()),
+            draft: Mutex::new(ClassTable::in_grammar().without_types()),
+            tutorial: Mutex::new(ClassTable::in_grammar().without_types()),
+        }
+    }
 }
 
 /// A value, encoded once for all readers of a grammar.

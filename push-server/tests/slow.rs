@@ -64,6 +64,41 @@ async fn a_reader_who_is_behind_catches_up_in_order() {
     server.stop().await;
 }
 
+/// Bytes that the kernel holds on the server's side for `client`: not sent, or not acknowledged.
+#[cfg(target_os = "linux")]
+fn held_by_the_kernel(server: std::net::SocketAddr, client: std::net::SocketAddr) -> usize {
+    let port = |field: &str| u16::from_str_radix(field.split_once(':').unwrap().1, 16).unwrap();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let socket = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let is_ours = |line: &Vec<&str>| port(line[1]) == server.port() && port(line[2]) == client.port();
+    let line = socket.into_iter().find(is_ours).expect("the connection is there");
+    usize::from_str_radix(line[4].split_once(':').unwrap().0, 16).unwrap()
+}
+
+/// Without bounds it would be megabytes (the kernel's own bound is some 4 MB).
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reader_who_stops_parks_little_in_the_kernel() {
+    let limits = Limits::default();
+    let bound = 2 * limits.socket_send_buffer + limits.socket_unsent as usize;
+    let server = TestServer::with(limits).await;
+    let mut stalled = server.ask("GET /comet/sse HTTP/1.0\r\n\r\n").await;
+    stalled.head().await;
+    wait_for(|| server.stream.readers() == 1).await;
+    let filling = "x".repeat(16 << 10);
+    // Until it lags: then every buffer is full.
+    while server.stream.stats().lag < 16 {
+        server.publish(&filling).await;
+        tokio::task::yield_now().await;
+    }
+    let held = held_by_the_kernel(server.address, stalled.socket.local_addr().unwrap());
+    assert!(held > 0 && held <= bound, "{held} of {bound}");
+    // And all is given back when it goes.
+    drop(stalled);
+    wait_for(|| server.stream.readers() == 0).await;
+    server.stop().await;
+}
+
 /// A replay longer than the lag that a live reader may have is no lag: else a client that comes back would be
 /// cut off again and again.
 #[tokio::test]

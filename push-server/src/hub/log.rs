@@ -421,5 +421,59 @@ mod tests {
                 prop_assert_eq!(warned, sequences(&log, cursor, 1).is_err());
             }
         }
+
+        /// Age and lag against a plain list of all messages with their times.
+        #[test]
+        fn age_and_lag_are_those_of_a_list(
+            steps in proptest::collection::vec((0..200usize, 0..20u64), 1..40),
+            log_age in 1..100u64,
+            (lag_messages, lag_bytes, lag_age) in (0..20u64, 0..2_000u64, 1..100u64),
+            seen in 0..45u64,
+        ) {
+            let seconds = Duration::from_secs;
+            let config = StreamConfig::new(&Limits::default())
+                .history(1_000, 1 << 20, seconds(log_age))
+                .lag(lag_messages, lag_bytes, seconds(lag_age));
+            let mut log = Log::new(EPOCH, config);
+            let (begin, mut time, mut list) = (now(), 0, Vec::new());
+            for (size, passes) in steps {
+                time += passes;
+                let bodies = bodies(size);
+                list.push((bodies.weight() as u64, time));
+                log.append(bodies, begin + seconds(time));
+            }
+            time += 30;
+            let (at, head) = (begin + seconds(time), list.len() as u64);
+            let after = |sequence: u64| &list[usize::try_from(sequence).unwrap()..];
+
+            // A reader may be where all that it lacks is within the bounds, or where it lacks the newest alone.
+            let is_near = |sequence: u64| {
+                let lacks = after(sequence);
+                lacks.len() <= 1
+                    || lacks.len() as u64 <= lag_messages
+                        && lacks.iter().map(|(weight, _)| weight).sum::<u64>() <= lag_bytes
+                        && lacks.iter().all(|(_, published)| published + lag_age > time)
+            };
+            let floor = log.floor(at);
+            prop_assert_eq!(floor.cursor.sequence, (0..=head).find(|&sequence| is_near(sequence)).unwrap());
+            for sequence in 0..=head {
+                let cursor = log.nearest(sequence);
+                prop_assert_eq!(floor.overrun(cursor).is_none(), is_near(sequence), "at {}", sequence);
+            }
+            let behind: u64 = after(floor.cursor.sequence).iter().map(|(weight, _)| weight).sum();
+            prop_assert_eq!(floor.cursor.lag(log.head()), (head - floor.cursor.sequence, behind));
+
+            // Nobody is given what is too old; it is forgotten as far as all shards have seen it.
+            let lapsed = list.iter().filter(|(_, published)| published + log_age <= time).count() as u64;
+            for start in [Start::Latest(u64::MAX), Start::After(Position { epoch: Epoch::new(1), sequence: 0 })] {
+                prop_assert_eq!(log.start(start, at).0.sequence, lapsed);
+            }
+            prop_assert_eq!(log.latest(at).is_none(), lapsed == head);
+            let again = log.expire(at, seen);
+            prop_assert_eq!(log.base().sequence, lapsed.min(seen));
+            let oldest = list.get(usize::try_from(lapsed.min(seen)).unwrap());
+            prop_assert_eq!(again, oldest.map(|(_, published)| at.max(begin + seconds(published + log_age))));
+            prop_assert_eq!(log.is_empty(), log.base().sequence == head);
+        }
     }
 }

@@ -190,7 +190,10 @@ impl Member {
                     let log = self.channel.log();
                     if log.read(self.cursor.sequence, GATHER, &mut own).is_err() {
                         let to = match self.channel.config.overflow {
-                            Overflow::Disconnect => break Some(Event::Slow),
+                            Overflow::Disconnect => {
+                                self.channel.drops.count(Overrun::Log, 0);
+                                break Some(Event::Slow);
+                            }
                             Overflow::DropOldest => log.base(),
                             Overflow::Latest => log.before_newest(),
                         };

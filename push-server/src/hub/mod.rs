@@ -14,6 +14,14 @@
 //! shard is one task that owns its members' sockets outright: no lock, no task, no timer and no buffer per
 //! connection. Sockets are written directly, without a layer that would copy, queue or wake in between:
 //! beyond the kernel's own send path little else can cost anything.
+//!
+//! Beside the log there are messages for one client, which wait in a queue of that client (`presence.rs`) until its
+//! newest connection comes to their place; and readers that are no connections, such as long polls, which are
+//! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
+//!
+//! What is bounded, by the [`Limits`] and per stream by its [`StreamConfig`]: what the log holds in messages, bytes and
+//! age; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
+//! how many clients are present; how long a client stays present without a connection.
 
 mod channel;
 mod client;

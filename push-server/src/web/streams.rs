@@ -155,6 +155,10 @@ fn respond(subscription: Subscription, preamble: Bytes) -> Response {
     // The position before the first message: each non-empty packet counts one from here.
     let position = HeaderValue::from_str(&subscription.position().to_string());
     headers.insert("push-position", position.expect("digits and a colon"));
+    // Unless some packets have no position, or some positions no packet.
+    if !subscription.counts_positions() && matches!(subscription.transport(), Transport::Hessian { .. }) {
+        headers.insert("push-counting", HeaderValue::from_static("none"));
+    }
     if subscription.resume() != Resume::Fresh {
         let verdict = HeaderValue::from_str(&subscription.resume().to_string());
         headers.insert("push-resume", verdict.expect("letters and digits"));
