@@ -92,6 +92,7 @@ async fn a_reader_who_stops_parks_little_in_the_kernel() {
         tokio::task::yield_now().await;
     }
     let held = held_by_the_kernel(server.address, stalled.socket.local_addr().unwrap());
+    println!("a stalled reader: {held} bytes of it in the server's kernel, bound {bound}");
     assert!(held > 0 && held <= bound, "{held} of {bound}");
     // And all is given back when it goes.
     drop(stalled);
