@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hessian::grammar::{Dialect, Draft, Tutorial};
-use hessian::{ClassTable, Graph, Limits};
+use hessian::{ClassTable, Graph, Limits, ValueDecoder};
 use serde::Serialize;
 
 use crate::PublishError;
@@ -46,6 +46,20 @@ pub(crate) struct Classes {
     table: Mutex<ClassTable>,
     draft: Mutex<ClassTable<Draft>>,
     tutorial: Mutex<ClassTable<Tutorial>>,
+    again: Mutex<Again>,
+}
+
+/// Reads what this process has encoded: a reader like any other, which knows the classes it has met.
+#[derive(Debug)]
+struct Again {
+    decoder: ValueDecoder,
+    knows: u32,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self { decoder: ValueDecoder::new(our_own()), knows: 0 }
+    }
 }
 
 impl Default for Classes {
@@ -54,6 +68,7 @@ impl Default for Classes {
             table: Mutex::new(ClassTable::new().without_types()),
             draft: Mutex::new(ClassTable::in_grammar().without_types()),
             tutorial: Mutex::new(ClassTable::in_grammar().without_types()),
+            again: Mutex::default(),
         }
     }
 }
@@ -82,21 +97,28 @@ impl Classes {
         Ok(HessianBody { bytes, needs })
     }
 
-    /// The body in an older grammar. Decodes it and encodes it again, some ten times the cost of [`encode`]
-    /// (Self::encode): done for the first reader of a message, in the task that sends, and never for a stream
-    /// that nobody reads so.
+    /// The body in an older grammar: decoded and encoded again, for the first reader of a message and never for a
+    /// stream that nobody reads so.
     pub(crate) fn translate(&self, body: &HessianBody, grammar: Grammar) -> HessianBody {
-        let mut whole = Vec::with_capacity(body.bytes.len() * 2);
-        self.definitions(Grammar::Final, 0, body.needs, |definitions| whole.extend_from_slice(definitions));
+        let mut again = lock(&self.again);
+        let mut whole = Vec::with_capacity(body.bytes.len() + 64);
+        let knows = again.knows;
+        self.definitions(Grammar::Final, knows, body.needs, |definitions| {
+            whole.extend_from_slice(definitions)
+        });
         whole.extend_from_slice(&body.bytes);
-        let again = Graph::from_slice_with::<hessian::grammar::Final>(&whole, our_own(whole.len())).and_then(
-            |graph| match grammar {
-                Grammar::Final => encode_in(&self.table, &graph),
-                Grammar::Draft => encode_in(&self.draft, &graph),
-                Grammar::Tutorial => encode_in(&self.tutorial, &graph),
-            },
-        );
-        again.unwrap_or_else(|error| {
+        again.knows = knows.max(body.needs);
+        let graph = again.decoder.graph(&whole);
+        if graph.is_err() {
+            // What it knows now is anybody's guess.
+            *again = Again::default();
+        }
+        let translated = graph.and_then(|graph| match grammar {
+            Grammar::Final => encode_in(&self.table, &graph),
+            Grammar::Draft => encode_in(&self.draft, &graph),
+            Grammar::Tutorial => encode_in(&self.tutorial, &graph),
+        });
+        translated.unwrap_or_else(|error| {
             tracing::warn!(%error, ?grammar, "readers of an old grammar get null for a value that it lacks");
             HessianBody { bytes: b"N".to_vec(), needs: 0 }
         })
@@ -124,18 +146,23 @@ fn encode_in<G: Dialect>(table: &Mutex<ClassTable<G>>, graph: &Graph<'_>) -> hes
     Ok(HessianBody { bytes, needs })
 }
 
-/// Limits for what this process has encoded itself: its size bounds it.
-fn our_own(size: usize) -> Limits {
+/// Limits for what this process has encoded itself: `message_bytes` has bounded it.
+fn our_own() -> Limits {
     let mut limits = Limits::new();
-    limits.max_depth = u32::try_from(size).unwrap_or(u32::MAX);
-    for bound in [&mut limits.max_fields, &mut limits.max_name, &mut limits.max_names] {
+    for bound in [
+        &mut limits.max_depth,
+        &mut limits.max_fields,
+        &mut limits.max_name,
+        &mut limits.max_names,
+        &mut limits.max_containers,
+    ] {
         *bound = u32::MAX;
     }
-    limits.max_containers = u32::MAX;
-    for bound in [&mut limits.max_string, &mut limits.max_binary, &mut limits.max_elements] {
+    for bound in
+        [&mut limits.max_string, &mut limits.max_binary, &mut limits.max_elements, &mut limits.max_values]
+    {
         *bound = u64::MAX;
     }
-    limits.max_values = u64::MAX;
     limits
 }
 
