@@ -1,0 +1,113 @@
+//! Headless Chromium, driven over WebDriver with Debian's `chromium-driver`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+const CHROMIUM: [&str; 12] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=720,700",
+    // The site of the TLS test has made its certificate itself.
+    "--ignore-certificate-errors",
+];
+
+/// A browser with one page; it ends, and leaves nothing behind, when dropped or [closed](Self::close).
+pub(crate) struct Browser {
+    pub(crate) page: Client,
+    profile: PathBuf,
+    /// Ends the browser with it.
+    driver: Driver,
+}
+
+impl Browser {
+    pub(crate) async fn start() -> Self {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("chromium-{}-{number}", std::process::id()));
+        let (driver, address) = Driver::start();
+        let mut arguments: Vec<Value> = CHROMIUM.iter().map(|&argument| argument.into()).collect();
+        arguments.push(format!("--user-data-dir={}", profile.display()).into());
+        let wanted = json!({
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(wanted) = wanted else { unreachable!("json! was given an object") };
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&address)
+            .await
+            .expect("a browser session");
+        Self { page, profile, driver }
+    }
+
+    /// What `expression` is in the page.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        let script = format!("return {expression};");
+        self.page.execute(&script, Vec::new()).await.unwrap_or_else(|e| panic!("{expression}: {e}"))
+    }
+
+    /// A picture of the page in cargo's folder for test files, for whoever wants to look.
+    pub(crate) async fn picture(&self, name: &str) {
+        let picture = self.page.screenshot().await.expect("a screenshot");
+        assert!(picture.starts_with(b"\x89PNG\r\n"), "a screenshot is a PNG");
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&path, &picture).expect("cargo's folder for test files is writable");
+        println!("screenshot: {}", path.display());
+    }
+
+    pub(crate) async fn close(self) {
+        self.page.close().await.expect("the browser ends");
+        drop(self.driver);
+        fs::remove_dir_all(&self.profile).expect("the browser's profile can be removed");
+    }
+}
+
+/// `chromedriver` on a free port, ended when dropped (and with it the browser it started).
+struct Driver(Child);
+
+impl Driver {
+    fn start() -> (Self, String) {
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("no chromedriver: apt-get install chromium chromium-driver");
+        let mut lines = BufReader::new(process.stdout.take().expect("stdout is a pipe")).lines();
+        let driver = Self(process);
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.strip_suffix('.')?.rsplit_once("started successfully on port ")?.1.parse::<u16>().ok()
+            })
+            .expect("chromedriver prints its port");
+        // Reads on, so that the driver can never be stopped by a full pipe.
+        thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        (driver, format!("http://127.0.0.1:{port}"))
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
