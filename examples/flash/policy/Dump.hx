@@ -1,22 +1,36 @@
+import flash.display.Sprite;
+import flash.text.TextField;
+import flash.text.TextFormat;
 import flash.utils.ByteArray;
 
-/** Bytes for people. */
-class Dump {
+/** Bytes for people: rows of hexadecimal digits with the characters beside them. A text field for each column keeps them in line in any font. */
+class Dump extends Sprite {
     static inline final ROW = 24;
+    static inline final DIGITS_WIDTH = 18;
+    static inline final CHARACTER_WIDTH = 9;
 
-    /** Rows of hexadecimal digits with the characters beside them. */
-    public static function of(bytes:ByteArray):String {
-        final rows = [];
+    final digits:Array<TextField>;
+    final characters:Array<TextField>;
+    final highlight:TextFormat;
+
+    public function new(column:(x:Float) -> TextField, highlightColour:Int) {
+        super();
+        digits = [for (i in 0...ROW) column(i * DIGITS_WIDTH)];
+        characters = [for (i in 0...ROW) column(ROW * DIGITS_WIDTH + 8 + i * CHARACTER_WIDTH)];
+        highlight = new TextFormat();
+        highlight.color = highlightColour;
+        for (field in digits.concat(characters)) addChild(field);
+    }
+
+    /** Every NUL stands out. */
+    public function show(bytes:ByteArray) {
         final length:Int = bytes.length;
-        var start = 0;
-        while (start < length) {
-            final end = start + ROW < length ? start + ROW : length;
-            final digits = [for (i in start...end) StringTools.hex(bytes[i], 2).toLowerCase()].join(" ");
-            final characters = [for (i in start...end) bytes[i] >= 0x20 && bytes[i] < 0x7f ? String.fromCharCode(bytes[i]) : "·"].join("");
-            rows.push(StringTools.rpad(digits, " ", ROW * 3) + " " + characters);
-            start = end;
+        for (column in 0...ROW) {
+            final values = [for (row in 0...Math.ceil((length - column) / ROW)) bytes[row * ROW + column]];
+            digits[column].text = values.map(value -> StringTools.hex(value, 2).toLowerCase()).join("\n");
+            characters[column].text = values.map(value -> value >= 0x20 && value < 0x7f ? String.fromCharCode(value) : "·").join("\n");
+            for (row in 0...values.length) if (values[row] == 0) digits[column].setTextFormat(highlight, row * 3, row * 3 + 2);
         }
-        return rows.join("\n");
     }
 
     /** Digits alone. */

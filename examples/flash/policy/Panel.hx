@@ -3,6 +3,7 @@ import flash.display.Sprite;
 import flash.text.TextField;
 import flash.text.TextFieldAutoSize;
 import flash.text.TextFormat;
+import flash.utils.ByteArray;
 
 /** A box with a heading, a line on how things stand, and what was read. */
 class Panel extends Sprite {
@@ -15,7 +16,8 @@ class Panel extends Sprite {
     static inline final BAD = 0xFF8A7A;
 
     final status:TextField;
-    final body:TextField;
+    final text:TextField;
+    final dump:Dump;
 
     public function new(name:String, top:Float, height:Float) {
         super();
@@ -28,9 +30,9 @@ class Panel extends Sprite {
         addChild(line(name, "_sans", 15, BRIGHT, 12, 8));
         status = line("", "_sans", 13, GOOD, 120, 10);
         addChild(status);
-        body = line("", "_typewriter", 11, TEXT, 12, 36);
-        body.multiline = true;
-        addChild(body);
+        addChild(text = column(12));
+        addChild(dump = new Dump(column, GOOD));
+        dump.x = 12;
         Lib.current.addChild(this);
     }
 
@@ -38,8 +40,12 @@ class Panel extends Sprite {
         Lib.current.addChild(line(text, "_sans", 20, BRIGHT, MARGIN, 14));
     }
 
-    public function show(text:String) {
-        body.text = text;
+    public function showText(read:String) {
+        text.text = read;
+    }
+
+    public function showBytes(read:ByteArray) {
+        dump.show(read);
     }
 
     public function good(text:String) {
@@ -53,6 +59,12 @@ class Panel extends Sprite {
     function say(text:String, colour:Int) {
         status.textColor = colour;
         status.text = text;
+    }
+
+    static function column(x:Float):TextField {
+        final field = line("", "_sans", 11, TEXT, x, 36);
+        field.multiline = true;
+        return field;
     }
 
     static function line(text:String, font:String, size:Int, colour:Int, x:Float, y:Float):TextField {

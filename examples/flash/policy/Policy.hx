@@ -33,8 +33,8 @@ class Policy {
         final port = Std.parseInt(Reflect.field(parameters, "port"));
         Panel.title(host == null || port == null ? "Which host and port? The movie's variables do not say" : 'Socket policy of $host:$port');
         if (host == null || port == null) return;
-        askWithText(host, port, new Panel("XMLSocket", 56, 176));
-        askWithBytes(host, port, new Panel("Socket", 248, 296));
+        askWithText(host, port, new Panel("XMLSocket", 56, 140));
+        askWithBytes(host, port, new Panel("Socket", 212, 252));
     }
 
     /** `send` appends the NUL. */
@@ -48,7 +48,7 @@ class Policy {
         });
         socket.addEventListener(DataEvent.DATA, (event:DataEvent) -> {
             read = event.data;
-            panel.show(read);
+            panel.showText(read);
             panel.good('${read.length} characters and NUL');
             tell(panel.name, "data", read);
         });
@@ -71,7 +71,7 @@ class Policy {
         });
         socket.addEventListener(ProgressEvent.SOCKET_DATA, (_) -> {
             socket.readBytes(read, read.length);
-            panel.show(Dump.of(read));
+            panel.showBytes(read);
             panel.good('${read.length} bytes');
             tell(panel.name, "data", Dump.hex(read));
         });

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -63,9 +63,10 @@ impl Browser {
         self.page.execute(&script, Vec::new()).await.unwrap_or_else(|e| panic!("{expression}: {e}"))
     }
 
-    /// A picture of the page in cargo's folder for test files, for whoever wants to look.
+    /// A picture of the movie in cargo's folder for test files, for whoever wants to look.
     pub(crate) async fn picture(&self, name: &str) {
-        let picture = self.page.screenshot().await.expect("a screenshot");
+        let movie = self.page.find(Locator::Css("ruffle-player")).await.expect("Ruffle is in the page");
+        let picture = movie.screenshot().await.expect("a screenshot");
         assert!(picture.starts_with(b"\x89PNG\r\n"), "a screenshot is a PNG");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&path, &picture).expect("cargo's folder for test files is writable");

@@ -4,7 +4,6 @@ use std::fs;
 use std::time::Duration;
 
 use policy_server::port::Counter;
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::browser::Browser;
@@ -16,11 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What one of the movie's two sockets has told the page.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+pub(crate) struct Told {
     /// `connect`, `data`, `close`, `error`, in order; several `data` in a row count as one.
-    events: Vec<String>,
+    pub(crate) events: Vec<String>,
     /// The last text that came with `data`, or with `error`.
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Told {
@@ -49,7 +48,7 @@ async fn told(browser: &Browser, socket: &str) -> Told {
 }
 
 /// Opens the page and waits until both sockets of the movie are at their end: the one with text, the one with bytes.
-async fn play(browser: &Browser, url: &str) -> [Told; 2] {
+pub(crate) async fn play(browser: &Browser, url: &str) -> [Told; 2] {
     browser.page.goto(url).await.expect("the page loads");
     let start = Instant::now();
     loop {
@@ -63,7 +62,7 @@ async fn play(browser: &Browser, url: &str) -> [Told; 2] {
     }
 }
 
-fn bytes_of(hex: &str) -> Vec<u8> {
+pub(crate) fn bytes_of(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2);
     digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
 }
@@ -96,5 +95,21 @@ async fn the_committed_movie_reads_it_too() {
     let site = Site::start(committed, None);
     let browser = Browser::start().await;
     assert_policy(&site, play(&browser, &site.url()).await);
+    browser.close().await;
+}
+
+/// The bridge asks the target's policy about the page, as a player would: here it knows `127.0.0.1` and no `localhost`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh policy"]
+async fn a_movie_from_an_origin_that_the_policy_does_not_name_reads_nothing() {
+    let site = Site::start(movie::build(), None);
+    let browser = Browser::start().await;
+    let port = site.address.port();
+    let both = play(&browser, &format!("http://localhost:{port}/?host=127.0.0.1")).await;
+    for told in both {
+        // Ruffle says that it is connected before its WebSocket is.
+        assert_eq!((told.events, told.text), (vec!["connect".to_owned(), "close".to_owned()], String::new()));
+    }
+    assert_eq!(site.responder.metrics().get(Counter::Served), 0);
     browser.close().await;
 }
