@@ -88,10 +88,8 @@ impl Bridge {
 
     async fn connect(&self) -> Result<(TcpStream, OwnedSemaphorePermit), Refusal> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Full)?;
-        let target = match timeout(self.limits.connect, TcpStream::connect(self.target)).await {
-            Ok(Ok(target)) => target,
-            Ok(Err(_)) | Err(_) => return Err(Refusal::Unreachable),
-        };
+        let connected = timeout(self.limits.connect, TcpStream::connect(self.target)).await;
+        let Ok(Ok(target)) = connected else { return Err(Refusal::Unreachable) };
         let _ = target.set_nodelay(true); // pieces are as large as they get already
         Ok((target, place))
     }

@@ -39,8 +39,8 @@ impl Browser {
     pub(crate) async fn start() -> Self {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("chromium-{}-{number}", std::process::id()));
+        let profile =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}-{number}", std::process::id()));
         let (driver, address) = Driver::start();
         let mut arguments: Vec<Value> = CHROMIUM.iter().map(|&argument| argument.into()).collect();
         arguments.push(format!("--user-data-dir={}", profile.display()).into());

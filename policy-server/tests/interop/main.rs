@@ -9,6 +9,8 @@ mod crowd;
 mod curl;
 mod movie;
 mod npm;
+mod page;
 mod policyfile;
 mod ruffle;
+mod service;
 mod site;

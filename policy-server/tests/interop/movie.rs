@@ -22,8 +22,11 @@ pub(crate) fn build() -> Vec<u8> {
             fs::copy(&file, work.join(file.file_name().expect("a name"))).expect("a copy of the source");
         }
     }
-    let haxe =
-        Command::new("haxe").arg("build.hxml").current_dir(&work).output().expect("no haxe: apt-get install haxe");
+    let haxe = Command::new("haxe")
+        .arg("build.hxml")
+        .current_dir(&work)
+        .output()
+        .expect("no haxe: apt-get install haxe");
     assert!(haxe.status.success(), "haxe: {}{}", haxe.status, String::from_utf8_lossy(&haxe.stderr));
     let movie = fs::read(work.join("policy.swf")).expect("haxe has written the movie");
     fs::remove_dir_all(&work).expect("our own folder");
@@ -48,7 +51,8 @@ fn without_random_name(mut movie: Vec<u8>) -> Vec<u8> {
 #[test]
 #[ignore = "needs haxe: bash .ci/interop.sh policy"]
 fn the_committed_movie_is_what_its_source_says() {
-    let version = Command::new("haxe").arg("--version").output().expect("no haxe: apt-get install haxe").stdout;
+    let version =
+        Command::new("haxe").arg("--version").output().expect("no haxe: apt-get install haxe").stdout;
     let version = String::from_utf8(version).expect("a version").trim().to_owned();
     let (built, committed) = (build(), fs::read(folder().join("policy.swf")).expect("the committed movie"));
     if version != HAXE {

@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::movie;
 use crate::npm;
 use crate::ruffle;
-use crate::site::Site;
+use crate::site::{Site, answer};
 
 const POLICY: &[u8] = b"<cross-domain-policy>";
 const GET: &[u8] = b"GET /none HTTP/1.0\r\n\r\n";
@@ -91,7 +91,7 @@ fn compare(case: &str, theirs: SocketAddr, ours: SocketAddr, pieces: &[&[u8]]) -
 #[ignore = "needs node and npm's policyfile: bash .ci/interop.sh policy"]
 async fn inline_theirs_says_400_and_ours_gives_the_policy() {
     let (theirs, site) = (Theirs::start("inline"), Site::start(Vec::new(), None));
-    let (their_port, our_port, wire) = (theirs.address, site.address, site.policy.to_wire());
+    let (their_port, our_port, policy) = (theirs.address, site.address, answer(&site.policy));
     let asked = move |case, pieces: &[&[u8]]| compare(case, their_port, our_port, pieces);
     let cases = tokio::task::spawn_blocking(move || {
         [asked("the request", &[REQUEST]), asked("in two pieces", &[&REQUEST[..9], &REQUEST[9..]])]
@@ -99,7 +99,7 @@ async fn inline_theirs_says_400_and_ours_gives_the_policy() {
     for [theirs, ours] in cases.await.expect("both can be asked") {
         assert!(theirs.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", theirs.escape_ascii());
         assert!(!holds_policy(&theirs), "no policy follows either");
-        assert_eq!(ours, wire);
+        assert_eq!(ours, policy);
     }
     // Both are HTTP servers all the same.
     let [theirs, ours] =
@@ -113,16 +113,20 @@ async fn inline_theirs_says_400_and_ours_gives_the_policy() {
 #[ignore = "needs node and npm's policyfile, takes 6 s: bash .ci/interop.sh policy"]
 async fn dedicated_theirs_leaves_out_the_nul_and_answers_strangers() {
     let (theirs, site) = (Theirs::start("dedicated"), Site::start(Vec::new(), None));
-    let (their_port, our_port, wire) = (theirs.address, site.address, site.policy.to_wire());
+    let (their_port, our_port, policy) = (theirs.address, site.address, answer(&site.policy));
     let cases = tokio::task::spawn_blocking(move || {
         let asked = |case, pieces: &[&[u8]]| compare(case, their_port, our_port, pieces);
         [asked("the request", &[REQUEST]), asked("HTTP", &[GET]), asked("not a word", &[])]
     });
     let [request, http, silence] = cases.await.expect("both can be asked");
     for theirs in [&request[0], &http[0], &silence[0]] {
-        assert!(theirs.ends_with(b"</cross-domain-policy>"), "the policy, and no NUL: {}", theirs.escape_ascii());
+        assert!(
+            theirs.ends_with(b"</cross-domain-policy>"),
+            "the policy, and no NUL: {}",
+            theirs.escape_ascii()
+        );
     }
-    assert_eq!(request[1], wire);
+    assert_eq!(request[1], policy);
     for ours in [&http[1], &silence[1]] {
         assert!(!holds_policy(ours), "a stranger gets no policy: {}", ours.escape_ascii());
     }
@@ -131,7 +135,7 @@ async fn dedicated_theirs_leaves_out_the_nul_and_answers_strangers() {
 /// What a movie makes of it: `XMLSocket` hands over what a NUL has ended.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs node, npm's policyfile and Ruffle, haxe, chromium and chromium-driver: bash .ci/interop.sh policy"]
-async fn a_flash_movie_gets_no_policy_from_theirs() {
+async fn a_movies_xml_socket_reads_nothing_from_theirs() {
     let movie = movie::build();
     let browser = Browser::start().await;
     for way in ["inline", "dedicated"] {

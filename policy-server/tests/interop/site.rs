@@ -31,6 +31,11 @@ pub(crate) fn policy(port: u16) -> PolicyFile {
         .expect("a policy with effect")
 }
 
+/// What a player is to read of it. Put together here, and not by what is under test.
+pub(crate) fn answer(policy: &PolicyFile) -> Vec<u8> {
+    [policy.to_string().as_bytes(), b"\0"].concat()
+}
+
 /// Lives as long as the test's runtime.
 #[derive(Debug)]
 pub(crate) struct Site {
