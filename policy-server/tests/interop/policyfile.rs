@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::movie;
 use crate::npm;
 use crate::ruffle;
-use crate::site::{Site, answer};
+use crate::site::{Site, answer, assert_same};
 
 const POLICY: &[u8] = b"<cross-domain-policy>";
 const GET: &[u8] = b"GET /none HTTP/1.0\r\n\r\n";
@@ -99,7 +99,7 @@ async fn inline_theirs_says_400_and_ours_gives_the_policy() {
     for [theirs, ours] in cases.await.expect("both can be asked") {
         assert!(theirs.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", theirs.escape_ascii());
         assert!(!holds_policy(&theirs), "no policy follows either");
-        assert_eq!(ours, policy);
+        assert_same(&ours, &policy);
     }
     // Both are HTTP servers all the same.
     let [theirs, ours] =
@@ -126,7 +126,7 @@ async fn dedicated_theirs_leaves_out_the_nul_and_answers_strangers() {
             theirs.escape_ascii()
         );
     }
-    assert_eq!(request[1], policy);
+    assert_same(&request[1], &policy);
     for ours in [&http[1], &silence[1]] {
         assert!(!holds_policy(ours), "a stranger gets no policy: {}", ours.escape_ascii());
     }

@@ -31,9 +31,14 @@ pub(crate) fn policy(port: u16) -> PolicyFile {
         .expect("a policy with effect")
 }
 
-/// What a player is to read of it. Put together here, and not by what is under test.
+/// What a player is to read of it: the document and one NUL. Put together here, and not by what is under test.
 pub(crate) fn answer(policy: &PolicyFile) -> Vec<u8> {
     [policy.to_string().as_bytes(), b"\0"].concat()
+}
+
+/// Equality of bytes, with a message that can be read.
+pub(crate) fn assert_same(read: &[u8], expected: &[u8]) {
+    assert!(read == expected, "read {}\nnot  {}", read.escape_ascii(), expected.escape_ascii());
 }
 
 /// Lives as long as the test's runtime.
