@@ -1,11 +1,13 @@
 //! Headless Chromium, driven over WebDriver with Debian's `chromium-driver`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -27,11 +29,10 @@ const CHROMIUM: [&str; 12] = [
     "--ignore-certificate-errors",
 ];
 
-/// A browser with one page; it ends, and leaves nothing behind, when dropped or [closed](Self::close).
+/// A browser with one page. It ends, and leaves nothing behind, when dropped; [`close`](Self::close) lets it end in order.
 pub(crate) struct Browser {
     pub(crate) page: Client,
     profile: PathBuf,
-    /// Ends the browser with it.
     driver: Driver,
 }
 
@@ -74,19 +75,31 @@ impl Browser {
     }
 
     pub(crate) async fn close(self) {
-        self.page.close().await.expect("the browser ends");
-        drop(self.driver);
-        fs::remove_dir_all(&self.profile).expect("the browser's profile can be removed");
+        self.page.clone().close().await.expect("the browser ends");
     }
 }
 
-/// `chromedriver` on a free port, ended when dropped (and with it the browser it started).
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.driver.end();
+        // A failed test leaves a browser that may still be writing while it ends.
+        for _ in 0..50 {
+            match fs::remove_dir_all(&self.profile) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => thread::sleep(Duration::from_millis(20)),
+                _ => return,
+            }
+        }
+    }
+}
+
+/// `chromedriver` on a free port, in a process group of its own, which its browser is in as well.
 struct Driver(Child);
 
 impl Driver {
     fn start() -> (Self, String) {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -106,9 +119,19 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
+impl Driver {
+    fn end(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.0.wait();
+    }
+}
+
+impl Drop for Driver {
+    /// A browser that did not come up has no one else to end it.
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            self.end();
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! binary messages; messages are pieces of a stream and mean nothing. Back-pressure goes both ways: no direction holds more than one
 //! message.
 
+mod tests;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -171,77 +173,4 @@ async fn relay(page: WebSocket, mut target: TcpStream, limits: &Limits) -> io::R
 
 fn binary(bytes: &[u8]) -> Message {
     Message::Binary(Bytes::copy_from_slice(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::{Bridge, Limits};
-    use crate::site;
-
-    /// A bridge to `target`, on a port of its own.
-    fn start(target: std::net::SocketAddr, limits: Limits) -> std::net::SocketAddr {
-        let (listener, address) = site::listen();
-        let bridge = Bridge::new(target, site::policy(target.port()), limits);
-        let app = axum::Router::new().route("/", bridge.route());
-        tokio::spawn(async { axum::serve(listener, app).await.expect("axum serves until the test ends") });
-        address
-    }
-
-    /// The answer to a handshake with these headers, up to the end of its head; and the connection.
-    async fn handshake(bridge: std::net::SocketAddr, headers: &str) -> (String, TcpStream) {
-        let mut stream = TcpStream::connect(bridge).await.expect("the bridge listens");
-        let request = format!(
-            "GET / HTTP/1.1\r\nHost: {bridge}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("the bridge reads");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.expect("a whole head"));
-        }
-        (String::from_utf8(head).expect("a head is text"), stream)
-    }
-
-    #[tokio::test]
-    #[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
-    async fn only_origins_of_the_policy_come_through() {
-        let (_target, address) = site::listen();
-        let bridge = start(address, Limits::default());
-        for (headers, status) in [
-            ("Origin: http://127.0.0.1:8080\r\n", 101),
-            ("Origin: https://www.example.com\r\n", 101),
-            ("Origin: https://www.example.com.evil.net\r\n", 403),
-            ("Origin: http://localhost\r\n", 403),
-            ("Origin: null\r\n", 403),
-            ("Origin: \r\n", 403),
-            ("", 403),
-            ("Origin: http://127.0.0.1\r\nOrigin: http://evil.net\r\n", 403),
-        ] {
-            let (head, _stream) = handshake(bridge, headers).await;
-            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{headers:?}: {head}");
-        }
-    }
-
-    #[tokio::test]
-    #[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
-    async fn a_target_that_is_gone_and_a_full_bridge_are_told_in_the_handshake() {
-        const ALLOWED: &str = "Origin: http://127.0.0.1\r\n";
-        let (target, address) = site::listen();
-        let bridge = start(address, Limits { connections: 1, ..Limits::default() });
-        let (head, first) = handshake(bridge, ALLOWED).await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        let (head, _) = handshake(bridge, ALLOWED).await;
-        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
-
-        // The page goes, and the target is told so.
-        let (mut at_target, _) = TcpListener::accept(&target).await.expect("the bridge has connected");
-        drop(first);
-        assert_eq!(at_target.read(&mut [0]).await.expect("an end, no reset"), 0);
-        drop((at_target, target));
-        let (head, _) = handshake(start(address, Limits::default()), ALLOWED).await;
-        assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
-    }
 }
