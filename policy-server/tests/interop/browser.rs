@@ -96,7 +96,14 @@ impl Drop for Browser {
 struct Driver(Child);
 
 impl Driver {
+    /// With port 0 chromedriver takes a free port of IPv4 and then the same one of IPv6, which somebody else may have.
+    const TRIES: usize = 5;
+
     fn start() -> (Self, String) {
+        (0..Self::TRIES).find_map(|_| Self::try_start()).expect("chromedriver starts and prints its port")
+    }
+
+    fn try_start() -> Option<(Self, String)> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .process_group(0)
@@ -106,16 +113,12 @@ impl Driver {
             .expect("no chromedriver: apt-get install chromium chromium-driver");
         let mut lines = BufReader::new(process.stdout.take().expect("stdout is a pipe")).lines();
         let driver = Self(process);
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.strip_suffix('.')?.rsplit_once("started successfully on port ")?.1.parse::<u16>().ok()
-            })
-            .expect("chromedriver prints its port");
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            line.strip_suffix('.')?.rsplit_once("started successfully on port ")?.1.parse::<u16>().ok()
+        })?;
         // Reads on, so that the driver can never be stopped by a full pipe.
         thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        (driver, format!("http://127.0.0.1:{port}"))
+        Some((driver, format!("http://127.0.0.1:{port}")))
     }
 }
 
