@@ -1,6 +1,6 @@
 //! The accept loop: no connection waits for another.
 
-use std::{io, net::SocketAddr, pin::pin};
+use std::{fmt::Display, io, net::SocketAddr, pin::pin};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -39,7 +39,7 @@ where
     H: Fn(TcpStream, SocketAddr, Protocol) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let gate = Gate::new(responder.limits());
+    let gate = responder.gate().clone();
     let (_closing, closed) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -55,10 +55,10 @@ where
                 continue;
             }
         };
-        let Ticket { open, newcomer, patience } = match gate.admit(peer.ip()) {
+        let Ticket { open, newcomer, patience } = match gate.admit(Some(peer.ip())) {
             Ok(ticket) => ticket,
             Err(bound) => {
-                refuse(&responder, peer, bound);
+                refuse(&responder, &peer, bound);
                 continue;
             }
         };
@@ -89,7 +89,7 @@ where
 }
 
 /// Counts a connection that was not let in. It is closed by being dropped.
-pub(super) fn refuse(responder: &Responder, peer: SocketAddr, bound: Counter) {
+pub(super) fn refuse(responder: &Responder, peer: &dyn Display, bound: Counter) {
     responder.count(bound);
     debug!(%peer, reason = bound.name(), "refused");
 }
@@ -109,12 +109,12 @@ fn is_of_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// The connections that are still open when [`serve`] has ended. They live on by themselves; dropping this
+/// The connections that are still open when [`serve`] has ended, on all ports that share its bounds. They live on by themselves; dropping this
 /// forgets them.
 #[derive(Debug)]
 #[must_use = "the connections that are still open can be waited for"]
 pub struct Draining {
-    gate: Gate,
+    pub(super) gate: Gate,
 }
 
 impl Draining {
