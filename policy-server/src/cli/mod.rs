@@ -40,7 +40,7 @@ impl std::error::Error for Misuse {}
 
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(&args),
     };
     result.unwrap_or_else(|error| {
         // Who has closed standard error is not told.
