@@ -114,10 +114,6 @@ impl Server {
         }
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// The value of a line of `/metrics`; `None` if there is no such line.
     pub(crate) fn metric(&self, line: &str) -> Option<u64> {
         let address = self.names("admin").first().copied().unwrap_or_else(|| self.names("listen")[0]);

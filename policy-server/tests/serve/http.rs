@@ -25,7 +25,7 @@ fn other_paths_and_methods_are_refused_and_never_echoed() {
     let request = |line: &str| {
         http(connect(address), &format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
     };
-    let (head, body) = request("GET /<policy-file-request/>");
+    let (head, body) = request("GET /not-here");
     assert!(head.starts_with("HTTP/1.1 404 ") && body == "not found\n", "{head}\n{body}");
     let (head, _) = request("POST /crossdomain.xml");
     assert!(head.starts_with("HTTP/1.1 405 ") && head.contains("\r\nallow: GET, HEAD\r\n"), "{head}");
@@ -34,10 +34,10 @@ fn other_paths_and_methods_are_refused_and_never_echoed() {
         head.starts_with("HTTP/1.1 200 ") && head.contains("content-length: ") && body.is_empty(),
         "{head}"
     );
-    // Neither HTTP nor policy: closed without a word.
+    // Neither HTTP nor policy: closed without a word, or reset, as its byte is not read.
     let mut stream = connect(address);
     stream.write_all(&[0x16]).unwrap();
-    assert_eq!(read_to_end(&mut stream), b"");
+    assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
 }
 
 #[test]

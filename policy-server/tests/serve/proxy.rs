@@ -8,8 +8,7 @@ use std::{
 };
 
 use crate::harness::{
-    Folder, PATIENCE, Server, connect, end_direction, exchange, policy_of, policy_of_unix, read_exactly,
-    read_to_end,
+    Folder, PATIENCE, Server, end_direction, exchange, policy_of, policy_of_unix, read_exactly, read_to_end,
 };
 
 /// A server behind one in front; connections to it are taken by hand.

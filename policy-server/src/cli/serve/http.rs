@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use policy_server::policy::{URL_POLICY_CONTENT_TYPE, URL_POLICY_PATH};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::Notify,
     time::{sleep, timeout},
 };
 
@@ -73,11 +74,14 @@ impl UrlPolicy {
 }
 
 impl Site {
-    /// Serves one connection until it ends, its time is over, or the server stops.
+    /// Serves one connection until it ends, its time is over, or the server stops: then the request that
+    /// is under way, or on its way, is answered. Health and metrics alone stay until the very end.
     pub(crate) async fn serve<Io: AsyncRead + AsyncWrite + Unpin>(self, io: Io) {
         let limits = self.limits;
         let mut phase = self.phase.clone();
+        let begun = Notify::new();
         let service = service_fn(|request| {
+            begun.notify_one();
             let response = self.answer(&request);
             async { Ok::<_, Infallible>(response) }
         });
@@ -90,10 +94,15 @@ impl Site {
                 .max_buf_size(limits.header_bytes)
                 .serve_connection(TokioIo::new(io), service)
         );
+        let told_to_stop = async {
+            // A connection without a request yet would be closed on the spot; its head has its own limit.
+            begun.notified().await;
+            phase.stopping().await;
+        };
         let ended = tokio::select! {
             ended = &mut connection => Some(ended),
             () = sleep(limits.lifetime) => None,
-            () = phase.stopping() => None,
+            () = told_to_stop, if self.url_policy.is_some() => None,
         };
         let ended = match ended {
             Some(ended) => Ok(ended),

@@ -257,3 +257,185 @@ impl Flow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        task::JoinHandle,
+    };
+
+    use super::*;
+
+    /// A pipe in memory that remembers whether it was broken off.
+    struct Pipe(DuplexStream, Arc<AtomicBool>);
+
+    impl Duplex for Pipe {
+        fn break_off(&self) {
+            self.1.store(true, Relaxed);
+        }
+    }
+
+    impl AsyncRead for Pipe {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Pipe {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, buf)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    struct Pumped {
+        client: DuplexStream,
+        upstream: DuplexStream,
+        broken: [Arc<AtomicBool>; 2],
+        pump: JoinHandle<(End, Carried)>,
+    }
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    /// Each pipe holds 16 bytes, so that most writes are cut.
+    fn pumped(first: &[u8]) -> Pumped {
+        let ((client, a), (upstream, b)) = (duplex(16), duplex(16));
+        let broken: [Arc<AtomicBool>; 2] = Default::default();
+        let (mut a, mut b) = (Pipe(a, Arc::clone(&broken[0])), Pipe(b, Arc::clone(&broken[1])));
+        let first = first.to_vec();
+        let pump = tokio::spawn(async move { pump(&mut a, &mut b, first, IDLE).await });
+        Pumped { client, upstream, broken, pump }
+    }
+
+    impl Pumped {
+        fn is_broken(&self) -> [bool; 2] {
+            self.broken.each_ref().map(|broken| broken.load(Relaxed))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_other_side_does_not_take_at_once_is_kept_in_order() {
+        let Pumped { client, upstream, pump, .. } = pumped(b"header of more than sixteen bytes;");
+        let data: Vec<u8> = (0..100_000u32).map(|i| (i % 251) as u8).collect();
+        let (mut from_client, mut to_upstream) = tokio::io::split(client);
+        let (mut from_upstream, mut to_client) = tokio::io::split(upstream);
+        let (one, two) = (data.clone(), data.clone());
+        let up = tokio::spawn(async move {
+            to_upstream.write_all(&one).await.unwrap();
+            to_upstream.shutdown().await.unwrap();
+        });
+        let down = tokio::spawn(async move {
+            to_client.write_all(&two).await.unwrap();
+            to_client.shutdown().await.unwrap();
+        });
+        let (mut at_upstream, mut at_client) = (Vec::new(), Vec::new());
+        let (one, two) = tokio::join!(
+            from_upstream.read_to_end(&mut at_upstream),
+            from_client.read_to_end(&mut at_client)
+        );
+        one.and(two).unwrap();
+        up.await.unwrap();
+        down.await.unwrap();
+        assert!(at_upstream.strip_prefix(b"header of more than sixteen bytes;") == Some(&data));
+        assert!(at_client == data);
+        let (end, carried) = pump.await.unwrap();
+        assert!(matches!(end, End::Done), "{end}");
+        assert_eq!((carried.to_upstream, carried.to_client), (100_034, 100_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idleness_is_counted_from_the_last_byte_of_either_direction() {
+        let start = Instant::now();
+        let mut pumped = pumped(b"");
+        sleep(IDLE * 2 / 3).await;
+        pumped.upstream.write_all(b"x").await.unwrap();
+        sleep(IDLE * 2 / 3).await;
+        pumped.client.write_all(b"y").await.unwrap();
+        assert_eq!(pumped.upstream.read_u8().await.unwrap(), b'y');
+        let broken = pumped.broken.clone();
+        let (end, carried) = pumped.pump.await.unwrap();
+        assert!(matches!(end, End::Idle), "{end}");
+        assert_eq!(start.elapsed(), IDLE * 4 / 3 + IDLE);
+        assert_eq!(carried, Carried { to_upstream: 1, to_client: 1 });
+        assert!(broken.iter().all(|broken| broken.load(Relaxed)), "neither side may take it for an end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_half_closed_connection_is_bounded_as_well() {
+        let start = Instant::now();
+        let mut pumped = pumped(b"");
+        pumped.client.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        pumped.upstream.read_to_end(&mut rest).await.unwrap();
+        let (end, _) = pumped.pump.await.unwrap();
+        assert!(matches!(end, End::Idle), "{end}");
+        assert_eq!(start.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_holds_no_more_than_one_buffer() {
+        let mut pumped = pumped(b"");
+        // The pipes hold 16 bytes each, the pump one read; the writer stalls until it is idle for too long.
+        let mut sent = 0;
+        while tokio::time::timeout(Duration::from_secs(1), pumped.client.write_all(&[0; 16])).await.is_ok() {
+            sent += 16;
+        }
+        assert!(sent <= 16 * 4, "{sent} bytes were taken from the client");
+        assert_eq!(pumped.is_broken(), [false, false]);
+        let (end, carried) = pumped.pump.await.unwrap();
+        assert!(matches!(end, End::Idle), "{end}");
+        assert_eq!(carried.to_upstream, 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_has_gone_is_lingered_for_but_not_for_long() {
+        let start = Instant::now();
+        let mut pumped = pumped(b"");
+        pumped.upstream.write_all(b"last words").await.unwrap();
+        drop(pumped.upstream);
+        let mut words = [0; 10];
+        pumped.client.read_exact(&mut words).await.unwrap();
+        // Keeps sending, to nobody.
+        let mut client = pumped.client;
+        let sender = tokio::spawn(async move {
+            while client.write_all(b"more").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let (end, carried) = pumped.pump.await.unwrap();
+        assert!(matches!(end, End::Done), "{end}");
+        assert_eq!((start.elapsed(), carried), (LINGER, Carried { to_upstream: 0, to_client: 10 }));
+        sender.await.unwrap();
+        assert!(pumped.broken.iter().all(|broken| !broken.load(Relaxed)), "its answer must survive");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_gone_breaks_the_upstream_off() {
+        let mut pumped = pumped(b"");
+        drop(pumped.client);
+        // Its end arrives first; what cannot be written to it is noticed then.
+        let mut rest = Vec::new();
+        pumped.upstream.write_all(b"unread").await.unwrap();
+        let (end, _) = pumped.pump.await.unwrap();
+        assert!(matches!(end, End::Client(_)), "{end}");
+        assert!(pumped.broken[1].load(Relaxed));
+        pumped.upstream.read_to_end(&mut rest).await.unwrap();
+    }
+}
