@@ -55,22 +55,37 @@ impl Gate {
 
     /// Lets a connection in, or names the counter of what keeps it out.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<Ticket, Counter> {
+        let open = self.open_place()?;
+        let (newcomer, patience) = self.newcomer(peer)?;
+        Ok(Ticket { open, newcomer, patience })
+    }
+
+    /// A place among all connections.
+    pub(super) fn open_place(&self) -> Result<OwnedSemaphorePermit, Counter> {
+        Arc::clone(&self.0.open).try_acquire_owned().map_err(|_| Counter::RefusedFull)
+    }
+
+    /// A place among those that have not shown what they are, and how long they may take to.
+    pub(super) fn newcomer(&self, peer: IpAddr) -> Result<(Newcomer, Duration), Counter> {
         let limits = &self.0.limits;
-        let open = Arc::clone(&self.0.open).try_acquire_owned().map_err(|_| Counter::RefusedFull)?;
         let mut unclassified = self.unclassified();
         if unclassified.total >= limits.unclassified {
             return Err(Counter::RefusedUnclassified);
         }
         let address = network(peer);
-        let same = unclassified.by_address.get(&address).copied().unwrap_or(0);
-        if same >= limits.unclassified_per_address {
+        let same = unclassified.by_address.entry(address).or_insert(0);
+        if *same >= limits.unclassified_per_address {
+            // At a limit of 0 nobody leaves who would take the entry along.
+            if *same == 0 {
+                unclassified.by_address.remove(&address);
+            }
             return Err(Counter::RefusedAddress);
         }
-        unclassified.by_address.insert(address, same + 1);
+        *same += 1;
         let crowded = unclassified.total >= limits.unclassified / 2;
         unclassified.total += 1;
         let patience = if crowded { limits.first_byte_crowded } else { limits.first_byte };
-        Ok(Ticket { open, newcomer: Newcomer { gate: self.clone(), address }, patience })
+        Ok((Newcomer { gate: self.clone(), address }, patience))
     }
 
     /// Connections that are open.
