@@ -24,6 +24,10 @@ pub(super) struct Acceptor {
 
 #[cfg(unix)]
 impl Acceptor {
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe, as types may close or lend their descriptor; mio's do not"
+    )]
     pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
         use tokio::io::Interest;
 

@@ -54,6 +54,7 @@ impl Gate {
     }
 
     /// Lets a connection in, or names the counter of what keeps it out.
+    #[cfg(any(test, feature = "axum"))]
     pub(super) fn admit(&self, peer: IpAddr) -> Result<Ticket, Counter> {
         let open = self.open_place()?;
         let (newcomer, patience) = self.newcomer(peer)?;

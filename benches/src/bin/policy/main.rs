@@ -92,7 +92,9 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
         let servers = [("bare loop", role(Kind::Bare)?), ("policy-server", role(Kind::Dual)?)];
         let wire = servers::policy()?.to_wire();
         compare(cli, "policy", &servers, |address, time| {
-            load::exchanges(address, REQUEST, time, |answer| answer.strip_suffix(b"\0") == wire.strip_suffix(b"\0"))
+            load::exchanges(address, REQUEST, time, |answer| {
+                answer.strip_suffix(b"\0") == wire.strip_suffix(b"\0")
+            })
         })?;
     }
     if wanted(Part::Http) {
@@ -102,7 +104,8 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
     }
     if wanted(Part::Proxy) {
         let upstream = role(Kind::Hyper)?;
-        let servers = [("HAProxy", haproxy(cli, upstream.address)?), ("policy-server", proxy(cli, upstream.address)?)];
+        let servers =
+            [("HAProxy", haproxy(cli, upstream.address)?), ("policy-server", proxy(cli, upstream.address)?)];
         compare(cli, "proxied, a connection each", &servers, http_exchanges)?;
         compare(cli, "proxied, keep-alive", &servers, load::keep_alive)?;
     }
@@ -149,7 +152,11 @@ fn compare(
     }
     for ((name, _), (rates, costs, ratios)) in servers.iter().zip(&mut rows) {
         let (rate, cost, ratio) = (median(rates), median(costs), median(ratios));
-        println!("| {what} | {name} | {rate:.0} | {cost:.2} | {ratio:.3} ({:.3} to {:.3}) |", ratios[0], ratios[ratios.len() - 1]);
+        println!(
+            "| {what} | {name} | {rate:.0} | {cost:.2} | {ratio:.3} ({:.3} to {:.3}) |",
+            ratios[0],
+            ratios[ratios.len() - 1]
+        );
     }
     Ok(())
 }
@@ -220,7 +227,11 @@ fn silent(cli: &Cli) -> anyhow::Result<()> {
         let state = stream.peek(&mut [0]).map_err(|error| error.kind());
         ensure!(state == Err(std::io::ErrorKind::WouldBlock), "a silent connection was closed");
     }
-    println!("\n{} silent connections: {} B of the server's memory each", cli.silent, (resident - before) / cli.silent as u64);
+    println!(
+        "\n{} silent connections: {} B of the server's memory each",
+        cli.silent,
+        (resident - before) / cli.silent as u64
+    );
     for (name, times) in [("without them", alone), ("with them", crowded)] {
         let at = |percent: usize| times[times.len() * percent / 100];
         let shown = PERCENTILES.map(|percent| format!("p{percent} {:.2?}", at(percent))).join(", ");

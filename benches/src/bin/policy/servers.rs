@@ -30,7 +30,10 @@ const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
 /// What policy answers are compared by.
 pub(crate) fn policy() -> anyhow::Result<PolicyFile> {
-    Ok(PolicyFile::builder().allow("*.example.com", "8080").allow("www.example.org", "8080,9000-9010").build()?)
+    Ok(PolicyFile::builder()
+        .allow("*.example.com", "8080")
+        .allow("www.example.org", "8080,9000-9010")
+        .build()?)
 }
 
 /// The body of HTTP answers.
