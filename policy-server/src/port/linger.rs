@@ -12,12 +12,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{gate::Newcomer, metrics::Counter, responder::Responder};
+use super::{
+    gate::{Newcomer, Open},
+    metrics::Counter,
+    responder::Responder,
+};
 
 /// When a connection is looked at, in thousandths of [`Limits::drain`](super::Limits::drain) after its answer;
 /// by default after 4, 20, 80, 320 ms and 2 s. The last look ends it.
@@ -43,7 +44,7 @@ struct Answered {
     since: Instant,
     /// Bytes that may still come.
     left: usize,
-    _places: (OwnedSemaphorePermit, Newcomer),
+    _places: (Open, Newcomer),
 }
 
 enum Drained {
@@ -62,7 +63,7 @@ impl Lingering {
     }
 
     /// Takes in a connection that does not block and whose answer is sent, with the places it holds.
-    pub(super) fn push(&mut self, stream: TcpStream, places: (OwnedSemaphorePermit, Newcomer)) {
+    pub(super) fn push(&mut self, stream: TcpStream, places: (Open, Newcomer)) {
         let (since, left) = (Instant::now(), self.responder.limits().drain_bytes);
         self.lines[0].queue.push_back(Answered { stream, since, left, _places: places });
         if !self.is_set {
@@ -148,8 +149,8 @@ mod tests {
             let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, address) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
-            let open = gate.open_place().unwrap();
-            lingering.push(stream, (open, gate.newcomer(address.ip()).unwrap().0));
+            let open = gate.open_place(None).unwrap();
+            lingering.push(stream, (open, gate.newcomer(Some(address.ip())).unwrap().0));
             peer
         };
         let peers = (0..peers).map(connect).collect();
@@ -204,7 +205,7 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let stream = listener.accept().unwrap().0;
         stream.set_nonblocking(true).unwrap();
-        lingering.push(stream, (gate.open_place().unwrap(), gate.newcomer(address).unwrap().0));
+        lingering.push(stream, (gate.open_place(None).unwrap(), gate.newcomer(Some(address)).unwrap().0));
         drop((peer, peers));
         // The alarm is set for the first one's second look, at 20 ms, and the second is due before.
         lingering.look().await;

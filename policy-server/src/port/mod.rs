@@ -14,9 +14,13 @@ mod metrics;
 mod prefixed;
 mod responder;
 mod serve;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{PeerAddr, PolicyListener};
+#[cfg(unix)]
+pub use self::unix::serve_unix;
 pub use self::{
     detect::{Protocol, REQUEST, REQUEST_MAX, REQUEST_WITH_BLANK, Verdict, classify},
     limits::Limits,

@@ -1,11 +1,11 @@
 //! The accept loop: no connection waits for another.
 
-use std::{io, net::SocketAddr, pin::pin};
+use std::{fmt::Display, io, net::SocketAddr, pin::pin};
 
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     task::yield_now,
     time::sleep,
 };
@@ -15,7 +15,7 @@ use super::{
     accept::{Acceptor, BATCH},
     detect::{Protocol, REQUEST},
     early::Early,
-    gate::{Gate, Newcomer, Ticket},
+    gate::{Gate, Newcomer, Open, Ticket},
     linger::Lingering,
     metrics::Counter,
     responder::{Responder, Sniffed},
@@ -50,7 +50,7 @@ where
     H: Fn(TcpStream, SocketAddr, Protocol) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let gate = Gate::new(responder.limits());
+    let gate = responder.gate().clone();
     let (_closing, closed) = watch::channel(());
     let lingering = Lingers(Some(Lingering::new(responder.clone())));
     let mut port = Port { responder, gate, closed, handler, lingering };
@@ -101,15 +101,15 @@ where
 
     /// Does for a new connection what needs no waiting, and starts a task for the rest.
     fn admit(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
-        let open = match self.gate.open_place() {
+        let open = match self.gate.open_place(Some(peer.ip())) {
             Ok(open) => open,
-            Err(bound) => return refuse(&self.responder, peer, bound),
+            Err(bound) => return refuse(&self.responder, &peer, bound),
         };
         match self.responder.early(&stream) {
             Err(end) => tell(self.responder.settle::<TcpStream>(Err(end)), peer),
             Ok(Early::Answered) => {
                 debug!(%peer, "policy served");
-                match self.gate.newcomer(peer.ip()) {
+                match self.gate.newcomer(Some(peer.ip())) {
                     Ok((newcomer, _)) => self.lingering.push(stream, (open, newcomer)),
                     // No room to stay in. It has its answer, and mostly sent all that it will ever send.
                     Err(_) => self.responder.count(Counter::Undrained),
@@ -126,8 +126,8 @@ where
                 }
                 Err(e) => tell(self.responder.settle::<TcpStream>(Err(e.into())), peer),
             },
-            Ok(early) => match (self.gate.newcomer(peer.ip()), TcpStream::from_std(stream)) {
-                (Err(bound), _) => refuse(&self.responder, peer, bound),
+            Ok(early) => match (self.gate.newcomer(Some(peer.ip())), TcpStream::from_std(stream)) {
+                (Err(bound), _) => refuse(&self.responder, &peer, bound),
                 (_, Err(e)) => tell(self.responder.settle::<TcpStream>(Err(e.into())), peer),
                 (Ok((newcomer, patience)), Ok(stream)) => {
                     self.wait(stream, peer, early, Ticket { open, newcomer, patience });
@@ -171,7 +171,7 @@ where
 struct Lingers(Option<Lingering>);
 
 impl Lingers {
-    fn push(&mut self, stream: std::net::TcpStream, places: (OwnedSemaphorePermit, Newcomer)) {
+    fn push(&mut self, stream: std::net::TcpStream, places: (Open, Newcomer)) {
         if let Some(lingering) = &mut self.0 {
             lingering.push(stream, places);
         }
@@ -203,7 +203,7 @@ fn tell(sniffed: io::Result<Sniffed<TcpStream>>, peer: SocketAddr) {
 }
 
 /// Counts a connection that was not let in. It is closed by being dropped.
-pub(super) fn refuse(responder: &Responder, peer: SocketAddr, bound: Counter) {
+pub(super) fn refuse(responder: &Responder, peer: &dyn Display, bound: Counter) {
     responder.count(bound);
     debug!(%peer, reason = bound.name(), "refused");
 }
@@ -223,12 +223,12 @@ fn is_of_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// The connections that are still open when [`serve`] has ended. They live on by themselves; dropping this
-/// forgets them.
+/// The connections that are still open when [`serve`] has ended, on all ports that share its bounds. They live
+/// on by themselves; dropping this forgets them.
 #[derive(Debug)]
 #[must_use = "the connections that are still open can be waited for"]
 pub struct Draining {
-    gate: Gate,
+    pub(super) gate: Gate,
 }
 
 impl Draining {
