@@ -71,8 +71,32 @@ impl Gate {
     /// Lets a connection in, or names the counter of what keeps it out. Peers without an address are bounded
     /// as all together are.
     pub(super) fn admit(&self, peer: Option<IpAddr>) -> Result<Ticket, Counter> {
+        let open = self.open_place(peer)?;
+        let (newcomer, patience) = self.newcomer(peer)?;
+        Ok(Ticket { open, newcomer, patience })
+    }
+
+    /// A place among all connections. Locks only if there is a bound per address.
+    pub(super) fn open_place(&self, peer: Option<IpAddr>) -> Result<Open, Counter> {
         let limits = &self.0.limits;
         let permit = Arc::clone(&self.0.open).try_acquire_owned().map_err(|_| Counter::RefusedFull)?;
+        // One that is no tighter than the bound on all needs no counting.
+        let counted = limits.connections_per_address < limits.connections;
+        let address = peer.filter(|_| counted).map(network);
+        if let Some(address) = address {
+            let mut places = self.places();
+            let held = places.by_address.get(&address).copied().unwrap_or_default();
+            if held.open >= limits.connections_per_address {
+                return Err(Counter::RefusedPerAddress);
+            }
+            places.by_address.insert(address, Held { open: held.open + 1, ..held });
+        }
+        Ok(Open { gate: self.clone(), address, _permit: permit })
+    }
+
+    /// A place among those that have not shown what they are, and how long they may take to.
+    pub(super) fn newcomer(&self, peer: Option<IpAddr>) -> Result<(Newcomer, Duration), Counter> {
+        let limits = &self.0.limits;
         let mut places = self.places();
         if places.unclassified >= limits.unclassified {
             return Err(Counter::RefusedUnclassified);
@@ -80,20 +104,15 @@ impl Gate {
         let address = peer.map(network);
         if let Some(address) = address {
             let held = places.by_address.get(&address).copied().unwrap_or_default();
-            if held.open >= limits.connections_per_address {
-                return Err(Counter::RefusedPerAddress);
-            }
             if held.unclassified >= limits.unclassified_per_address {
                 return Err(Counter::RefusedAddress);
             }
-            let more = Held { open: held.open + 1, unclassified: held.unclassified + 1 };
-            places.by_address.insert(address, more);
+            places.by_address.insert(address, Held { unclassified: held.unclassified + 1, ..held });
         }
         let crowded = places.unclassified >= limits.unclassified / 2;
         places.unclassified += 1;
         let patience = if crowded { limits.first_byte_crowded } else { limits.first_byte };
-        let open = Open { gate: self.clone(), address, _permit: permit };
-        Ok(Ticket { open, newcomer: Newcomer { gate: self.clone(), address }, patience })
+        Ok((Newcomer { gate: self.clone(), address }, patience))
     }
 
     /// Connections that are open.
@@ -129,7 +148,9 @@ impl Places {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.gate.places().give_back(self.address, |held| held.open -= 1);
+        if self.address.is_some() {
+            self.gate.places().give_back(self.address, |held| held.open -= 1);
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The port: tells a policy request from everything else, answers the one and hands on the other.
 
+mod accept;
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod detect;
+mod early;
 mod gate;
 mod limits;
+mod linger;
 mod listen;
 mod metrics;
 mod prefixed;

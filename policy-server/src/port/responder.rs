@@ -200,6 +200,15 @@ impl Responder {
         self.settle(result)
     }
 
+    /// Sends what is left of an answer to a request that was read already.
+    pub(super) async fn answer(&self, mut stream: TcpStream, rest: Bytes) -> io::Result<Sniffed<TcpStream>> {
+        let result = self.answered(answer::send_tcp(&mut stream, &rest)).await;
+        if result.is_ok() {
+            self.drained(&mut stream).await;
+        }
+        self.settle(result.map(|()| Sniffed::Policy))
+    }
+
     async fn serve_tcp(&self, stream: &mut TcpStream) -> Result<(), End> {
         self.read(stream, Head::default()).await?;
         self.answered(answer::send_tcp(stream, &self.wire())).await?;
