@@ -44,7 +44,7 @@ impl std::error::Error for Misuse {}
 
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(args),
         Command::Lint(args) => lint::run(&args),
     };
