@@ -1,5 +1,7 @@
 //! The commands, and how each of them ends.
 
+mod check;
+mod lint;
 mod serve;
 
 use std::{
@@ -21,6 +23,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
+    Lint(lint::LintArgs),
 }
 
 /// Exit code for what the caller got wrong: arguments (as clap has it), files, addresses.
@@ -41,6 +45,8 @@ impl std::error::Error for Misuse {}
 pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(args),
+        Command::Lint(args) => lint::run(&args),
     };
     result.unwrap_or_else(|error| {
         // Who has closed standard error is not told.

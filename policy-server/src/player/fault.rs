@@ -77,6 +77,29 @@ impl Fault {
         matches!(self, Self::NoSuchHost(_) | Self::Refused | Self::Unreachable(_) | Self::ConnectTimedOut(_))
     }
 
+    /// Short name for scripts: lower case, `-` between words.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NoSuchHost(_) => "no-such-host",
+            Self::Refused => "refused",
+            Self::Unreachable(_) => "unreachable",
+            Self::ConnectTimedOut(_) => "connect-timed-out",
+            Self::Silent(_) => "silent",
+            Self::Unfinished { .. } => "unfinished",
+            Self::NoNul { .. } => "no-nul",
+            Self::Empty => "empty",
+            Self::Reset { .. } => "reset",
+            Self::Http(_) => "http",
+            Self::Tls => "tls",
+            Self::LengthPrefix => "length-prefix",
+            Self::Utf16 => "utf-16",
+            Self::TooLarge => "too-large",
+            Self::Unreadable(_) => "unreadable",
+            Self::Failed(_) => "failed",
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
@@ -156,6 +179,17 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Remark {
+    /// Short name for scripts: lower case, `-` between words.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotClosed => "not-closed",
+            Self::Trailing { .. } => "trailing",
+            Self::LeadingBlank => "leading-blank",
+            Self::Slow(_) => "slow",
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {

@@ -32,7 +32,7 @@ pub use self::{
     location::{Location, LocationError, host_and_port},
     report::{Conclusion, Happened, Report, Role, Visit},
 };
-use crate::policy::{Loaded, MASTER_PORT, Origin, Outcome, may_connect, void};
+use crate::policy::{Loaded, MASTER_PORT, Origin, may_connect, void};
 
 /// What a SWF wants: to connect from an origin to a port of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,11 +104,21 @@ impl Question {
         let mut places = vec![(Role::Master, here(MASTER_PORT))];
         let named = self.policies.iter().map(|location| (Role::Named, location.clone()));
         for (role, location) in named.chain([(Role::Destination, here(self.port))]) {
-            if !places.iter().any(|(_, known)| *known == location) {
+            if !places.iter().any(|(_, known)| same(known, &location)) {
                 places.push((role, location));
             }
         }
         places
+    }
+}
+
+/// Names are compared as text.
+fn same(a: &Location, b: &Location) -> bool {
+    match (a, b) {
+        (Location::Socket { host: a, port }, Location::Socket { host: b, port: other }) => {
+            port == other && a.eq_ignore_ascii_case(b)
+        }
+        (a, b) => a == b,
     }
 }
 
@@ -148,7 +158,7 @@ fn skipped(question: &Question, visits: &[Visit], location: &Location) -> Option
     if may_connect(&loaded, &question.origin, question.port).is_granted() {
         return Some(Happened::NotNeeded);
     }
-    void(&loaded, *port).map(|outcome: Outcome| Happened::Void(outcome))
+    void(&loaded, *port).map(Happened::Void)
 }
 
 fn loaded(visits: &[Visit]) -> Vec<Loaded<'_>> {

@@ -299,6 +299,18 @@ impl fmt::Display for Happened {
     }
 }
 
+impl Role {
+    /// Short name for scripts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Named => "named",
+            Self::Destination => "destination",
+        }
+    }
+}
+
 impl Conclusion {
     /// The word.
     #[must_use]
