@@ -276,7 +276,7 @@ fn descriptors(args: &ServeArgs) -> Limits {
     if limits.connections > most {
         let (wanted, remedy) = (limits.connections, "raise LimitNOFILE or the hard limit of ulimit -n");
         if wanted == Limits::default().connections {
-            tracing::info!(max_connections = most, remedy, "as many connections as files may be open");
+            tracing::info!(max_connections = most, remedy, "connections are bounded by the number of open files");
         } else {
             tracing::warn!(max_connections = most, wanted, remedy, "fewer connections than asked for");
         }
