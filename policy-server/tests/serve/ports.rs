@@ -101,7 +101,7 @@ fn counters_equal_a_known_load() {
         "--threads",
         "2",
         "--first-byte",
-        "300ms",
+        "2s",
     ]);
     let (dual, dedicated) = (server.address("listen"), server.address("policy-only"));
     thread::scope(|scope| {
