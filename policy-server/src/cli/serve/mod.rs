@@ -18,6 +18,7 @@ mod user;
 mod workers;
 
 use std::{
+    convert::Infallible,
     io::{Write as _, stdout},
     net::SocketAddr,
     process::ExitCode,
@@ -29,7 +30,8 @@ use anyhow::Context as _;
 use policy_server::{Limits, Responder};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep},
+    sync::mpsc,
+    time::{sleep, timeout},
 };
 
 pub(crate) use self::args::ServeArgs;
@@ -119,6 +121,7 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     let open_metrics = args.admin.is_none().then(|| Arc::clone(&metrics));
     let own_http = site(Some(url_policy.clone()), open_metrics);
 
+    let (accepting, all_closed) = mpsc::channel(1);
     let mut posts: Vec<Vec<Post>> = (0..args.threads).map(|_| Vec::new()).collect();
     let serving = ports.iter_mut().filter(|port| port.role != Role::Admin);
     for (port, (responder, proxy)) in serving.zip(plans) {
@@ -127,10 +130,19 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
             (Role::Dual, None) => Behind::Http(own_http.clone()),
             (Role::PolicyOnly | Role::Admin, None) => Behind::Nothing,
         };
-        let dealt = workers::post(port, &responder, &behind, &phase);
-        posts.iter_mut().zip(dealt).for_each(|(posts, post)| posts.push(post));
+        for (posts, socket) in posts.iter_mut().zip(port.sockets.drain(..)) {
+            let (responder, behind) = (responder.clone(), behind.clone());
+            posts.push(Post {
+                socket,
+                responder,
+                behind,
+                phase: phase.clone(),
+                accepting: accepting.clone(),
+            });
+        }
     }
 
+    drop(accepting);
     let threads = spawn_threads(posts.split_off(1), &phase)?;
     let _serving = workers::start(posts.remove(0));
     for port in ports.iter_mut().filter(|port| port.role == Role::Admin) {
@@ -151,7 +163,7 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     tokio::spawn(reloader.run(hangup, stamp));
 
     stops.asked().await;
-    stop(&lifecycle, &responder, args.limits.stop(), &mut stops).await;
+    stop(&lifecycle, all_closed, &responder, args.limits.stop(), &mut stops).await;
     for thread in threads {
         // It told of its panic itself.
         let _ = thread.join();
@@ -161,20 +173,25 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
 
 /// Ends in good order: nothing new is accepted, what is open may end until `time` is over or another signal
 /// comes, and the rest is cut.
-async fn stop(lifecycle: &Lifecycle, responder: &Responder, time: Duration, stops: &mut Stops) {
+async fn stop(
+    lifecycle: &Lifecycle,
+    mut all_closed: mpsc::Receiver<Infallible>,
+    responder: &Responder,
+    time: Duration,
+    stops: &mut Stops,
+) {
     tracing::info!(open = responder.open(), "stopping; another signal stops at once");
     manager::stopping();
     lifecycle.stop();
-    let until = Instant::now() + time;
-    let drained = async {
-        // Connections in the hands of tasks that accept them right now count as well from the next look on.
-        sleep(DRAIN_LOOK).await;
-        while responder.open() > 0 && Instant::now() < until {
+    let drained = timeout(time, async {
+        // Before that another thread might let somebody in.
+        all_closed.recv().await;
+        while responder.open() > 0 {
             sleep(DRAIN_LOOK).await;
         }
-    };
+    });
     tokio::select! {
-        () = drained => {}
+        _ = drained => {}
         () = stops.asked() => tracing::info!("stopping at once"),
     }
     match responder.open() {

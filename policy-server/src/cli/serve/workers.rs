@@ -1,7 +1,7 @@
 //! The threads that serve: each has a runtime, and a socket of every port, of its own, so that a connection
 //! never changes threads.
 
-use std::{io, thread};
+use std::{convert::Infallible, io, thread};
 
 use policy_server::{
     Responder,
@@ -10,15 +10,11 @@ use policy_server::{
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener},
     runtime,
+    sync::mpsc,
     task::JoinSet,
 };
 
-use super::{
-    http::Site,
-    phase::Phase,
-    proxy::Proxy,
-    sockets::{Port, Role, Socket},
-};
+use super::{http::Site, phase::Phase, proxy::Proxy, sockets::Socket};
 
 /// What stands behind a port.
 #[derive(Clone)]
@@ -34,15 +30,12 @@ pub(crate) struct Post {
     pub(crate) responder: Responder,
     pub(crate) behind: Behind,
     pub(crate) phase: Phase,
+    /// Dropped when nothing more is accepted here.
+    pub(crate) accepting: Accepting,
 }
 
-/// Deals the sockets of a port out to the threads.
-pub(crate) fn post(port: &mut Port, responder: &Responder, behind: &Behind, phase: &Phase) -> Vec<Post> {
-    debug_assert!(port.role != Role::Admin);
-    let one =
-        |socket| Post { socket, responder: responder.clone(), behind: behind.clone(), phase: phase.clone() };
-    port.sockets.drain(..).map(one).collect()
-}
+/// One for each post; nothing is ever sent.
+pub(crate) type Accepting = mpsc::Sender<Infallible>;
 
 /// A runtime of one thread.
 pub(crate) fn runtime() -> io::Result<runtime::Runtime> {
@@ -67,9 +60,9 @@ pub(crate) fn start(posts: Vec<Post>) -> JoinSet<()> {
 
 impl Post {
     async fn serve(self) {
-        let Self { socket, responder, behind, mut phase } = self;
+        let Self { socket, responder, behind, mut phase, accepting } = self;
         let stopping = async move { phase.stopping().await };
-        // Who still is connected then is waited for by all ports together.
+        // Who still is connected then is waited for on all ports together.
         let result = match socket {
             Socket::Tcp(listener) => match TcpListener::from_std(listener) {
                 Ok(listener) => {
@@ -91,6 +84,7 @@ impl Post {
         if let Err(error) = result {
             tracing::error!(%error, "cannot serve a port");
         }
+        drop(accepting);
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn pump<A: Duplex, B: Duplex>(
     let mut last = Instant::now();
     let end = poll_fn(|cx| {
         let before = (up.moves, down.moves);
-        match up.poll(cx, client, upstream) {
+        match up.poll(cx, client, upstream, down.is_done()) {
             // The upstream takes no more, and may have said all the same what it wants to say.
             Poll::Ready(Err(Failure::Write(_))) => up.discard(),
             Poll::Ready(Err(Failure::Read(e))) => {
@@ -102,7 +102,7 @@ pub(super) async fn pump<A: Duplex, B: Duplex>(
             }
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
-        match down.poll(cx, upstream, client) {
+        match down.poll(cx, upstream, client, up.is_done()) {
             Poll::Ready(Err(Failure::Write(e))) => {
                 upstream.break_off();
                 return Poll::Ready(End::Client(e));
@@ -186,12 +186,14 @@ impl Flow {
         self.state = State::Discarding;
     }
 
-    /// Moves what can be moved now. Ready when this direction has ended, or failed.
+    /// Moves what can be moved now. Ready when this direction has ended, or failed. The last one to end is
+    /// ended by the close that follows.
     fn poll<A: Duplex, B: Duplex>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut A,
         to: &mut B,
+        is_last: bool,
     ) -> Poll<Result<(), Failure>> {
         loop {
             while self.at < self.pending.len() {
@@ -204,8 +206,10 @@ impl Flow {
             match self.state {
                 State::Done => return Poll::Ready(Ok(())),
                 State::Ending => {
-                    // One that is gone already needs no end.
-                    let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
+                    if !is_last {
+                        // One that is gone already needs no end.
+                        let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
+                    }
                     self.state = State::Done;
                     self.moves += 1;
                 }
