@@ -103,9 +103,11 @@ fn measure(cli: &Cli) -> anyhow::Result<()> {
         compare(cli, "HTTP, a connection each", &servers, http_exchanges)?;
     }
     if wanted(Part::Proxy) {
-        let upstream = role(Kind::Hyper)?;
-        let servers =
-            [("HAProxy", haproxy(cli, upstream.address)?), ("policy-server", proxy(cli, upstream.address)?)];
+        let (upstream, policy) = (role(Kind::Hyper)?, role(Kind::Bare)?);
+        let servers = [
+            ("HAProxy", haproxy(cli, upstream.address, policy.address)?),
+            ("policy-server", proxy(cli, upstream.address)?),
+        ];
         compare(cli, "proxied, a connection each", &servers, http_exchanges)?;
         compare(cli, "proxied, keep-alive", &servers, load::keep_alive)?;
     }
@@ -178,30 +180,41 @@ fn proxy(cli: &Cli, upstream: SocketAddr) -> anyhow::Result<Process> {
     Process::program(&cli.policy_server, &arguments, address)
 }
 
-/// HAProxy as it is set up for this: tcp mode, and a rule on the first bytes.
-fn haproxy(cli: &Cli, upstream: SocketAddr) -> anyhow::Result<Process> {
+/// HAProxy as it is set up for this: tcp mode, and a rule on the first bytes. Policy requests go to a server
+/// of their own, as HAProxy 2.6 has no raw answers.
+fn haproxy(cli: &Cli, upstream: SocketAddr, policy: SocketAddr) -> anyhow::Result<Process> {
     let address = free_port()?;
-    let hex: String = REQUEST.iter().map(|byte| format!("{byte:02x}")).collect();
-    let directory = std::env::temp_dir();
-    let policy = directory.join(format!("policy-bench-{}.policy", std::process::id()));
-    std::fs::write(&policy, servers::policy()?.to_wire())?;
+    let request: String = REQUEST.iter().map(|byte| format!("{byte:02x}")).collect();
     let config = format!(
-        "global\n  nbthread 1\n  maxconn 10000\n\
-         defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n\
-         frontend port\n  bind {address}\n  tcp-request inspect-delay 3s\n\
-         \x20 acl policy req.payload(0,{}) -m bin {hex}\n\
-         \x20 tcp-request content accept if policy\n  tcp-request content accept if HTTP\n\
-         \x20 use_backend policy if policy\n  default_backend web\n\
-         backend policy\n  mode http\n  errorfile 400 {}\n  errorfile 503 {}\n\
-         backend web\n  server web {upstream}\n",
-        REQUEST.len(),
-        policy.display(),
-        policy.display()
+        "global
+  nbthread 1
+  maxconn 4000
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend port
+  bind {address}
+  tcp-request inspect-delay 3s
+  acl policy req.payload(0,{}) -m bin {request}
+  tcp-request content accept if policy
+  tcp-request content accept if HTTP
+  use_backend policy if policy
+  default_backend web
+backend policy
+  server policy {policy}
+backend web
+  server web {upstream}
+",
+        REQUEST.len()
     );
-    let path = directory.join(format!("policy-bench-{}.cfg", std::process::id()));
+    let path = std::env::temp_dir().join(format!("policy-bench-{}.cfg", std::process::id()));
     std::fs::write(&path, config)?;
-    let path = path.to_str().context("the temporary directory has an odd name")?;
-    Process::program(&cli.haproxy, &["-db", "-f", path], address)
+    let name = path.to_str().context("the temporary directory has an odd name")?;
+    let process = Process::program(&cli.haproxy, &["-db", "-f", name], address);
+    std::fs::remove_file(&path)?;
+    process
 }
 
 /// Percentiles that are told.

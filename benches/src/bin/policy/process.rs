@@ -29,7 +29,7 @@ impl Process {
     /// Starts another program, which will listen on `address`, and waits until it does.
     pub(crate) fn program(path: &Path, arguments: &[&str], address: SocketAddr) -> anyhow::Result<Self> {
         let mut command = Command::new(path);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
         let process = Self { child, address };
         for _ in 0..100 {
