@@ -101,7 +101,7 @@ fn counters_equal_a_known_load() {
         "--threads",
         "2",
         "--first-byte",
-        "300ms",
+        "2s",
     ]);
     let (dual, dedicated) = (server.address("listen"), server.address("policy-only"));
     thread::scope(|scope| {
@@ -175,4 +175,28 @@ fn bounds_hold_for_all_ports_together() {
     drop(silent);
     server.expect_metric("policy_server_connections_open", 0);
     policy_of(dual);
+}
+
+#[test]
+fn a_crowd_that_says_nothing_or_half_of_it_delays_no_answer() {
+    let args =
+        ["--listen", "127.0.0.1:0", "--allow", "a.com:8080", "--first-byte", "1min", "--request", "1min"];
+    let server = Server::start(&args);
+    let crowd: Vec<_> = (0..1000)
+        .map(|i| {
+            let mut stream = server.connect();
+            if i % 2 == 0 {
+                stream.write_all(&REQUEST[..1 + i % 22]).unwrap();
+            }
+            stream
+        })
+        .collect();
+    let slowest = (0..200).map(|_| {
+        let start = std::time::Instant::now();
+        policy_of(server.address("listen"));
+        start.elapsed()
+    });
+    // A player gives up after 3 s.
+    assert!(slowest.max() < Some(std::time::Duration::from_secs(3)));
+    drop(crowd);
 }

@@ -63,7 +63,6 @@ fn a_bad_file_keeps_the_old_policy_and_says_why() {
     let address = server.address("listen");
     folder
         .write("policy.xml", "<cross-domain-policy>\n<allow-access-from domain='x'\n</cross-domain-policy>");
-    server.signal(Signal::SIGHUP);
     server.expect_log(&format!("policy not reloaded, the old one is kept: {file}: line "));
     assert!(server.log().contains("correct the file; no player reads anything from it"), "{}", server.log());
     assert!(policy_of(address).contains("a.example.com"));

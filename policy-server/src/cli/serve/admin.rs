@@ -1,6 +1,6 @@
 //! The port for health and metrics.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -17,14 +17,18 @@ const CONNECTIONS: usize = 64;
 const BACKOFF: Duration = Duration::from_millis(50);
 
 /// Serves until it is dropped.
-pub(crate) async fn serve(socket: Socket, site: Site) -> io::Result<()> {
+pub(crate) async fn serve(socket: Socket, site: Site) {
     let listener = match socket {
-        Socket::Tcp(listener) => Listener::Tcp(TcpListener::from_std(listener)?),
-        Socket::Unix(listener) => Listener::Unix(UnixListener::from_std(listener)?),
+        Socket::Tcp(listener) => TcpListener::from_std(listener).map(Listener::Tcp),
+        Socket::Unix(listener) => UnixListener::from_std(listener).map(Listener::Unix),
+    };
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot serve the admin port"),
     };
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let site = site.clone();
         let accepted = match &listener {
             Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {

@@ -18,7 +18,6 @@ mod user;
 mod workers;
 
 use std::{
-    convert::Infallible,
     io::{Write as _, stdout},
     net::SocketAddr,
     process::ExitCode,
@@ -26,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use policy_server::{Limits, Responder};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -38,7 +37,7 @@ pub(crate) use self::args::ServeArgs;
 use self::{
     http::{Site, UrlPolicy},
     metrics::{Metrics, PortMetrics, Reloads},
-    phase::{Lifecycle, Phase},
+    phase::Lifecycle,
     policy::{Loaded, Source, Stamp},
     proxy::{Proxy, Upstream},
     reload::Reloader,
@@ -98,63 +97,39 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     url_policy.set(start.loaded.policy.to_url_policy());
     let reloads = Arc::new(Reloads::default());
 
-    // The counters of every port are known before any port is served.
-    let mut plans = Vec::new();
-    let mut counted = Vec::new();
-    for port in ports.iter().filter(|port| port.role != Role::Admin) {
-        let responder = responder.for_another_port();
-        let proxy = upstream
-            .as_ref()
-            .filter(|_| port.role == Role::Dual)
-            .map(|upstream| Proxy::new(Arc::clone(upstream), args.proxy_protocol, args.limits.proxy()));
-        counted.push(PortMetrics {
-            name: port.name.clone(),
-            role: port.role,
-            responder: responder.clone(),
-            proxy: proxy.as_ref().map(Proxy::counters),
-        });
-        plans.push((responder, proxy));
-    }
+    // The counters of all ports are known before any port is served.
+    let players = || ports.iter().filter(|port| port.role != Role::Admin);
+    let plans: Vec<_> =
+        players().map(|port| Plan::new(args, port.role, &responder, upstream.as_ref())).collect();
+    let counted = players().zip(&plans).map(|(port, plan)| plan.metrics(port)).collect();
     let metrics = Arc::new(Metrics::new(counted, Arc::clone(&reloads)));
     let site =
         |url_policy, metrics| Site { url_policy, metrics, limits: args.limits.http(), phase: phase.clone() };
-    let open_metrics = args.admin.is_none().then(|| Arc::clone(&metrics));
-    let own_http = site(Some(url_policy.clone()), open_metrics);
+    let admin = site(None, Some(Arc::clone(&metrics)));
+    let public = site(Some(url_policy.clone()), args.admin.is_none().then_some(metrics));
 
-    let (accepting, all_closed) = mpsc::channel(1);
     let mut posts: Vec<Vec<Post>> = (0..args.threads).map(|_| Vec::new()).collect();
-    let serving = ports.iter_mut().filter(|port| port.role != Role::Admin);
-    for (port, (responder, proxy)) in serving.zip(plans) {
-        let behind = match (port.role, proxy) {
-            (_, Some(proxy)) => Behind::Upstream(proxy),
-            (Role::Dual, None) => Behind::Http(own_http.clone()),
-            (Role::PolicyOnly | Role::Admin, None) => Behind::Nothing,
-        };
-        for (posts, socket) in posts.iter_mut().zip(port.sockets.drain(..)) {
-            let (responder, behind) = (responder.clone(), behind.clone());
-            posts.push(Post {
-                socket,
-                responder,
-                behind,
-                phase: phase.clone(),
-                accepting: accepting.clone(),
-            });
+    let mut plans = plans.into_iter();
+    for port in &mut ports {
+        if port.role == Role::Admin {
+            for socket in port.sockets.drain(..) {
+                tokio::spawn(admin::serve(socket, admin.clone()));
+            }
+        } else if let Some(plan) = plans.next() {
+            let behind = plan.behind(port.role, &public);
+            for (posts, socket) in posts.iter_mut().zip(port.sockets.drain(..)) {
+                let (responder, behind) = (plan.responder.clone(), behind.clone());
+                posts.push(Post { socket, responder, behind, phase: phase.clone() });
+            }
         }
     }
-
-    drop(accepting);
-    let threads = spawn_threads(posts.split_off(1), &phase)?;
-    let _serving = workers::start(posts.remove(0));
-    for port in ports.iter_mut().filter(|port| port.role == Role::Admin) {
-        for socket in port.sockets.drain(..) {
-            let site = site(None, Some(Arc::clone(&metrics)));
-            tokio::spawn(async move {
-                if let Err(error) = admin::serve(socket, site).await {
-                    tracing::error!(%error, "cannot serve the admin port");
-                }
-            });
-        }
+    let (failed, mut failures) = mpsc::channel(1);
+    let mut threads = Vec::new();
+    for (number, posts) in posts.drain(1..).enumerate() {
+        let thread = workers::spawn(number + 1, posts, phase.clone(), failed.clone());
+        threads.push(thread.context("cannot start a thread")?);
     }
+    tokio::spawn(workers::attend(posts.remove(0), phase, failed));
     announce(&ports);
     manager::ready();
 
@@ -162,20 +137,57 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     let reloader = Reloader { source, served_on, responder: responder.clone(), url_policy, reloads };
     tokio::spawn(reloader.run(hangup, stamp));
 
-    stops.asked().await;
-    stop(&lifecycle, all_closed, &responder, args.limits.stop(), &mut stops).await;
+    let result = tokio::select! {
+        () = stops.asked() => {
+            stop(&lifecycle, failures, &responder, args.limits.stop(), &mut stops).await;
+            Ok(ExitCode::SUCCESS)
+        }
+        failure = failures.recv() => Err(anyhow!(failure.unwrap_or_else(|| "no port is left".to_owned()))),
+    };
+    lifecycle.end();
     for thread in threads {
-        // It told of its panic itself.
+        // A panic was told already.
         let _ = thread.join();
     }
-    Ok(ExitCode::SUCCESS)
+    result
+}
+
+/// What a port is served with.
+struct Plan {
+    responder: Responder,
+    proxy: Option<Proxy>,
+}
+
+impl Plan {
+    fn new(args: &ServeArgs, role: Role, responder: &Responder, upstream: Option<&Arc<Upstream>>) -> Self {
+        let proxy = |upstream| Proxy::new(Arc::clone(upstream), args.proxy_protocol, args.limits.proxy());
+        let proxy = upstream.filter(|_| role == Role::Dual).map(proxy);
+        Self { responder: responder.for_another_port(), proxy }
+    }
+
+    fn metrics(&self, port: &Port) -> PortMetrics {
+        PortMetrics {
+            name: port.name.clone(),
+            role: port.role,
+            responder: self.responder.clone(),
+            proxy: self.proxy.as_ref().map(Proxy::counters),
+        }
+    }
+
+    fn behind(&self, role: Role, public: &Site) -> Behind {
+        match (&self.proxy, role) {
+            (Some(proxy), _) => Behind::Upstream(proxy.clone()),
+            (None, Role::Dual) => Behind::Http(public.clone()),
+            (None, Role::PolicyOnly | Role::Admin) => Behind::Nothing,
+        }
+    }
 }
 
 /// Ends in good order: nothing new is accepted, what is open may end until `time` is over or another signal
 /// comes, and the rest is cut.
 async fn stop(
     lifecycle: &Lifecycle,
-    mut all_closed: mpsc::Receiver<Infallible>,
+    mut failures: mpsc::Receiver<String>,
     responder: &Responder,
     time: Duration,
     stops: &mut Stops,
@@ -184,8 +196,8 @@ async fn stop(
     manager::stopping();
     lifecycle.stop();
     let drained = timeout(time, async {
-        // Before that another thread might let somebody in.
-        all_closed.recv().await;
+        // Until all ports are closed another thread might let somebody in.
+        while failures.recv().await.is_some() {}
         while responder.open() > 0 {
             sleep(DRAIN_LOOK).await;
         }
@@ -198,7 +210,6 @@ async fn stop(
         0 => tracing::info!("stopped"),
         cut => tracing::warn!(cut, "stopped; connections that were still open are cut"),
     }
-    lifecycle.end();
 }
 
 struct Stops {
@@ -213,11 +224,6 @@ impl Stops {
             _ = self.terminate.recv() => {}
         }
     }
-}
-
-fn spawn_threads(posts: Vec<Vec<Post>>, phase: &Phase) -> anyhow::Result<Vec<std::thread::JoinHandle<()>>> {
-    let spawn = |(index, posts)| workers::spawn(index + 1, posts, phase.clone());
-    posts.into_iter().enumerate().map(spawn).collect::<Result<_, _>>().context("cannot start a thread")
 }
 
 /// Tells standard output which ports there are; whoever has closed it is not told.
@@ -276,7 +282,11 @@ fn descriptors(args: &ServeArgs) -> Limits {
     if limits.connections > most {
         let (wanted, remedy) = (limits.connections, "raise LimitNOFILE or the hard limit of ulimit -n");
         if wanted == Limits::default().connections {
-            tracing::info!(max_connections = most, remedy, "as many connections as files may be open");
+            tracing::info!(
+                max_connections = most,
+                remedy,
+                "connections are bounded by the number of open files"
+            );
         } else {
             tracing::warn!(max_connections = most, wanted, remedy, "fewer connections than asked for");
         }

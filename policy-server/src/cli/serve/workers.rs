@@ -1,14 +1,14 @@
 //! The threads that serve: each has a runtime, and a socket of every port, of its own, so that a connection
 //! never changes threads.
 
-use std::{convert::Infallible, io, thread};
+use std::{io, net::SocketAddr, thread};
 
 use policy_server::{
     Responder,
-    port::{Protocol, serve, serve_unix},
+    port::{Prefixed, Protocol, serve, serve_unix},
 };
 use tokio::{
-    net::{TcpListener, TcpStream, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     runtime,
     sync::mpsc,
     task::JoinSet,
@@ -30,12 +30,7 @@ pub(crate) struct Post {
     pub(crate) responder: Responder,
     pub(crate) behind: Behind,
     pub(crate) phase: Phase,
-    /// Dropped when nothing more is accepted here.
-    pub(crate) accepting: Accepting,
 }
-
-/// One for each post; nothing is ever sent.
-pub(crate) type Accepting = mpsc::Sender<Infallible>;
 
 /// A runtime of one thread.
 pub(crate) fn runtime() -> io::Result<runtime::Runtime> {
@@ -43,54 +38,59 @@ pub(crate) fn runtime() -> io::Result<runtime::Runtime> {
 }
 
 /// Serves `posts` on a thread of their own until everything is to end.
-pub(crate) fn spawn(number: usize, posts: Vec<Post>, mut phase: Phase) -> io::Result<thread::JoinHandle<()>> {
+pub(crate) fn spawn(
+    number: usize,
+    posts: Vec<Post>,
+    mut phase: Phase,
+    failed: mpsc::Sender<String>,
+) -> io::Result<thread::JoinHandle<()>> {
     let runtime = runtime()?;
     thread::Builder::new().name(format!("serve-{number}")).spawn(move || {
         runtime.block_on(async move {
-            let _serving = start(posts);
+            tokio::spawn(attend(posts, phase.clone(), failed));
             phase.ended().await;
         });
     })
 }
 
-/// Serves `posts` on this thread; they stop accepting when the phase says so.
-pub(crate) fn start(posts: Vec<Post>) -> JoinSet<()> {
-    posts.into_iter().map(Post::serve).collect()
+/// Serves `posts` on this thread until the phase says that nothing more is to be accepted. A port that ends
+/// before that is told to `failed`, which is closed when nothing more is accepted here.
+pub(crate) async fn attend(posts: Vec<Post>, phase: Phase, failed: mpsc::Sender<String>) {
+    let mut serving: JoinSet<_> = posts.into_iter().map(Post::serve).collect();
+    while let Some(ended) = serving.join_next().await {
+        let problem = match ended {
+            Ok(Ok(())) if phase.is_stopping() => continue,
+            Ok(Ok(())) => "a port can no longer be served".to_owned(),
+            Ok(Err(e)) => format!("a port cannot be served: {e}"),
+            Err(e) => format!("a port is no longer served: {e}"),
+        };
+        // One reason is enough.
+        let _ = failed.try_send(problem);
+    }
 }
 
 impl Post {
-    async fn serve(self) {
-        let Self { socket, responder, behind, mut phase, accepting } = self;
+    async fn serve(self) -> io::Result<()> {
+        let Self { socket, responder, behind, mut phase } = self;
         let stopping = async move { phase.stopping().await };
         // Who still is connected then is waited for on all ports together.
-        let result = match socket {
-            Socket::Tcp(listener) => match TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    let handler = move |stream, peer, protocol| behind.clone().tcp(stream, peer, protocol);
-                    drop(serve(listener, responder, stopping, handler).await);
-                    Ok(())
-                }
-                Err(e) => Err(e),
-            },
-            Socket::Unix(listener) => match UnixListener::from_std(listener) {
-                Ok(listener) => {
-                    let handler = move |stream, protocol| behind.clone().unix(stream, protocol);
-                    drop(serve_unix(listener, responder, stopping, handler).await);
-                    Ok(())
-                }
-                Err(e) => Err(e),
-            },
-        };
-        if let Err(error) = result {
-            tracing::error!(%error, "cannot serve a port");
+        match socket {
+            Socket::Tcp(listener) => {
+                let handler = move |stream, peer, protocol| behind.clone().tcp(stream, peer, protocol);
+                let _ = serve(TcpListener::from_std(listener)?, responder, stopping, handler).await;
+            }
+            Socket::Unix(listener) => {
+                let handler = move |stream, protocol| behind.clone().unix(stream, protocol);
+                let _ = serve_unix(UnixListener::from_std(listener)?, responder, stopping, handler).await;
+            }
         }
-        drop(accepting);
+        Ok(())
     }
 }
 
 impl Behind {
     /// Small as long as the connection is silent: what follows is boxed.
-    async fn tcp(self, stream: TcpStream, peer: std::net::SocketAddr, protocol: Protocol) {
+    async fn tcp(self, stream: TcpStream, peer: SocketAddr, protocol: Protocol) {
         match self {
             Self::Upstream(proxy) => Box::pin(proxy.carry_tcp(stream, peer)).await,
             Self::Http(site) if protocol == Protocol::Http => Box::pin(site.serve(stream)).await,
@@ -100,7 +100,7 @@ impl Behind {
         }
     }
 
-    async fn unix(self, stream: policy_server::port::Prefixed<tokio::net::UnixStream>, protocol: Protocol) {
+    async fn unix(self, stream: Prefixed<UnixStream>, protocol: Protocol) {
         match self {
             Self::Upstream(proxy) => Box::pin(proxy.carry_unix(stream)).await,
             Self::Http(site) if protocol == Protocol::Http => Box::pin(site.serve(stream)).await,
