@@ -12,7 +12,8 @@ const FAILED: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 /// How often inputs are cut; the push parser is asked at every byte in any case.
-const EFFORT: vectors::Effort = vectors::Effort { all: 40 << 10, edge: 1024, stride: 61 };
+const EFFORT: vectors::Effort =
+    vectors::Effort { all: 40 << 10, edge: 1024, stride: 61, messages: usize::MAX };
 
 /// Looks at Hessian data and checks the codec.
 #[derive(Debug, Parser)]
@@ -64,7 +65,7 @@ fn check_vectors(files: &[PathBuf], quiet: bool) -> ExitCode {
         long += report.long;
     }
     if !quiet {
-        let vectors::Effort { all, edge, stride } = EFFORT;
+        let vectors::Effort { all, edge, stride, .. } = EFFORT;
         println!(
             "cut at every byte: values and streams through the push decoders, messages, and values of up to {all} bytes as a graph, passed \
              over, through serde and as a packet; {long} longer values so at every byte of their first and last {edge} and at one in \

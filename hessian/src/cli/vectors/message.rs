@@ -1,8 +1,8 @@
 //! Lines of calls, replies and envelopes.
 
-use super::data;
 use super::decode;
 use super::model::{Model, array};
+use super::{Effort, data};
 use hessian::envelope::Envelope;
 use hessian::rpc::{Call, Form, Reply};
 use hessian::{Error, Graph};
@@ -20,26 +20,26 @@ pub(crate) fn is_message(line: &Json, bytes: &[u8]) -> bool {
 }
 
 /// A line with a request and what the service answers; either may be missing.
-pub(crate) fn check_exchange(line: &Json) -> Result<(), String> {
+pub(crate) fn check_exchange(line: &Json, effort: Effort) -> Result<(), String> {
     if let Some(request) = data::bytes(line, "request_")? {
-        check_call(line, &request).map_err(|reason| format!("request: {reason}"))?;
+        check_call(line, &request, effort).map_err(|reason| format!("request: {reason}"))?;
     }
     if let Some(reply) = data::bytes(line, "reply_")? {
-        check_reply(line, &reply).map_err(|reason| format!("reply: {reason}"))?;
+        check_reply(line, &reply, effort).map_err(|reason| format!("reply: {reason}"))?;
     }
     Ok(())
 }
 
 /// A line with a message in `hex`.
-pub(crate) fn check(line: &Json, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn check(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     if line.get("call").is_some() {
-        return check_call(line, bytes);
+        return check_call(line, bytes, effort);
     }
     if line.get("reply").is_some() {
-        return check_reply(line, bytes);
+        return check_reply(line, bytes, effort);
     }
     if matches!(bytes, [b'E', ..] | [b'H', _, _, b'E', ..]) {
-        return check_envelope(line, bytes);
+        return check_envelope(line, bytes, effort);
     }
     // A message that no service answers: it has to be refused.
     match (Call::parse(bytes, &decode::limits()), Reply::parse(bytes, &decode::limits())) {
@@ -48,7 +48,7 @@ pub(crate) fn check(line: &Json, bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-fn check_call(line: &Json, bytes: &[u8]) -> Result<(), String> {
+fn check_call(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     let expected = &line["call"];
     let java = line["java_error"].as_str();
     // What Java did not even recognise is refused here too. Other errors are the service's.
@@ -83,14 +83,14 @@ fn check_call(line: &Json, bytes: &[u8]) -> Result<(), String> {
         let expected: Vec<_> = expected.iter().map(|header| header[1].clone()).collect();
         same(&expected, &values[..headers], "header")?;
     }
-    cuts(&bytes[..used], |cut| Call::parse(cut, &decode::limits()).map(|_| ()))?;
+    cuts(&bytes[..used], effort, |cut| Call::parse(cut, &decode::limits()).map(|_| ()))?;
     let mut again = Vec::new();
     call.write(&mut again).map_err(|error| error.to_string())?;
     let (parsed, _) = Call::parse(&again, &decode::limits()).map_err(|error| error.to_string())?;
     same_bytes(&again, &bytes[..used], parsed.values() == call.values())
 }
 
-fn check_reply(line: &Json, bytes: &[u8]) -> Result<(), String> {
+fn check_reply(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     let expected = &line["reply"];
     let (reply, used) = Reply::parse(bytes, &decode::limits()).map_err(|error| error.to_string())?;
     if used != bytes.len() {
@@ -125,14 +125,14 @@ fn check_reply(line: &Json, bytes: &[u8]) -> Result<(), String> {
             return Err(format!("detail {detail} expected, found {:?}", values.last()));
         }
     }
-    cuts(bytes, |cut| Reply::parse(cut, &decode::limits()).map(|_| ()))?;
+    cuts(bytes, effort, |cut| Reply::parse(cut, &decode::limits()).map(|_| ()))?;
     let mut again = Vec::new();
     reply.write(&mut again).map_err(|error| error.to_string())?;
     let (parsed, _) = Reply::parse(&again, &decode::limits()).map_err(|error| error.to_string())?;
     same_bytes(&again, bytes, parsed.values() == reply.values())
 }
 
-fn check_envelope(line: &Json, bytes: &[u8]) -> Result<(), String> {
+fn check_envelope(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     let limits = decode::limits();
     let parsed = Envelope::parse(bytes, &limits);
     if line["expect"] == "error" {
@@ -146,7 +146,7 @@ fn check_envelope(line: &Json, bytes: &[u8]) -> Result<(), String> {
     if used != bytes.len() {
         return Err(format!("the envelope ends at byte {used} of {}", bytes.len()));
     }
-    cuts(bytes, |cut| Envelope::parse(cut, &limits).map(|_| ()))?;
+    cuts(bytes, effort, |cut| Envelope::parse(cut, &limits).map(|_| ()))?;
     let mut again = Vec::new();
     envelope.write(&mut again).map_err(|error| error.to_string())?;
     let (parsed, _) = Envelope::parse(&again, &limits).map_err(|error| error.to_string())?;
@@ -191,8 +191,8 @@ fn same(expected: &[Json], found: &[Model], what: &str) -> Result<(), String> {
 }
 
 /// Every proper beginning is told to be one.
-fn cuts(bytes: &[u8], parse: impl Fn(&[u8]) -> Result<(), Error>) -> Result<(), String> {
-    for cut in 0..bytes.len() {
+fn cuts(bytes: &[u8], effort: Effort, parse: impl Fn(&[u8]) -> Result<(), Error>) -> Result<(), String> {
+    for cut in effort.cuts(bytes.len()) {
         match parse(&bytes[..cut]) {
             Err(error) if error.is_incomplete() => {}
             Err(error) => return Err(format!("cut at byte {cut} of {}: {error}", bytes.len())),

@@ -17,15 +17,21 @@ const STACK: usize = 256 << 20;
 
 /// How often inputs are cut to be decoded at once, which costs the square of their length. Up to `all` bytes at every
 /// byte; longer ones at every byte of their first and last `edge` bytes and at every `stride`th between. The push parser
-/// is asked at every byte of every input, and messages are cut at every byte.
+/// is asked at every byte of every input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) all: usize,
     pub(crate) edge: usize,
     pub(crate) stride: usize,
+    /// What `all` is for calls, replies and envelopes.
+    pub(crate) messages: usize,
 }
 
 impl Effort {
+    fn of_messages(self) -> Self {
+        Self { all: self.messages, ..self }
+    }
+
     fn cuts(self, len: usize) -> impl Iterator<Item = usize> {
         let edge = if len <= self.all { len } else { self.edge.min(len / 2) };
         let between = (edge..len - edge.min(len - edge)).step_by(self.stride);
@@ -110,7 +116,7 @@ fn check_grammar<G: Grammar>(line: &Json, effort: Effort, report: &mut Report) -
     }
     let Some(bytes) = data::bytes(line, "")? else {
         return match has("request_hex") || has("reply_hex") || has("reply_hex_gz_b64") {
-            true => message::check_exchange(line),
+            true => message::check_exchange(line, effort.of_messages()),
             false => Err("a line of a shape that is not known".into()),
         };
     };
@@ -119,9 +125,9 @@ fn check_grammar<G: Grammar>(line: &Json, effort: Effort, report: &mut Report) -
     }
     if has("reply_hex") {
         // A value, and the reply that it makes.
-        message::check_exchange(line)?;
+        message::check_exchange(line, effort.of_messages())?;
     } else if !has("why") && message::is_message(line, &bytes) {
-        return message::check(line, &bytes);
+        return message::check(line, &bytes, effort.of_messages());
     }
     report.long += usize::from(bytes.len() > effort.all);
     if has("expect") {
