@@ -241,3 +241,33 @@ fn shared_values_in_variants() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_string_is_one_value_in_however_many_pieces() {
+    let mut limits = hessian::Limits::new();
+    limits.max_values = 1;
+    let read = |bytes: &str| {
+        Graph::from_slice_with::<hessian::grammar::Final>(&unhex(bytes), limits).map(Graph::into_owned)
+    };
+    // Java's emoji, twice in one string.
+    let graph = read("04 eda0bd edb880 eda0bd edb880").unwrap();
+    assert_eq!(graph.root().as_str(), Some("\u{1f600}\u{1f600}"));
+    // In chunks; bytes in chunks.
+    assert_eq!(read("520001 61 520001 62 0163").unwrap().root().as_str(), Some("abc"));
+    assert_eq!(read("410001 61 410001 62 2163").unwrap().root().as_bytes(), Some(&b"abc"[..]));
+    assert_eq!(
+        read("79 0161").unwrap_err().kind(),
+        &hessian::ErrorKind::Limit { limit: "max_values", max: 1 }
+    );
+}
+
+#[test]
+fn positions_in_pointers_are_plain_digits() {
+    let graph = hessian!([10, 11, { "+1" => 12, "01" => 13 }]);
+    let at = |path: &str| graph.root().pointer(path).and_then(View::as_i64);
+    assert_eq!([at("/0"), at("/1")], [Some(10), Some(11)]);
+    for path in ["/+1", "/01", "/00", "/-0", "/", "/1 ", "/1x", "/18446744073709551617"] {
+        assert_eq!(at(path), None, "{path}");
+    }
+    assert_eq!([at("/2/+1"), at("/2/01")], [Some(12), Some(13)]);
+}

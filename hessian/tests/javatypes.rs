@@ -534,6 +534,25 @@ fn exceptions_as_java_writes_them() {
 }
 
 #[test]
+fn traces_are_printed_with_their_suppressed_exceptions() {
+    let frame = |method: &str| vec![StackTraceElement::new("a.B", method, Some("B.java"), 3)];
+    let mut thrown = Throwable::new("x.Outer", "o");
+    thrown.stack_trace = frame("outer");
+    let mut suppressed = Throwable::new("x.Close", "s");
+    suppressed.stack_trace = frame("close");
+    let mut why = Throwable::new("x.Why", "w");
+    why.stack_trace = frame("why");
+    suppressed.cause = Some(Box::new(why));
+    thrown.suppressed.push(suppressed);
+    let mut cause = Throwable::new("x.Cause", "c");
+    cause.stack_trace = frame("cause");
+    thrown.cause = Some(Box::new(cause));
+    let expected = "x.Outer: o\n\tat a.B.outer(B.java:3)\n\tSuppressed: x.Close: s\n\t\tat a.B.close(B.java:3)\n\
+                    \tCaused by: x.Why: w\n\t\tat a.B.why(B.java:3)\nCaused by: x.Cause: c\n\tat a.B.cause(B.java:3)";
+    assert_eq!(format!("{thrown:#}"), expected);
+}
+
+#[test]
 fn exceptions_with_everything() {
     let mut thrown = Throwable::new("java.lang.IllegalStateException", "closed");
     thrown.stack_trace = vec![

@@ -250,24 +250,42 @@ impl<'de> Deserialize<'de> for Throwable {
 }
 
 impl fmt::Display for Throwable {
-    /// As Java's `toString`; with `{:#}` as its `printStackTrace`.
+    /// As Java's `toString`; with `{:#}` as its `printStackTrace`, whole stacks where Java leaves out the frames that
+    /// an exception has in common with the one around it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { self.trace(f, 0) } else { self.headline(f) }
+    }
+}
+
+impl Throwable {
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.class)?;
-        if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
         }
-        if f.alternate() {
-            for frame in &self.stack_trace {
-                write!(f, "\n\tat {frame}")?;
-            }
-            for suppressed in &self.suppressed {
-                write!(f, "\n\tSuppressed: {suppressed}")?;
-            }
-            if let Some(cause) = &self.cause {
-                write!(f, "\nCaused by: {cause:#}")?;
-            }
+    }
+
+    /// Suppressed exceptions, and what belongs to them, stand one tab further in.
+    fn trace(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let tabs = |f: &mut fmt::Formatter<'_>| (0..depth).try_for_each(|_| f.write_str("\t"));
+        self.headline(f)?;
+        for frame in &self.stack_trace {
+            f.write_str("\n")?;
+            tabs(f)?;
+            write!(f, "\tat {frame}")?;
         }
-        Ok(())
+        for suppressed in &self.suppressed {
+            f.write_str("\n")?;
+            tabs(f)?;
+            f.write_str("\tSuppressed: ")?;
+            suppressed.trace(f, depth + 1)?;
+        }
+        let Some(cause) = &self.cause else { return Ok(()) };
+        f.write_str("\n")?;
+        tabs(f)?;
+        f.write_str("Caused by: ")?;
+        cause.trace(f, depth)
     }
 }
 

@@ -137,16 +137,20 @@ impl<'de> EventSink<'de> for Building<'de> {
             Event::Double(value) => Value::Double(value),
             Event::Date(millis) => Value::Date(millis),
             Event::Text { text, last: true } if self.plain => Value::Str(text),
+            // A string is one value, in however many pieces it comes.
             Event::Text { text, last } => {
+                self.left += u64::from(!last);
                 self.text_piece(text, last);
                 return true;
             }
             Event::Surrogate { unit, last } => {
+                self.left += u64::from(!last);
                 self.surrogate(unit, last);
                 return true;
             }
             Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
             Event::Binary { bytes, last } => {
+                self.left += u64::from(!last);
                 self.binary_piece(bytes, last);
                 return true;
             }

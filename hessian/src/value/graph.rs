@@ -27,7 +27,8 @@ pub struct Class {
 /// needs no counting; dropping is flat. Text and bytes are borrowed from the input where they can be.
 ///
 /// Two graphs are equal when they are the same up to the numbers of their nodes (isomorphic): the same shape, the same
-/// sharing. Doubles are compared by their bits.
+/// sharing. Doubles are compared by their bits. How a list stands on the wire (with its length, or up to its end) is
+/// kept for [`to_vec`](Graph::to_vec) and makes no difference.
 #[derive(Debug, Clone)]
 pub struct Graph<'de> {
     pub(super) roots: SmallVec<[Value<'de>; 1]>,

@@ -224,6 +224,10 @@ impl<'g, 'de> View<'g, 'de> {
         path.split('/').try_fold(self, |view, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
             match view.node()? {
+                // RFC 6901: digits, without a leading zero.
+                Node::List { .. } if step != "0" && !step.starts_with(|first| matches!(first, '1'..='9')) => {
+                    None
+                }
                 Node::List { .. } => view.index(step.parse().ok()?),
                 _ => view.get(&step),
             }
