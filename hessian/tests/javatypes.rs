@@ -517,7 +517,7 @@ fn java_types_in_variants() {
 #[test]
 fn exceptions_as_java_writes_them() {
     let mut thrown = Throwable::new("model.M$Ex", "boom");
-    thrown.fields.push(("code".to_owned(), hessian!(7)));
+    thrown.fields.push(("code".into(), hessian!(7)));
     same("objects", "exception", &thrown);
     let (read, list, again): (Throwable, Vec<i32>, Vec<i32>) =
         from_slice(&java("refs", "exception_then_shared")).unwrap();
@@ -530,7 +530,7 @@ fn exceptions_as_java_writes_them() {
         .entry(id, "cause", id)
         .entry(id, "own", 5);
     let read = Throwable::from_view(map.finish(id).root()).unwrap();
-    assert_eq!((read.class.as_str(), read.fields[0].0.as_str()), ("x.Failed", "own"));
+    assert_eq!((&*read.class, &*read.fields[0].0), ("x.Failed", "own"));
 }
 
 #[test]
@@ -561,7 +561,7 @@ fn exceptions_with_everything() {
     ];
     let mut cause = Throwable::new("java.io.IOException", "broken pipe");
     cause.message = None;
-    cause.fields.push(("bytesTransferred".to_owned(), hessian!(["[int" [1, 2]])));
+    cause.fields.push(("bytesTransferred".into(), hessian!(["[int" [1, 2]])));
     thrown.cause = Some(Box::new(cause));
     thrown.suppressed = vec![Throwable::new("x.Close", "a"), Throwable::new("x.Close", "b")];
     let bytes = to_vec(&thrown).unwrap();

@@ -7,6 +7,7 @@ use crate::value::{Graph, GraphBuilder, Node, Value, View, from_graph};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// Exceptions that a [`Throwable`] consists of at most: itself, causes and suppressed ones. Stops chains that a few shared
 /// references make endless.
@@ -40,7 +41,7 @@ const SUPPRESSED: &str = "suppressedExceptions";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Throwable {
     /// The name of its class.
-    pub class: String,
+    pub class: Arc<str>,
     /// `getMessage()`.
     pub message: Option<String>,
     /// `getCause()`; on the wire an exception without one names itself.
@@ -50,7 +51,7 @@ pub struct Throwable {
     /// Exceptions that were thrown while resources were closed because of this one.
     pub suppressed: Vec<Self>,
     /// The fields of its own class, by name, each a graph of its own.
-    pub fields: Vec<(String, Graph<'static>)>,
+    pub fields: Vec<(Arc<str>, Graph<'static>)>,
 }
 
 impl Throwable {
@@ -58,7 +59,7 @@ impl Throwable {
     #[must_use]
     pub fn new(class: &str, message: &str) -> Self {
         Self {
-            class: class.to_owned(),
+            class: class.into(),
             message: Some(message.to_owned()),
             cause: None,
             stack_trace: Vec::new(),
@@ -142,7 +143,7 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
-        let (Some(id), Some(class), true) = (view.id(), view.type_name(), Throwable::is(view)) else {
+        let (Some(id), Some(class), true) = (view.id(), view.shared_type_name(), Throwable::is(view)) else {
             return Err(Error::new(ErrorKind::UnexpectedType {
                 found: "a value without `detailMessage` and `stackTrace`",
                 expected: "an exception".into(),
@@ -156,8 +157,8 @@ impl Reader {
         };
         self.left = left;
         self.open.push(id);
-        let mut throwable = Throwable { class: class.to_owned(), message: None, ..Throwable::new("", "") };
-        for (name, value) in named(view) {
+        let mut throwable = Throwable { class: Arc::clone(class), message: None, ..Throwable::new("", "") };
+        for (index, (name, value)) in named(view).into_iter().enumerate() {
             match name {
                 MESSAGE => throwable.message = in_field(name, from_graph(value))?,
                 CAUSE if value.is_null() || value.id() == Some(id) => {}
@@ -177,7 +178,9 @@ impl Reader {
                         return in_field(name, Err(Error::new(kind)));
                     };
                     self.own -= graph.size();
-                    throwable.fields.push((name.to_owned(), graph.into_owned()));
+                    // The exceptions of a class share its names.
+                    let shared = view.class().and_then(|class| class.fields.get(index).cloned());
+                    throwable.fields.push((shared.unwrap_or_else(|| name.into()), graph.into_owned()));
                 }
             }
         }
@@ -224,7 +227,7 @@ impl Serialize for Content<'_> {
             return serializer.serialize_bytes(&throwable.to_graph().to_vec().map_err(S::Error::custom)?);
         }
         let mut object = serializer.serialize_struct("Throwable", 6)?;
-        object.serialize_field("class", &throwable.class)?;
+        object.serialize_field("class", &*throwable.class)?;
         object.serialize_field("message", &throwable.message)?;
         object.serialize_field("cause", &throwable.cause)?;
         object.serialize_field("stack_trace", &throwable.stack_trace)?;
@@ -234,11 +237,11 @@ impl Serialize for Content<'_> {
     }
 }
 
-struct Fields<'a>(&'a [(String, Graph<'static>)]);
+struct Fields<'a>(&'a [(Arc<str>, Graph<'static>)]);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (&**name, value)))
     }
 }
 

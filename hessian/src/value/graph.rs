@@ -10,14 +10,16 @@ use crate::limits::Limits;
 use crate::ser::{Classes, Types};
 use crate::table::Tables;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
-/// A class as a stream defined it.
+/// A class as a stream defined it. Cloning copies no names: the graphs of one decode share them, so that one definition
+/// and many short objects do not become many long names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Class {
     /// Its name, such as `example.AddString`.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The names of its fields, in order.
-    pub fields: Box<[Box<str>]>,
+    pub fields: Arc<[Arc<str>]>,
 }
 
 /// A document: a root value and the lists, maps and objects that it reaches.
@@ -35,7 +37,7 @@ pub struct Graph<'de> {
     pub(super) nodes: Vec<Node>,
     pub(super) values: Vec<Value<'de>>,
     pub(super) classes: Vec<Class>,
-    pub(super) types: Vec<Box<str>>,
+    pub(super) types: Vec<Arc<str>>,
     pub(super) remotes: Vec<Remote<'de>>,
 }
 

@@ -3,6 +3,7 @@
 use super::{Class, Graph, Node, Value};
 use crate::date::Date;
 use crate::event::RefId;
+use std::sync::Arc;
 
 /// A value together with the graph it belongs to. Copies nothing.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +139,14 @@ impl<'g, 'de> View<'g, 'de> {
         match self.node()? {
             Node::List { ty, .. } | Node::Map { ty, .. } => self.graph.type_name((*ty)?),
             Node::Object { class, .. } => self.graph.class(*class).map(|class| &*class.name),
+        }
+    }
+
+    /// The same to keep, without a copy.
+    pub(crate) fn shared_type_name(self) -> Option<&'g Arc<str>> {
+        match self.node()? {
+            Node::List { ty, .. } | Node::Map { ty, .. } => self.graph.types.get((*ty)?.0 as usize),
+            Node::Object { class, .. } => self.graph.class(*class).map(|class| &class.name),
         }
     }
 
