@@ -43,7 +43,7 @@ pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
 pub use shared::Shared;
-pub use stream::{StreamDecoder, ValueDecoder};
+pub use stream::{StreamDecoder, StreamEncoder, ValueDecoder};
 #[doc(hidden)]
 pub use value::Literal;
 pub use value::{

@@ -86,6 +86,21 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
         Self { out, classes, containers: 0, extras: None, grammar: PhantomData }
     }
 
+    /// One that goes on where another has been suspended, with the next packet in an empty sink.
+    pub(crate) fn resume(out: &'o mut S, known: Known) -> Self {
+        let Known { classes, extras } = known;
+        Self { extras, ..Self::with_classes(out, classes) }
+    }
+
+    /// The end of a packet: what the stream's readers know from now on.
+    pub(crate) fn suspend(&mut self) -> Known {
+        let mut extras = self.extras.take();
+        if let Some(extras) = &mut extras {
+            extras.keep();
+        }
+        Known { classes: self.take_classes(), extras }
+    }
+
     /// What it has defined; it begins anew.
     pub(crate) fn take_classes(&mut self) -> Classes {
         let mut classes = std::mem::take(&mut self.classes);
@@ -120,13 +135,13 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     #[inline]
-    fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark { position: self.out.position(), containers: self.containers, classes: self.classes.mark() }
     }
 
     /// Takes back what was written since.
     #[cold]
-    fn rewind(&mut self, to: Mark) {
+    pub(crate) fn rewind(&mut self, to: Mark) {
         self.out.cut(to.position);
         self.classes.rewind(to.classes);
         self.containers = to.containers;
@@ -251,9 +266,16 @@ pub(crate) fn check_type(name: &str) -> Result<()> {
     }
 }
 
+/// What a stream's encoder knows from packet to packet: the classes and types that have numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    classes: Classes,
+    extras: Option<Box<Extras>>,
+}
+
 /// A state of a [`Serializer`] to go back to.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+pub(crate) struct Mark {
     position: usize,
     containers: u32,
     classes: classes::Mark,
