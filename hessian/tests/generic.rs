@@ -311,3 +311,17 @@ fn positions_in_pointers_are_plain_digits() {
     }
     assert_eq!([at("/2/+1"), at("/2/01")], [Some(12), Some(13)]);
 }
+
+/// An object of the enum's own name is its variant once, not for ever.
+#[test]
+fn enums_that_hold_themselves_end() {
+    #[derive(Debug, Deserialize)]
+    enum Expression {
+        #[expect(dead_code, reason = "never made")]
+        Expression(Box<Self>),
+    }
+    for graph in [hessian!("Expression" { value: 1 }), hessian!("Expression" { "value" => 1 })] {
+        let error = from_graph::<Expression>(graph.root()).unwrap_err();
+        assert!(error.to_string().contains("the content of a variant"), "{error}");
+    }
+}
