@@ -53,12 +53,31 @@ pub fn to_vec_in<G: Dialect, T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>
     Ok(out)
 }
 
+/// [`to_bytes`] in a grammar of your choice: `to_bytes_in::<Draft, _>(&value, &mut buffer)`.
+///
+/// # Errors
+/// As [`to_vec_in`]; the buffer is then as it was before.
+pub fn to_bytes_in<G: Dialect, T: Serialize + ?Sized>(value: &T, out: &mut impl Sink) -> Result<()> {
+    Serializer::<_, G>::new(out).encode(value)
+}
+
 /// Writes `value`, encoded in memory first, with one `write_all`.
 ///
 /// # Errors
 /// As [`to_vec`], and [`ErrorKind::Io`] when writing fails.
-pub fn to_writer<T: Serialize + ?Sized>(value: &T, mut writer: impl std::io::Write) -> Result<()> {
-    writer.write_all(&to_vec(value)?)?;
+pub fn to_writer<T: Serialize + ?Sized>(value: &T, writer: impl std::io::Write) -> Result<()> {
+    to_writer_in::<Final, T>(value, writer)
+}
+
+/// [`to_writer`] in a grammar of your choice: `to_writer_in::<Draft, _>(&value, writer)`.
+///
+/// # Errors
+/// As [`to_vec_in`], and [`ErrorKind::Io`] when writing fails.
+pub fn to_writer_in<G: Dialect, T: Serialize + ?Sized>(
+    value: &T,
+    mut writer: impl std::io::Write,
+) -> Result<()> {
+    writer.write_all(&to_vec_in::<G, T>(value)?)?;
     Ok(())
 }
 
