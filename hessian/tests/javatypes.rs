@@ -553,6 +553,29 @@ fn traces_are_printed_with_their_suppressed_exceptions() {
 }
 
 #[test]
+fn exceptions_in_other_formats_come_back() {
+    let mut thrown = Throwable::new("x.Outer", "o");
+    thrown.stack_trace = vec![StackTraceElement::new("a.B", "m", Some("B.java"), 3)];
+    let mut cause = Throwable::new("x.Cause", "c");
+    cause.message = None;
+    cause.fields = vec![("code".into(), hessian!(7)), ("parts".into(), hessian!(["a", { "k" => null }]))];
+    thrown.cause = Some(Box::new(cause));
+    thrown.suppressed = vec![Throwable::new("x.Close", "s")];
+    let text = serde_json::to_string(&thrown).unwrap();
+    assert_eq!(serde_json::from_str::<Throwable>(&text).unwrap(), thrown);
+    assert!(serde_json::from_str::<Throwable>("{}").is_err());
+    let error =
+        serde_json::from_str::<Throwable>(r#"{"class":"x","cause":{"message":"no class"}}"#).unwrap_err();
+    assert!(error.to_string().contains("cause"), "{error}");
+    // The same shape, in a circle that only Hessian has.
+    let mut circle = Graph::builder();
+    let map = circle.map(None);
+    circle.entry(map, "class", "x").entry(map, "cause", map);
+    let error = from_slice::<Throwable>(&circle.finish(map).to_vec().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("leads back"), "{error}");
+}
+
+#[test]
 fn exceptions_with_everything() {
     let mut thrown = Throwable::new("java.lang.IllegalStateException", "closed");
     thrown.stack_trace = vec![

@@ -2,6 +2,7 @@
 
 use super::lang::StackTraceElement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::RefId;
 use crate::magic;
 use crate::value::{Graph, GraphBuilder, Node, Value, View, from_graph};
 use serde::de::{Deserialize, Deserializer};
@@ -23,8 +24,8 @@ const SUPPRESSED: &str = "suppressedExceptions";
 
 /// A Java exception of any class: whatever object has `java.lang.Throwable`'s fields.
 ///
-/// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). Into other
-/// formats it is a struct of its fields. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
+/// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). In other
+/// formats it is a struct of the fields below, written and read; classes and types inside `fields` are lost there. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
 /// a circle are an error ([`ErrorKind::Cycle`]): look at their [`Graph`].
 ///
 /// ```
@@ -79,7 +80,7 @@ impl Throwable {
     /// # Errors
     /// What is none, circles, and the bounds.
     pub fn from_view(view: View<'_, '_>) -> Result<Self> {
-        Reader { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }.read(view)
+        Reader::new().read(view)
     }
 
     /// As Java would write it.
@@ -138,17 +139,16 @@ struct Reader {
     left: usize,
     own: u64,
     /// The exceptions that enclose the one in hand.
-    open: Vec<crate::event::RefId>,
+    open: Vec<RefId>,
 }
 
 impl Reader {
-    fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
-        let (Some(id), Some(class), true) = (view.id(), view.shared_type_name(), Throwable::is(view)) else {
-            return Err(Error::new(ErrorKind::UnexpectedType {
-                found: "a value without `detailMessage` and `stackTrace`",
-                expected: "an exception".into(),
-            }));
-        };
+    fn new() -> Self {
+        Self { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }
+    }
+
+    /// One more exception, inside those that are open.
+    fn enter(&mut self, id: RefId) -> Result<()> {
         if self.open.contains(&id) {
             return Err(Error::new(ErrorKind::Cycle { number: id.0 }));
         }
@@ -157,6 +157,60 @@ impl Reader {
         };
         self.left = left;
         self.open.push(id);
+        Ok(())
+    }
+
+    /// The value of a field of its own class.
+    fn own(&mut self, value: View<'_, '_>) -> Result<Graph<'static>> {
+        let Some(graph) = value.copy(self.own) else {
+            return Err(Error::new(ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES }));
+        };
+        self.own -= graph.size();
+        Ok(graph.into_owned())
+    }
+
+    /// The struct that other formats have: a map of the fields of [`Throwable`].
+    fn read_plain(&mut self, view: View<'_, '_>) -> Result<Throwable> {
+        let (Some(id), Some(class)) = (view.id(), view.get("class").and_then(View::as_str)) else {
+            return Err(Error::new(ErrorKind::UnexpectedType {
+                found: "a value without `class`",
+                expected: "an exception".into(),
+            }));
+        };
+        self.enter(id)?;
+        let mut throwable = Throwable { class: class.into(), message: None, ..Throwable::new("", "") };
+        for (name, value) in view.entries().filter_map(|(key, value)| Some((key.as_str()?, value))) {
+            match name {
+                "message" => throwable.message = in_field(name, from_graph(value))?,
+                "cause" if value.is_null() => {}
+                "cause" => throwable.cause = Some(Box::new(in_field(name, self.read_plain(value))?)),
+                "stack_trace" => throwable.stack_trace = in_field(name, from_graph(value))?,
+                "suppressed" => {
+                    for exception in value.items() {
+                        throwable.suppressed.push(in_field(name, self.read_plain(exception))?);
+                    }
+                }
+                "fields" => {
+                    for (key, value) in value.entries() {
+                        let key = in_field(name, from_graph::<&str>(key))?;
+                        throwable.fields.push((key.into(), in_field(key, self.own(value))?));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.open.pop();
+        Ok(throwable)
+    }
+
+    fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
+        let (Some(id), Some(class), true) = (view.id(), view.shared_type_name(), Throwable::is(view)) else {
+            return Err(Error::new(ErrorKind::UnexpectedType {
+                found: "a value without `detailMessage` and `stackTrace`",
+                expected: "an exception".into(),
+            }));
+        };
+        self.enter(id)?;
         let mut throwable = Throwable { class: Arc::clone(class), message: None, ..Throwable::new("", "") };
         for (index, (name, value)) in named(view).into_iter().enumerate() {
             match name {
@@ -173,14 +227,10 @@ impl Reader {
                     }
                 }
                 _ => {
-                    let Some(graph) = value.copy(self.own) else {
-                        let kind = ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES };
-                        return in_field(name, Err(Error::new(kind)));
-                    };
-                    self.own -= graph.size();
+                    let graph = in_field(name, self.own(value))?;
                     // The exceptions of a class share its names.
                     let shared = view.class().and_then(|class| class.fields.get(index).cloned());
-                    throwable.fields.push((shared.unwrap_or_else(|| name.into()), graph.into_owned()));
+                    throwable.fields.push((shared.unwrap_or_else(|| name.into()), graph));
                 }
             }
         }
@@ -248,7 +298,13 @@ impl Serialize for Fields<'_> {
 impl<'de> Deserialize<'de> for Throwable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let graph = Graph::deserialize(deserializer)?;
-        Self::from_view(graph.root()).map_err(serde::de::Error::custom)
+        let mut reader = Reader::new();
+        match graph.root() {
+            // Another format's.
+            view if view.type_name().is_none() && view.get("class").is_some() => reader.read_plain(view),
+            view => reader.read(view),
+        }
+        .map_err(serde::de::Error::custom)
     }
 }
 
