@@ -11,17 +11,20 @@ pub struct Limits {
     pub max_depth: u32,
     /// UTF-16 units of one string, all chunks together. Stops endless chunked strings. Default 16 Mi units.
     pub max_string: u64,
-    /// Bytes of one binary value, all chunks together. Default 64 MiB.
+    /// Bytes of one binary value, all chunks together. Stops endless chunked binaries (`41 ffff …` without a last chunk),
+    /// which are joined in memory. Default 64 MiB.
     pub max_binary: u64,
-    /// Elements of one list, entries of one map. Default 16 Mi.
+    /// Elements of one list, entries of one map. Stops lists up to their end (`57 90 90 90 …`) that grow for ever where
+    /// values are taken one by one; in a list that tells its length, a length that no sender has. Default 16 Mi.
     pub max_elements: u64,
     /// Fields of one class definition. Stops `C "a" 7fffffff`. Default 1,024.
     pub max_fields: u32,
     /// Class definitions of one stream. Stops tables that grow for ever. Default 4,096.
     pub max_classes: u32,
-    /// Type names of one stream. Default 4,096.
+    /// Type names of one stream. Stops tables that grow for ever by a new name in each list. Default 4,096.
     pub max_types: u32,
-    /// UTF-16 units of one class, field or type name. Default 1,024.
+    /// UTF-16 units of one class, field or type name. Stops names that are costly each time they are told, compared or
+    /// hashed: one definition serves objects of one byte. Default 1,024.
     pub max_name: u32,
     /// Bytes of all class, field and type names of one stream. Stops many classes of many long fields. Default
     /// 1 MiB.

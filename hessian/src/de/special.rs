@@ -122,7 +122,8 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        Ok(building.finish_in(self.input, self.tables))
+        let decoded = self.decoded.get_or_insert_default();
+        Ok(building.finish_in(self.input, self.tables, decoded))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {

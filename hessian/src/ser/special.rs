@@ -95,6 +95,12 @@ impl Extras {
         Self { types, shared: HashMap::new() }
     }
 
+    /// The packet is sent: its types stay known, its values are written anew.
+    pub(super) fn keep(&mut self) {
+        self.types.keep();
+        self.shared.clear();
+    }
+
     /// Forgets what was written behind this position of the sink, and containers from this number on.
     pub(super) fn rewind(&mut self, position: usize, containers: u32) {
         self.types.cut(position);

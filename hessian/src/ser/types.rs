@@ -15,6 +15,8 @@ pub(crate) struct Types {
     literal: bool,
     /// Never told at all.
     omitted: bool,
+    /// How many were written before the packet in hand: these stay, whatever is cut.
+    kept: usize,
 }
 
 impl Types {
@@ -56,8 +58,13 @@ impl Types {
 
     /// The sink was cut at this position: forgets what stood behind it.
     pub(super) fn cut(&mut self, position: usize) {
-        while self.met.last().is_some_and(|&(_, at)| at >= position) {
+        while self.met.len() > self.kept && self.met.last().is_some_and(|&(_, at)| at >= position) {
             self.met.pop();
         }
+    }
+
+    /// The packet is sent: its types are known from now on, in whatever sink the next one is written.
+    pub(super) fn keep(&mut self) {
+        self.kept = self.met.len();
     }
 }

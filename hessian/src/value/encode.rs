@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
 use crate::ser::{Classes, Types, check_type};
+use std::sync::Arc;
 
 /// What is left to write of a container.
 struct Frame {
@@ -290,7 +291,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 return Ok(());
             }
         } else {
-            let class = Class { name: REMOTE.0.into(), fields: REMOTE.1.map(Into::into).into() };
+            let class = Class { name: REMOTE.0.into(), fields: Arc::new(REMOTE.1.map(Into::into)) };
             let number = self.all_classes.generic::<G>(self.out, &class)?;
             G::object(self.out, number);
             *self.nodes += 1;
