@@ -17,7 +17,10 @@ const fn form(name: &'static str, path: &'static str, version: &'static str) -> 
 }
 
 pub(crate) const HESSIAN: Form = form("hessian ws", "hessian?framing=ws", "1.1");
-pub(crate) const SSE: Form = form("sse", "sse", "1.1");
+/// What a browser says that wants events; nchan answers nobody else with them.
+const EVENTS: &str = "Accept: text/event-stream\r\n";
+
+pub(crate) const SSE: Form = Form { headers: EVENTS, ..form("sse", "sse", "1.1") };
 
 /// Every form that streams.
 pub(crate) const ALL: &[Form] = &[

@@ -52,16 +52,21 @@ impl Scanner {
 
     /// Calls `each` for every mark that ends in this piece.
     pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Mark)) {
-        if self.len > 0 {
+        while self.len > 0 && !bytes.is_empty() {
             let taken = (MARK - self.len).min(bytes.len());
             self.held[self.len..self.len + taken].copy_from_slice(&bytes[..taken]);
             self.len += taken;
             bytes = &bytes[taken..];
-            if self.len < MARK {
-                return;
+            if self.len == MARK {
+                match Mark::parse(&self.held) {
+                    Some(mark) => {
+                        self.len = 0;
+                        each(mark);
+                    }
+                    // The length of a message can look like the beginning of a mark.
+                    None => self.forget_one(),
+                }
             }
-            self.len = 0;
-            Mark::parse(&self.held).into_iter().for_each(&mut each);
         }
         while let Some(at) = memchr::memchr(b'@', bytes) {
             bytes = &bytes[at..];
@@ -70,9 +75,23 @@ impl Scanner {
                 self.len = bytes.len();
                 return;
             };
-            Mark::parse(mark).into_iter().for_each(&mut each);
-            bytes = &bytes[MARK..];
+            let used = match Mark::parse(mark) {
+                Some(mark) => {
+                    each(mark);
+                    MARK
+                }
+                None => 1,
+            };
+            bytes = &bytes[used..];
         }
+    }
+
+    /// What is held begins no mark; something later in it may.
+    fn forget_one(&mut self) {
+        let held = &self.held[1..self.len];
+        let at = memchr::memchr(b'@', held).map_or(self.len, |at| at + 1);
+        self.held.copy_within(at..self.len, 0);
+        self.len -= at;
     }
 }
 
@@ -82,7 +101,8 @@ mod tests {
 
     #[test]
     fn marks_are_found_wherever_the_pieces_end() {
-        let stream = format!("head{}\r\n{}tail", text(7, 99, 64), text(8, u64::MAX, MARK));
+        // The length of 64 letters is an at sign.
+        let stream = format!("@head0@{}\r\n@@{}tail", text(7, 99, 64), text(8, u64::MAX, MARK));
         for piece in 1..stream.len() {
             let mut scanner = Scanner::new();
             let mut found = Vec::new();

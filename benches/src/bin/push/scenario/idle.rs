@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{FORMS, contenders, floor_of, name};
 use crate::Options;
 use crate::measure;
-use crate::table::{self, middle, rounds};
+use crate::table::{self, middle, number, rounds};
 use crate::target::{Running, Start};
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
@@ -32,9 +32,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
                 subscribers.to_string(),
                 form.name.into(),
                 target.name().into(),
-                format!("{each:.0}"),
-                format!("{:.0}", each - floor),
-                format!("{:.1}", middle(of_this, |run| run.1) / f64::from(1 << 20)),
+                number(each.round()),
+                number((each - floor).round()),
+                number(middle(of_this, |run| run.1) / f64::from(1 << 20)),
             ]);
         }
     }

@@ -16,9 +16,20 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long a message may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Messages before the one that is read.
+const FIRST: u64 = 100;
+
+/// Bytes of a mark up to its time.
+const BEGINNING: usize = 12;
+
 /// Starts ours for a moment and reads one message in the form asked for.
 pub(crate) fn capture(start: Start<'_>) -> anyhow::Result<Replay> {
     let mut server = Running::start(Target::Ours, Start { streams: 1, ..start })?;
+    // Positions of three digits, as most in a measurement have.
+    server.tell(&Command::Rate { per_second: 1e6, count: FIRST, bytes: start.bytes })?;
+    while !server.is_done()? {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let mut socket = TcpStream::connect(server.address)?;
     socket.write_all(&start.form.request(0, None))?;
     let head = read(&mut socket, |bytes| memchr::memmem::find(bytes, b"\r\n\r\n").is_some())?;
@@ -26,9 +37,10 @@ pub(crate) fn capture(start: Start<'_>) -> anyhow::Result<Replay> {
     let mut frame = Vec::new();
     for _ in 0..2 {
         server.tell(&Command::Rate { per_second: 1_000.0, count: 1, bytes: start.bytes })?;
-        frame = read(&mut socket, |bytes| bytes.contains(&b'@'))?;
+        frame = read(&mut socket, |bytes| bytes.len() > start.bytes)?;
     }
-    let begin = frame.iter().position(|byte| *byte == b'@').context("no message")?;
+    let mark = &payload::text(FIRST + 1, 0, 0)[..BEGINNING];
+    let begin = memchr::memmem::find(&frame, mark.as_bytes()).context("no message")?;
     let end = begin + start.bytes.max(payload::MARK);
     ensure!(end <= frame.len(), "{} does not carry the message in one piece", start.form.name);
     Ok(Replay { head, before: frame[..begin].to_vec(), after: frame[end..].to_vec() })

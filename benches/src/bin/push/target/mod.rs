@@ -5,10 +5,11 @@ mod nchan;
 mod publish;
 mod pushpin;
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command as Process, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -150,8 +151,6 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let child = Stopped(child);
         wait_for(address)?;
-        // The workers of a peer have started before it answers; a moment for those that serve nobody.
-        std::thread::sleep(Duration::from_millis(500));
         let pids = process::family(child.0.id(), uncounted)?;
         Ok(Self { address, publisher, published: 0, pids, _child: child, _directory: Some(directory) })
     }
@@ -199,7 +198,7 @@ impl Drop for Stopped {
             if matches!(self.0.try_wait(), Ok(Some(_))) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -241,15 +240,23 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// Waits until somebody listens.
+/// Waits until a subscription is accepted: a peer of several processes listens before all of them are up.
 fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
+    let subscribed = || -> io::Result<bool> {
+        let mut socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+        socket.write_all(&form::SSE.request(0, None))?;
+        let mut status = [0; 12];
+        socket.read_exact(&mut status)?;
+        Ok(status.ends_with(b" 200"))
+    };
     for _ in 0..100 {
-        if std::net::TcpStream::connect(address).is_ok() {
+        if matches!(subscribed(), Ok(true)) {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
-    bail!("nothing listens on {address} after 10 s")
+    bail!("no subscription is accepted at {address}")
 }
 
 /// The answers of a child, after its address.
