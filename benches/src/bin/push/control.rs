@@ -1,6 +1,7 @@
 //! What the load program tells a server to publish: one command a line, the same for every server.
 
 use std::fmt;
+use std::future::Future;
 use std::io::BufRead as _;
 use std::str::FromStr;
 use std::time::Duration;
@@ -120,21 +121,22 @@ pub(crate) fn from_input() -> mpsc::Receiver<Command> {
     receiver
 }
 
-/// Publishes as told, by `publish(stream, text)`, until the commands end. Messages go to the streams in turn.
+/// The way a server publishes.
+pub(crate) trait Publish: Send + 'static {
+    /// Publishes `text` to the stream `number`.
+    fn publish(&mut self, number: usize, text: String) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Publishes as told until the commands end, as a task among others, like an application's. Messages go to
+/// the streams in turn.
 pub(crate) async fn obey(
     mut commands: mpsc::Receiver<Command>,
     streams: usize,
-    mut publish: impl AsyncFnMut(usize, String) -> anyhow::Result<()>,
-    mut done: impl FnMut(),
+    mut publisher: impl Publish,
+    mut done: impl FnMut() + Send,
 ) -> anyhow::Result<()> {
     let mut number: u64 = 0;
     while let Some(command) = commands.recv().await {
-        let mut next = async |due, bytes| {
-            let stream = usize::try_from(number)? % streams;
-            let text = payload::text(number, due, bytes);
-            number += 1;
-            publish(stream, text).await
-        };
         match command {
             // An acknowledgement of the end may come after the end.
             Command::Replay(_) | Command::Ack(_) => continue,
@@ -146,14 +148,17 @@ pub(crate) async fn obey(
                     if early > 0 {
                         sleep(Duration::from_nanos(early)).await;
                     }
-                    next(due, bytes).await?;
+                    publisher.publish(stream(number, streams)?, payload::text(number, due, bytes)).await?;
+                    number += 1;
                 }
             }
             Command::Window { count, window, bytes } => {
                 let (mut sent, mut got) = (0, 0);
                 while sent < count {
                     while sent < count.min(got + window) {
-                        next(payload::now(), bytes).await?;
+                        let text = payload::text(number, payload::now(), bytes);
+                        publisher.publish(stream(number, streams)?, text).await?;
+                        number += 1;
                         sent += 1;
                     }
                     match commands.recv().await {
@@ -167,6 +172,10 @@ pub(crate) async fn obey(
         done();
     }
     Ok(())
+}
+
+fn stream(number: u64, streams: usize) -> anyhow::Result<usize> {
+    Ok(usize::try_from(number)? % streams)
 }
 
 #[cfg(test)]

@@ -75,22 +75,22 @@ pub(crate) struct Options {
 #[derive(Subcommand)]
 enum Server {
     /// Is the floor.
-    #[command(hide = true)]
-    ServeFloor {
+    #[command(name = "serve-floor", hide = true)]
+    Floor {
         streams: usize,
         #[arg(long)]
         gather: bool,
     },
     /// Is the push server.
-    #[command(hide = true)]
-    ServeOurs {
+    #[command(name = "serve-ours", hide = true)]
+    Ours {
         streams: usize,
         #[arg(long)]
         shards: Option<usize>,
     },
     /// Is axum with a broadcast channel.
-    #[command(hide = true)]
-    ServeAxum { streams: usize },
+    #[command(name = "serve-axum", hide = true)]
+    Axum { streams: usize },
 }
 
 fn main() -> ExitCode {
@@ -99,9 +99,9 @@ fn main() -> ExitCode {
         eprintln!("cannot raise the number of open files: {error}");
     }
     let done = match cli.server {
-        Some(Server::ServeFloor { streams, gather }) => server::floor::serve(streams, gather),
-        Some(Server::ServeOurs { streams, shards }) => server::ours::serve(streams, shards),
-        Some(Server::ServeAxum { streams }) => server::axum::serve(streams),
+        Some(Server::Floor { streams, gather }) => server::floor::serve(streams, gather),
+        Some(Server::Ours { streams, shards }) => server::ours::serve(streams, shards),
+        Some(Server::Axum { streams }) => server::axum::serve(streams),
         None => measure(&cli.scenario, cli.options),
     };
     match done {

@@ -32,7 +32,8 @@ struct Pair {
     user: f64,
     /// The most that the kernel held for one connection, in bytes.
     kernel: f64,
-    /// Bytes of resident memory more than before, when the stalled ones have gone or read on.
+    /// Bytes by which the server's memory has grown more than undisturbed, when the stalled ones have gone or read
+    /// on.
     kept: f64,
     /// What the kernel holds for all connections afterwards.
     kernel_after: f64,
@@ -51,7 +52,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             "p99, x undisturbed",
             "user KiB per stalled",
             "kernel KiB per stalled, most",
-            "MiB kept (user / kernel)",
+            "MiB kept afterwards (user / kernel)",
             "stalled: closed / read late",
             "others lost",
         ],
@@ -89,6 +90,7 @@ fn pair(target: Target, form: &Form, options: &Options) -> anyhow::Result<Pair> 
     let mut grown = [0.0; 2];
     let mut kernel = 0.0;
     let mut outcomes = Vec::new();
+    let mut undisturbed_after = 0.0;
     let mut after = (0.0, 0.0, 0.0, 0.0);
     for (grown, stalled) in grown.iter_mut().zip([0, STALLED]) {
         let mut server = Running::start(target, start)?;
@@ -109,9 +111,15 @@ fn pair(target: Target, form: &Form, options: &Options) -> anyhow::Result<Pair> 
         crowd.wake_stalled()?;
         crowd.watch(Instant::now() + AFTERWARDS)?;
         let received = crowd.take();
+        let grown_after = server.resident()? as f64 - before;
         let held = process::socket_memory(server.address)?.sum as f64;
         let closed = (early + received.closed) as f64;
-        after = (server.resident()? as f64 - before, held, closed, received.late as f64);
+        after = (
+            grown_after - std::mem::replace(&mut undisturbed_after, grown_after),
+            held,
+            closed,
+            received.late as f64,
+        );
     }
     let disturbed = outcomes.pop().context("no run")?;
     let undisturbed = outcomes.pop().context("no run")?;

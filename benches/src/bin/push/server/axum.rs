@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
 
 use super::{say_address, say_done};
-use crate::control;
+use crate::control::{self, Publish};
 
 /// Messages that a slow receiver may be behind, as in most examples.
 const CAPACITY: usize = 1_024;
@@ -28,14 +28,20 @@ pub(crate) async fn serve(streams: usize) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say_address(listener.local_addr()?)?;
     let serving = tokio::spawn(async { axum::serve(listener, router).await });
-    let publish = async |stream: usize, text: String| {
-        // An error only says that nobody listens.
-        let _ = streams[stream].send(text);
-        Ok(())
-    };
-    control::obey(control::from_input(), streams.len(), publish, say_done).await?;
+    let count = streams.len();
+    tokio::spawn(control::obey(control::from_input(), count, Senders(streams), say_done)).await??;
     serving.abort();
     Ok(())
+}
+
+struct Senders(Streams);
+
+impl Publish for Senders {
+    async fn publish(&mut self, number: usize, text: String) -> anyhow::Result<()> {
+        // An error only says that nobody listens.
+        let _ = self.0[number].send(text);
+        Ok(())
+    }
 }
 
 async fn subscribe(State(streams): State<Streams>, Path(name): Path<String>) -> Response {

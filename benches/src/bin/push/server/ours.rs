@@ -2,11 +2,11 @@
 
 use anyhow::Context as _;
 use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Hub, Limits, Server};
+use push_server::{Epoch, Hub, Limits, Server, Stream};
 use tokio::sync::oneshot;
 
 use super::{say_address, say_done};
-use crate::control;
+use crate::control::{self, Publish};
 use crate::form::stream_name;
 
 #[tokio::main]
@@ -23,11 +23,18 @@ pub(crate) async fn serve(streams: usize, shards: Option<usize>) -> anyhow::Resu
     let serving = tokio::spawn(server.serve(listener, async {
         let _ = stopped.await;
     }));
-    let publish = async |stream: usize, text: String| {
-        streams[stream].publish(&text).await?;
-        Ok(())
-    };
-    control::obey(control::from_input(), streams.len(), publish, say_done).await?;
+    let commands = control::from_input();
+    let count = streams.len();
+    tokio::spawn(control::obey(commands, count, Streams(streams), say_done)).await??;
     drop(stop);
     serving.await.context("the server")
+}
+
+struct Streams(Vec<Stream>);
+
+impl Publish for Streams {
+    async fn publish(&mut self, number: usize, text: String) -> anyhow::Result<()> {
+        self.0[number].publish(&text).await?;
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::Answers;
-use crate::control::{self, Command};
+use crate::control::{self, Command, Publish};
 
 /// Who carries commands out.
 #[derive(Debug)]
@@ -86,29 +86,37 @@ async fn post_all(
     address: SocketAddr,
     streams: usize,
     request: Request,
-    done: impl FnMut(),
+    done: impl FnMut() + Send,
 ) -> anyhow::Result<()> {
-    let mut connection = None;
-    let publish = async |stream: usize, text: String| {
-        if connection.is_none() {
-            let socket = TcpStream::connect(address).await?;
-            socket.set_nodelay(true)?;
-            connection = Some(socket);
-        }
-        let socket = connection.as_mut().context("no connection")?;
-        let (path, body) = request(stream, &text);
+    control::obey(commands, streams, Http { address, request, connection: None }, done).await
+}
+
+/// A peer's API, over a connection that is kept.
+struct Http {
+    address: SocketAddr,
+    request: Request,
+    connection: Option<TcpStream>,
+}
+
+impl Publish for Http {
+    async fn publish(&mut self, number: usize, text: String) -> anyhow::Result<()> {
+        let mut socket = match self.connection.take() {
+            Some(socket) => socket,
+            None => TcpStream::connect(self.address).await?,
+        };
+        socket.set_nodelay(true)?;
+        let (path, body) = (self.request)(number, &text);
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
         socket.write_all((head + &body).as_bytes()).await?;
-        if response(socket).await? {
-            connection = None;
+        if !response(&mut socket).await? {
+            self.connection = Some(socket);
         }
         Ok(())
-    };
-    control::obey(commands, streams, publish, done).await
+    }
 }
 
 /// Reads one response; true if the server will close the connection.
