@@ -7,9 +7,6 @@ use crate::crowd::{Crowd, Received, Subscriber};
 use crate::form::Form;
 use crate::target::Running;
 
-/// Connections on their way at a time, where connecting is not what is measured.
-const AT_ONCE: usize = 256;
-
 /// Quiet time between connecting and publishing.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -52,7 +49,7 @@ pub(crate) fn subscriber(server: &Running, form: &Form, number: usize, streams: 
 /// `count` subscribers, spread over the streams, connected and quiet.
 pub(crate) fn crowd(server: &Running, form: &Form, count: usize, streams: usize) -> anyhow::Result<Crowd> {
     let mut crowd = Crowd::new(server.address)?;
-    crowd.join((0..count).map(|index| subscriber(server, form, index % streams, streams)), AT_ONCE)?;
+    crowd.join((0..count).map(|index| subscriber(server, form, index % streams, streams)), server.at_once)?;
     crowd.watch(Instant::now() + SETTLE)?;
     crowd.take();
     Ok(crowd)

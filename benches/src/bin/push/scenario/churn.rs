@@ -22,11 +22,16 @@ const PER_SECOND: f64 = 10.0;
 const NEW: f64 = 300.0;
 const STAY: Duration = Duration::from_secs(1);
 
+/// When the server has had the number of connections that it will have, in seconds.
+const WARM: Duration = Duration::from_secs(5);
+
 /// Messages before the first look at the memory, so that what servers keep for late readers is full.
 const KEPT: u64 = 1_200;
 
 struct Churn {
     before: f64,
+    /// When as many connections as ever have been open at one time, early on.
+    warm: f64,
     after: f64,
     p99: f64,
     connections: f64,
@@ -44,8 +49,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             "form",
             "server",
             "RSS MiB before",
-            "after",
-            "change",
+            "after 5 s",
+            "afterwards",
+            "change since before / since 5 s",
             "p99 ms of those that stay",
             "connections",
             "lost",
@@ -56,12 +62,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let runs = rounds(options.rounds, &contenders, name, |(target, form)| churn(*target, form, options));
     for ((target, form), of_this) in contenders.iter().zip(&runs) {
         let mib = |value: fn(&Churn) -> f64| number(middle(of_this, value) / f64::from(1 << 20));
+        let change = |ratio: fn(&Churn) -> f64| format!("{:+.1} %", (middle(of_this, ratio) - 1.0) * 100.0);
         table::row([
             form.name.into(),
             target.name().into(),
             mib(|run| run.before),
+            mib(|run| run.warm),
             mib(|run| run.after),
-            format!("{:+.1} %", (middle(of_this, |run| run.after / run.before) - 1.0) * 100.0),
+            format!("{} / {}", change(|run| run.after / run.before), change(|run| run.after / run.warm)),
             number(middle(of_this, |run| run.p99)),
             format!("{:.0}", middle(of_this, |run| run.connections)),
             format!("{:.0}", middle(of_this, |run| run.lost)),
@@ -85,11 +93,15 @@ fn churn(target: Target, form: &Form, options: &Options) -> anyhow::Result<Churn
     let (mut made, mut staying) = (0_u64, VecDeque::new());
     // It gets what comes, from whichever message on, and is no part of the latencies.
     let passing = Subscriber { expects: None, timed: false, ..subscriber(&server, form, 0, 1) };
+    let mut warm = None;
     let end = Duration::from_secs(options.churn_seconds);
     loop {
         let now = begin.elapsed();
         if now >= end {
             break;
+        }
+        if warm.is_none() && now >= WARM {
+            warm = Some(server.resident()? as f64);
         }
         while (made as f64) < now.as_secs_f64() * NEW {
             made += 1;
@@ -115,5 +127,12 @@ fn churn(target: Target, form: &Form, options: &Options) -> anyhow::Result<Churn
     let lost: u64 = stayed.map(|connection| count.saturating_sub(connection.messages)).sum();
     let mut received = crowd.take();
     let p99 = percentile(&mut received.latencies, 0.99) / 1e3;
-    Ok(Churn { before, after, p99, connections: made as f64, lost: lost as f64 })
+    Ok(Churn {
+        before,
+        warm: warm.unwrap_or(before),
+        after,
+        p99,
+        connections: made as f64,
+        lost: lost as f64,
+    })
 }

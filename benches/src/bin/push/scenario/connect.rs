@@ -9,9 +9,8 @@ use crate::measure::{percentile, subscriber};
 use crate::table::{self, middle, number, ratio, rounds, with_ratio};
 use crate::target::{Running, Start, Target};
 
-/// Connections for the speed, with this many on their way at a time.
+/// Connections for the speed, with 256 on their way at a time, pushpin with 48.
 const CONNECTIONS: usize = 10_000;
-const AT_ONCE: usize = 256;
 
 /// Connections begun all at once.
 const BURST: usize = 1_000;
@@ -48,7 +47,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         let count = if *target == Target::Pushpin { SLOW_CONNECTIONS } else { CONNECTIONS };
         let cpu = server.cpu_seconds()?;
         let begin = Instant::now();
-        crowd.join((0..count).map(|_| subscriber(&server, form, 0, 1)), AT_ONCE)?;
+        crowd.join((0..count).map(|_| subscriber(&server, form, 0, 1)), server.at_once)?;
         let per_second = count as f64 / begin.elapsed().as_secs_f64();
         let cpu = (server.cpu_seconds()? - cpu) / count as f64 * 1e3;
         let mut took = crowd.join((0..BURST).map(|_| subscriber(&server, form, 0, 1)), BURST)?;

@@ -67,6 +67,9 @@ impl Target {
     }
 }
 
+/// Connections on their way at a time, where connecting is not what is measured.
+const AT_ONCE: usize = 256;
+
 /// How a server is to be started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start<'a> {
@@ -95,6 +98,8 @@ pub(crate) struct Running {
     publisher: Publisher,
     /// Messages published so far.
     pub(crate) published: u64,
+    /// Connections that may be on their way at a time.
+    pub(crate) at_once: usize,
     pids: Vec<u32>,
     _child: Stopped,
     _directory: Option<Directory>,
@@ -138,7 +143,7 @@ impl Running {
         let address = line.trim().parse().context("the server printed no address")?;
         let pids = vec![child.0.id()];
         let publisher = Publisher::of_child(input, output);
-        Ok(Self { address, publisher, published: 0, pids, _child: child, _directory: None })
+        Ok(Self { address, publisher, published: 0, at_once: AT_ONCE, pids, _child: child, _directory: None })
     }
 
     /// A peer: published to by HTTP, known by its process and those it starts, except `uncounted`.
@@ -152,7 +157,15 @@ impl Running {
         let child = Stopped(child);
         wait_for(address)?;
         let pids = process::family(child.0.id(), uncounted)?;
-        Ok(Self { address, publisher, published: 0, pids, _child: child, _directory: Some(directory) })
+        Ok(Self {
+            address,
+            publisher,
+            published: 0,
+            at_once: AT_ONCE,
+            pids,
+            _child: child,
+            _directory: Some(directory),
+        })
     }
 
     /// Has it publish; [`Publisher::is_done`] tells when all is out.

@@ -13,6 +13,9 @@ use super::publish::Publisher;
 use super::{Directory, Running, free_address, is_program};
 use crate::form::{stream_name, stream_number};
 
+/// More requests at a time, and some are answered with 502.
+const AT_ONCE: usize = 48;
+
 pub(super) fn is_installed() -> bool {
     ["pushpin", "pushpin-proxy", "pushpin-handler", "condure", "zurl"].into_iter().all(is_program)
 }
@@ -78,7 +81,8 @@ stats_format=tnetstring
         .stderr(log)
         .spawn()?;
     let publisher = Publisher::by_http(publish, streams, request);
-    Running::peer(child, address, publisher, "zurl", directory)
+    let running = Running::peer(child, address, publisher, "zurl", directory)?;
+    Ok(Running { at_once: AT_ONCE, ..running })
 }
 
 fn request(stream: usize, text: &str) -> (String, String) {
