@@ -50,6 +50,8 @@ struct Hoisted {
     bytes: Vec<u8>,
     /// Where each definition ends.
     ends: Vec<usize>,
+    /// Types of lists and maps, which cannot be kept apart, are left out.
+    omits_types: bool,
 }
 
 /// A state of [`Classes`] to go back to.
@@ -61,8 +63,14 @@ pub(crate) struct Mark {
 
 impl Classes {
     /// A table whose definitions are not written into the values.
-    pub(crate) fn hoisted() -> Self {
-        Self { hoisted: Some(Box::default()), ..Self::default() }
+    pub(crate) fn hoisted(omits_types: bool) -> Self {
+        let hoisted = Hoisted { omits_types, ..Hoisted::default() };
+        Self { hoisted: Some(Box::new(hoisted)), ..Self::default() }
+    }
+
+    /// Whether types of lists and maps are left out of the values.
+    pub(crate) fn omits_types(&self) -> bool {
+        self.hoisted.as_ref().is_some_and(|hoisted| hoisted.omits_types)
     }
 
     /// The definitions `[from, to)` of a hoisted table, in order.

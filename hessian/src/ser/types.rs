@@ -13,12 +13,19 @@ pub(crate) struct Types {
     met: Vec<(Cow<'static, str>, usize)>,
     /// Never a number: the values are read by readers that have seen other types before.
     literal: bool,
+    /// Never told at all.
+    omitted: bool,
 }
 
 impl Types {
-    /// Types that are written by their names each time.
-    pub(super) fn literal() -> Self {
-        Self { literal: true, ..Self::default() }
+    /// Types that are written by their names each time, or not at all.
+    pub(super) fn literal(omitted: bool) -> Self {
+        Self { literal: true, omitted, ..Self::default() }
+    }
+
+    /// True when lists and maps are written without a type.
+    pub(crate) const fn are_omitted(&self) -> bool {
+        self.omitted
     }
 
     /// The number of a type; without one its name has to be written, and [`named`](Self::named) called. Few types:

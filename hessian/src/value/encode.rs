@@ -191,7 +191,9 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 }
                 let len = (!open || G::PLAIN).then_some(items.len);
                 match ty {
-                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, Some(len))?,
+                    Some(ty) if !G::PLAIN && !self.all_types.are_omitted() => {
+                        self.typed::<G>(ty, Some(len))?
+                    }
                     _ if trap && len.is_none() => {
                         self.all_types.unnamed(self.out.position());
                         G::typed_list(self.out, "", None, None);
@@ -209,7 +211,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                     G::check(Doubtful::Key)?;
                 }
                 match ty {
-                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, None)?,
+                    Some(ty) if !G::PLAIN && !self.all_types.are_omitted() => self.typed::<G>(ty, None)?,
                     _ if trap => {
                         self.all_types.unnamed(self.out.position());
                         G::typed_map(self.out, "", None);
