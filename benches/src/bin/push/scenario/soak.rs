@@ -15,9 +15,9 @@ use crate::measure::{self, percentile, subscriber};
 use crate::table;
 use crate::target::{Running, Start, Target};
 
-/// Deliveries a second, and bytes of a message.
+/// Deliveries a second, and bytes of a message: enough that a stalled one is found within half the time.
 const DELIVERIES: f64 = 20_000.0;
-const BYTES: usize = 1_024;
+const BYTES: usize = 4_096;
 
 /// Receive buffer of the stalled ones, so that they stall the server and not only themselves.
 const SMALL: usize = 4 << 10;
