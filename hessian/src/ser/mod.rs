@@ -22,13 +22,13 @@ use special::Extras;
 use std::marker::PhantomData;
 use variant::Variant;
 
-/// Encodes `value` into a new vector. One allocation when the result is below 128 bytes.
+/// Encodes `value` into a new vector. One allocation when the result is at most 128 bytes.
 ///
 /// # Errors
 /// What Hessian has no form for ([`ErrorKind::Unrepresentable`]: integers beyond `i64`, more elements than `i32`
 /// counts), or what a `Serialize` implementation reports.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::new();
     to_bytes(value, &mut out)?;
     Ok(out)
 }
@@ -48,7 +48,7 @@ pub fn to_bytes<T: Serialize + ?Sized, S: Sink>(value: &T, out: &mut S) -> Resul
 /// # Errors
 /// As [`to_vec`]; with [`Tutorial`](crate::grammar::Tutorial) also [`ErrorKind::Refused`].
 pub fn to_vec_in<G: Dialect, T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::new();
     Serializer::<_, G>::new(&mut out).encode(value)?;
     Ok(out)
 }
@@ -158,13 +158,13 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     /// Begins an object of the class `name`; signals when its definition has to be written first.
-    #[inline]
+    #[inline(always)]
     fn object(&mut self, name: &'static str, len: usize) -> Result<Struct<'_, 'o, S, G>> {
         self.wrapped_object(name, len, None)
     }
 
     /// The same as the content of a variant of that name.
-    #[inline]
+    #[inline(always)]
     fn wrapped_object(
         &mut self,
         name: &'static str,
@@ -179,7 +179,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
             check_type(name)?;
             self.containers += 1;
             G::typed_map(self.out, name, None);
-            return Ok(Struct::new(self, None, len, start, variant.is_some().into()));
+            return Ok(Struct::new(self, &[], len, start, variant.is_some().into()));
         }
         let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
@@ -426,7 +426,7 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
         Ok(self.map(0))
     }
-    #[inline]
+    #[inline(always)]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct> {
         self.object(name, len)
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// are borrowed from the graph.
 ///
 /// Shared parts are read each time ([`Shared`](crate::Shared) gives one value), at most
-/// [`Limits::max_expansion`] ÷ 32 values in all.
+/// [`Limits::max_expansion`] ÷ 32 values more than the graph has.
 ///
 /// # Errors
 /// What the type refuses, cycles, and the limits `max_depth` and `max_expansion`.
@@ -33,7 +33,7 @@ pub fn from_graph_with<'g, T: Deserialize<'g>>(view: View<'g, '_>, limits: &Limi
     let walk = Walk {
         open: RefCell::default(),
         limits: *limits,
-        left: Cell::new(limits.max_expansion / VALUE),
+        left: Cell::new((view.graph.values.len() as u64 + 1).saturating_add(limits.max_expansion / VALUE)),
         decoded: Arc::default(),
     };
     T::deserialize(Cursor { view, walk: &walk })
