@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks against programs that are not ours: bash .ci/interop.sh vectors | codec | stream
+# The checks against programs that are not ours: bash .ci/interop.sh vectors | codec | stream | policy
 # They are Rust tests that plain `cargo test` leaves out (`#[ignore]`), because they need what packages.sh installs.
 set -euo pipefail
 
@@ -13,5 +13,6 @@ case ${1:-} in
 vectors) cargo run --release --package hessian --features cli -- vectors hessian/tests/vectors/*.jsonl ;;
 codec) ignored_tests hessian ;;
 stream) ignored_tests push-server ;;
-*) echo "usage: $0 vectors | codec | stream" >&2 && exit 2 ;;
+policy) ignored_tests policy-server ;;
+*) echo "usage: $0 vectors | codec | stream | policy" >&2 && exit 2 ;;
 esac

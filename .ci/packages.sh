@@ -17,6 +17,9 @@ need javac default-jdk-headless
 need /usr/share/java/hessian.jar libhessian-java
 need chromium chromium
 need chromedriver chromium-driver
+need haxe haxe
+need node nodejs
+need npm npm
 
 if ((${#missing[@]})); then
     echo "installing ${missing[*]}"
@@ -30,8 +33,17 @@ if ((${#missing[@]})); then
     "${as_root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
+# What the policy port is checked with: Ruffle, and the policy server that most people use. Only what the lock file pins, into node_modules.
+peers=policy-server/tests/interop/npm
+if ! cmp --silent "$peers/package-lock.json" "$peers/node_modules/.installed"; then
+    npm ci --prefix "$peers" --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp "$peers/package-lock.json" "$peers/node_modules/.installed"
+fi
+
 cargo --version
 javac -version
 chromium --version 2>/dev/null
 chromedriver --version
+echo "haxe $(haxe --version), node $(node --version)"
+npm ls --prefix "$peers" --loglevel=error
 dpkg-query --showformat 'libhessian-java ${Version}\n' --show libhessian-java

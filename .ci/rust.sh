@@ -13,7 +13,14 @@ readme_test_command() {
 
 case ${1:-} in
 format) cargo fmt --all --check ;;
-clippy) cargo clippy --workspace --all-targets --all-features -- -D warnings ;;
+clippy)
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    # The codec without any feature, and with each alone: what all of them together compile may lack a piece by itself.
+    for features in "" codec deflate dump json cli; do
+        echo "hessian, no default features${features:+, $features}"
+        cargo clippy --package hessian --all-targets --no-default-features --features "$features" -- -D warnings
+    done
+    ;;
 test)
     command=$(readme_test_command)
     echo "README.md: $command"

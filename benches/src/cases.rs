@@ -1,7 +1,9 @@
 //! The cases of the codec's benchmarks: payload, operation, codec.
 
 use crate::payloads::{self, AddString, AddStringRef, Random, Tick, TickRef};
-use hessian::{Graph, Limits, Parser, Step};
+use bytes::Bytes;
+use hessian::grammar::Final;
+use hessian::{Binary, Graph, Limits, Parser, Step};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 
@@ -31,17 +33,29 @@ struct Blob(#[serde(with = "serde_bytes")] Vec<u8>);
 #[derive(Serialize, Deserialize)]
 struct Text(String);
 
+/// The payloads' names, as [`of`] takes them.
+pub const PAYLOADS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "push"];
+
 /// Every case, those that are compared next to each other.
 #[must_use]
 pub fn all() -> Vec<Case> {
+    PAYLOADS.into_iter().flat_map(of).collect()
+}
+
+/// The cases of one payload; none for a name that is unknown.
+#[must_use]
+pub fn of(payload: &str) -> Vec<Case> {
     let mut cases = Vec::new();
-    structs::<AddString, AddStringRef<'static>>(&mut cases, "a", payloads::add_string());
-    structs::<Tick, TickRef<'static>>(&mut cases, "b", payloads::tick(&mut Random::new(7)));
-    structs::<Vec<Tick>, Vec<TickRef<'static>>>(&mut cases, "c", payloads::ticks());
-    text(&mut cases);
-    binary(&mut cases);
-    document(&mut cases);
-    push(&mut cases);
+    match payload {
+        "a" => structs::<AddString, AddStringRef<'static>>(&mut cases, "a", payloads::add_string()),
+        "b" => structs::<Tick, TickRef<'static>>(&mut cases, "b", payloads::tick(&mut Random::new(7))),
+        "c" => structs::<Vec<Tick>, Vec<TickRef<'static>>>(&mut cases, "c", payloads::ticks()),
+        "d" => text(&mut cases),
+        "e" => binary(&mut cases),
+        "f" => document(&mut cases),
+        "push" => push(&mut cases),
+        _ => {}
+    }
     cases
 }
 
@@ -74,16 +88,12 @@ where
     let post = leak(postcard::to_stdvec(value).expect("encodes"));
     let json = leak(serde_json::to_vec(value).expect("encodes"));
     let hessian2 = leak(hessian2::to_vec(value).expect("encodes"));
-    let mut reused = Vec::new();
     case!(cases, payload, "encode", "hessian", hessian::to_vec(black_box(value)));
     case!(cases, payload, "encode", "rmp-serde", rmp_serde::to_vec(black_box(value)));
     case!(cases, payload, "encode", "postcard", postcard::to_stdvec(black_box(value)));
     case!(cases, payload, "encode", "serde_json", serde_json::to_vec(black_box(value)));
     case!(cases, payload, "encode", "hessian2", hessian2::to_vec(black_box(value)));
-    case!(cases, payload, "encode into a buffer", "hessian", {
-        reused.clear();
-        hessian::to_bytes(black_box(value), &mut reused)
-    });
+    into_buffer(cases, payload, value);
     case!(cases, payload, "owned", "hessian", hessian::from_slice::<T>(black_box(hessian)));
     case!(cases, payload, "owned", "rmp-serde", rmp_serde::from_slice::<T>(black_box(rmp)));
     case!(cases, payload, "owned", "postcard", postcard::from_bytes::<T>(black_box(post)));
@@ -93,6 +103,31 @@ where
     case!(cases, payload, "borrowed", "rmp-serde", rmp_serde::from_slice::<B>(black_box(rmp)));
     case!(cases, payload, "borrowed", "postcard", postcard::from_bytes::<B>(black_box(post)));
     case!(cases, payload, "borrowed", "serde_json", serde_json::from_slice::<B>(black_box(json)));
+}
+
+/// Encoding into a buffer that has the room already.
+fn into_buffer<T: Serialize>(cases: &mut Vec<Case>, payload: &'static str, value: &'static T) {
+    let mut buffer = Vec::new();
+    case!(cases, payload, "encode into a buffer", "hessian", {
+        buffer.clear();
+        hessian::to_bytes(black_box(value), &mut buffer)
+    });
+    let mut buffer = Vec::new();
+    case!(cases, payload, "encode into a buffer", "rmp-serde", {
+        buffer.clear();
+        rmp_serde::encode::write(&mut buffer, black_box(value))
+    });
+    let mut buffer = Some(Vec::new());
+    case!(cases, payload, "encode into a buffer", "postcard", {
+        let mut room = buffer.take().unwrap_or_default();
+        room.clear();
+        buffer = postcard::to_extend(black_box(value), room).ok();
+    });
+    let mut buffer = Vec::new();
+    case!(cases, payload, "encode into a buffer", "serde_json", {
+        buffer.clear();
+        serde_json::to_writer(&mut buffer, black_box(value))
+    });
 }
 
 fn text(cases: &mut Vec<Case>) {
@@ -107,6 +142,7 @@ fn text(cases: &mut Vec<Case>) {
     case!(cases, "d", "encode", "postcard", postcard::to_stdvec(black_box(value)));
     case!(cases, "d", "encode", "serde_json", serde_json::to_vec(black_box(value)));
     case!(cases, "d", "encode", "hessian2", hessian2::to_vec(black_box(value)));
+    into_buffer(cases, "d", value);
     case!(cases, "d", "owned", "hessian", hessian::from_slice::<Text>(black_box(hessian)));
     case!(cases, "d", "owned", "rmp-serde", rmp_serde::from_slice::<Text>(black_box(rmp)));
     case!(cases, "d", "owned", "postcard", postcard::from_bytes::<Text>(black_box(post)));
@@ -116,9 +152,17 @@ fn text(cases: &mut Vec<Case>) {
     case!(cases, "d", "borrowed", "hessian", chunks(black_box(hessian)));
     case!(cases, "d", "borrowed", "rmp-serde", rmp_serde::from_slice::<&str>(black_box(rmp)));
     case!(cases, "d", "borrowed", "postcard", postcard::from_bytes::<&str>(black_box(post)));
+    // As much as one chunk holds can.
+    let chunk: String = value.0.chars().take(0x8000).collect();
+    let hessian = leak(hessian::to_vec(&chunk).expect("encodes"));
+    let rmp = leak(rmp_serde::to_vec(&chunk).expect("encodes"));
+    let post = leak(postcard::to_stdvec(&chunk).expect("encodes"));
+    case!(cases, "d", "borrowed, one chunk", "hessian", hessian::from_slice::<&str>(black_box(hessian)));
+    case!(cases, "d", "borrowed, one chunk", "rmp-serde", rmp_serde::from_slice::<&str>(black_box(rmp)));
+    case!(cases, "d", "borrowed, one chunk", "postcard", postcard::from_bytes::<&str>(black_box(post)));
 }
 
-/// Units and bytes of every piece of a value's texts.
+/// Bytes of every piece of a value's texts, each validated and borrowed.
 fn chunks(input: &[u8]) -> usize {
     let mut parser = <Parser>::new(Limits::default());
     let mut at = 0;
@@ -143,11 +187,24 @@ fn binary(cases: &mut Vec<Case>) {
     case!(cases, "e", "encode", "rmp-serde", rmp_serde::to_vec(black_box(value)));
     case!(cases, "e", "encode", "postcard", postcard::to_stdvec(black_box(value)));
     case!(cases, "e", "encode", "hessian2", hessian2::to_vec(black_box(value)));
+    into_buffer(cases, "e", value);
     case!(cases, "e", "owned", "hessian", hessian::from_slice::<Blob>(black_box(hessian)));
     case!(cases, "e", "owned", "memcpy", black_box(&value.0).clone());
     case!(cases, "e", "owned", "rmp-serde", rmp_serde::from_slice::<Blob>(black_box(rmp)));
     case!(cases, "e", "owned", "postcard", postcard::from_bytes::<Blob>(black_box(post)));
     case!(cases, "e", "owned", "hessian2", hessian2::from_slice::<Blob>(black_box(hessian2)));
+    // The value shares the buffer: a slice of it for each chunk. Peers can only lend the bytes.
+    let shared: &'static Bytes = Box::leak(Box::new(Bytes::from_static(hessian)));
+    case!(cases, "e", "from Bytes", "hessian", hessian::from_bytes::<Binary>(black_box(shared)));
+    case!(cases, "e", "from Bytes", "memcpy", black_box(&value.0).clone());
+    case!(
+        cases,
+        "e",
+        "from Bytes",
+        "rmp-serde",
+        rmp_serde::from_slice::<&serde_bytes::Bytes>(black_box(rmp))
+    );
+    case!(cases, "e", "from Bytes", "postcard", postcard::from_bytes::<&serde_bytes::Bytes>(black_box(post)));
 }
 
 fn document(cases: &mut Vec<Case>) {
@@ -166,6 +223,16 @@ fn document(cases: &mut Vec<Case>) {
     let json_value: &'static serde_json::Value =
         Box::leak(Box::new(serde_json::from_slice(json).expect("decodes")));
     case!(cases, "f", "encode", "serde_json", serde_json::to_vec(black_box(json_value)));
+    let mut buffer = Vec::new();
+    case!(cases, "f", "encode into a buffer", "hessian", {
+        buffer.clear();
+        black_box(graph).encode_to::<Final>(&mut buffer)
+    });
+    let mut buffer = Vec::new();
+    case!(cases, "f", "encode into a buffer", "rmpv", {
+        buffer.clear();
+        rmpv::encode::write_value(&mut buffer, black_box(value))
+    });
     case!(cases, "f", "borrowed", "hessian", Graph::from_slice(black_box(hessian)));
     case!(cases, "f", "borrowed", "rmpv", rmpv::decode::read_value_ref(&mut black_box(rmp)));
     case!(cases, "f", "owned", "hessian", Graph::from_slice(black_box(hessian)).map(Graph::into_owned));
@@ -183,8 +250,8 @@ fn push(cases: &mut Vec<Case>) {
     case!(cases, "push", "whole", "push", fed(black_box(once), once.len()));
     case!(cases, "push", "64-byte pieces", "from_slice", Graph::from_slice(black_box(once)));
     case!(cases, "push", "64-byte pieces", "push", fed(black_box(once), 64));
-    case!(cases, "push", "doubled", "from_slice", fed(black_box(once), 64));
-    case!(cases, "push", "doubled", "push", fed(black_box(twice), 64));
+    case!(cases, "push", "doubled", "once", fed(black_box(once), 64));
+    case!(cases, "push", "doubled", "twice", fed(black_box(twice), 64));
 }
 
 /// Events of a value whose bytes arrive in pieces; what is not used yet is kept in a buffer.

@@ -100,7 +100,10 @@ impl<'de> Envelope<'de> {
         }
         let max = limits.max_inflated;
         let mut inflated = Vec::new();
-        flate2::read::ZlibDecoder::new(self.body()).take(max.saturating_add(1)).read_to_end(&mut inflated)?;
+        flate2::read::ZlibDecoder::new(self.body())
+            .take(max.saturating_add(1))
+            .read_to_end(&mut inflated)
+            .map_err(|_| Error::new(ErrorKind::InvalidEnvelope("the body is no zlib data, or is cut off")))?;
         if inflated.len() as u64 > max {
             return Err(Error::new(ErrorKind::Limit { limit: "max_inflated", max }));
         }
@@ -188,6 +191,20 @@ mod tests {
         let mut again = Vec::new();
         envelope.write(&mut again).unwrap();
         assert_eq!(again, out);
+    }
+
+    #[test]
+    fn a_damaged_body_is_told() {
+        for body in [&b"\x78\x9c\x01"[..], b"no zlib", b""] {
+            let mut out = b"E".to_vec();
+            Final::string(&mut out, DEFLATION);
+            Final::int(&mut out, 0);
+            Final::binary(&mut out, body);
+            out.extend_from_slice(b"\x90Z");
+            let (envelope, _) = Envelope::parse(&out, &Limits::new()).unwrap();
+            let error = envelope.inflate(&Limits::new()).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidEnvelope(_)) && error.is_malformed(), "{error}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ struct Inner {
     kind: ErrorKind,
     offset: Option<u64>,
     path: Vec<Segment>,
+    /// What the underlying stream said.
+    source: Option<std::io::Error>,
 }
 
 /// A step of an error's path, innermost first while it is collected.
@@ -101,6 +103,8 @@ pub enum ErrorKind {
     },
     /// A packet frame header that no sender of this framing writes.
     InvalidFrame(&'static str),
+    /// An envelope whose body is not what its method says.
+    InvalidEnvelope(&'static str),
     /// A value that Hessian has no form for, such as an integer above `i64::MAX`.
     Unrepresentable(&'static str),
     /// A value that the reader it is meant for is known to misread, with the reason; see
@@ -108,7 +112,8 @@ pub enum ErrorKind {
     Refused(&'static str),
     /// A message of serde or of a `Serialize`/`Deserialize` implementation.
     Message(String),
-    /// Reading or writing the underlying stream failed.
+    /// Reading or writing the underlying stream failed; the stream's own error is the
+    /// [`source`](std::error::Error::source).
     Io(std::io::ErrorKind),
 }
 
@@ -116,13 +121,13 @@ impl Error {
     /// An error without a place in the input.
     #[cold]
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self { inner: Some(Box::new(Inner { kind, offset: None, path: Vec::new() })) }
+        Self { inner: Some(Box::new(Inner { kind, offset: None, path: Vec::new(), source: None })) }
     }
 
     /// An error noticed at byte `offset` of the input.
     #[cold]
     pub(crate) fn at(offset: u64, kind: ErrorKind) -> Self {
-        Self { inner: Some(Box::new(Inner { kind, offset: Some(offset), path: Vec::new() })) }
+        Self { inner: Some(Box::new(Inner { kind, offset: Some(offset), path: Vec::new(), source: None })) }
     }
 
     /// The serializer's signal that a class definition has to be written first. Costs nothing.
@@ -157,7 +162,7 @@ impl Error {
     pub(crate) fn in_entry(self, key: &str) -> Self {
         const MAX_UNITS: usize = 64;
         match utf16::split(key, MAX_UNITS) {
-            end if end < key.len() => self.in_field(format!("{}…", &key[..end])),
+            (end, _) if end < key.len() => self.in_field(format!("{}…", &key[..end])),
             _ => self.in_field(key.to_owned()),
         }
     }
@@ -211,6 +216,11 @@ impl Error {
             }
         }
         path
+    }
+
+    /// What the underlying stream said, for [`ErrorKind::Io`].
+    fn io(&self) -> Option<&std::io::Error> {
+        self.inner.as_ref().and_then(|inner| inner.source.as_ref())
     }
 
     /// True when the input is a proper beginning of a value: more bytes could complete it.
@@ -273,6 +283,7 @@ impl fmt::Display for ErrorKind {
             Self::Limit { limit, max } => write!(f, "limit {limit} = {max} reached"),
             Self::TrailingBytes { count } => write!(f, "{count} bytes follow the value"),
             Self::InvalidFrame(what) => write!(f, "packet framing: {what}"),
+            Self::InvalidEnvelope(what) => write!(f, "envelope: {what}"),
             Self::Unrepresentable(what) => write!(f, "Hessian has no form for {what}"),
             Self::Refused(what) => write!(f, "old readers mistake {what}"),
             Self::Message(message) => f.write_str(message),
@@ -283,7 +294,10 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind())?;
+        match self.io() {
+            Some(error) => write!(f, "{error}")?,
+            None => write!(f, "{}", self.kind())?,
+        }
         if let Some(offset) = self.offset() {
             write!(f, " at byte {offset}")?;
         }
@@ -295,7 +309,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.io().map(|error| error as _)
+    }
+}
 
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
@@ -311,8 +329,14 @@ impl serde::ser::Error for Error {
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        // The kind alone is kept so that errors stay comparable; io::Error's text adds nothing for streams.
-        Self::new(ErrorKind::Io(error.kind()))
+        // One of ours that went through a reader or writer, perhaps of `tokio_util`, is itself again.
+        error.downcast().unwrap_or_else(|error| {
+            let mut wrapped = Self::new(ErrorKind::Io(error.kind()));
+            if let Some(inner) = &mut wrapped.inner {
+                inner.source = Some(error);
+            }
+            wrapped
+        })
     }
 }
 
@@ -328,3 +352,30 @@ impl From<Error> for std::io::Error {
 }
 
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn what_a_stream_said_is_kept() {
+        let error = Error::from(io::Error::new(io::ErrorKind::ConnectionReset, "tls: bad certificate"));
+        assert_eq!(error.kind(), &ErrorKind::Io(io::ErrorKind::ConnectionReset));
+        assert_eq!(error.to_string(), "tls: bad certificate");
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(source.downcast_ref::<io::Error>().is_some());
+    }
+
+    #[test]
+    fn an_error_that_goes_through_a_stream_comes_back_as_it_was() {
+        let error = Error::at(7, ErrorKind::InvalidText).in_field("name");
+        let text = error.to_string();
+        let back = Error::from(io::Error::from(error));
+        assert_eq!(
+            (back.kind(), back.offset(), back.path().as_str()),
+            (&ErrorKind::InvalidText, Some(7), "name")
+        );
+        assert_eq!(back.to_string(), text);
+    }
+}

@@ -36,6 +36,7 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct ClassTable<G = Final> {
     classes: Option<Classes>,
+    omits_types: bool,
     grammar: PhantomData<G>,
 }
 
@@ -57,7 +58,28 @@ impl<G: Dialect> ClassTable<G> {
     /// An empty table for a grammar of your choice. In Hessian 1, which defines no classes, it stays empty.
     #[must_use]
     pub fn in_grammar() -> Self {
-        Self { classes: None, grammar: PhantomData }
+        Self { classes: None, omits_types: false, grammar: PhantomData }
+    }
+
+    /// Leaves the types of lists and maps out of the values. A type has no definition that could be kept apart: it is
+    /// written by its name each time, and readers number each one that they meet, so on a stream without end their
+    /// tables would grow with every message (Java's without a bound; this crate's up to `max_types`). Java readers
+    /// make an `ArrayList` of an untyped list and a `HashMap` of an untyped map, or in the field of an object what the
+    /// field is declared to be.
+    ///
+    /// ```
+    /// # fn main() -> hessian::Result<()> {
+    /// let mut table = hessian::ClassTable::new().without_types();
+    /// let mut body = Vec::new();
+    /// table.encode_graph(&hessian::hessian!("[int" [1, 2]), &mut body)?;
+    /// assert_eq!(body, b"\x7a\x91\x92");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn without_types(mut self) -> Self {
+        self.omits_types = true;
+        self
     }
 
     /// Appends `value` without any definition and returns what it needs: a reader must know the classes `[0, needs)`.
@@ -67,7 +89,7 @@ impl<G: Dialect> ClassTable<G> {
     /// As [`to_vec`](crate::to_vec); also the limit `max_classes` (4,096), past which a new class is refused. The
     /// buffer is then as it was; a class that was defined on the way stays defined, which harms nobody.
     pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T, out: &mut impl Sink) -> Result<u32> {
-        let mut lent = Lent::<_, G>::new(&mut self.classes, out);
+        let mut lent = Lent::<_, G>::new(self.omits_types, &mut self.classes, out);
         let done = lent.serializer.encode(value);
         let needs = lent.serializer.take_used();
         done.map(|()| needs)
@@ -78,7 +100,7 @@ impl<G: Dialect> ClassTable<G> {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_graph(&mut self, graph: &Graph<'_>, out: &mut impl Sink) -> Result<u32> {
-        let mut lent = Lent::<_, G>::new(&mut self.classes, out);
+        let mut lent = Lent::<_, G>::new(self.omits_types, &mut self.classes, out);
         let done = lent.serializer.encode_graph(graph);
         let needs = lent.serializer.take_used();
         done.map(|()| needs)
@@ -111,8 +133,8 @@ struct Lent<'t, 'o, S: Sink, G: Dialect> {
 }
 
 impl<'t, 'o, S: Sink, G: Dialect> Lent<'t, 'o, S, G> {
-    fn new(home: &'t mut Option<Classes>, out: &'o mut S) -> Self {
-        let classes = home.take().unwrap_or_else(Classes::hoisted);
+    fn new(omits_types: bool, home: &'t mut Option<Classes>, out: &'o mut S) -> Self {
+        let classes = home.take().unwrap_or_else(|| Classes::hoisted(omits_types));
         Self { home, serializer: Serializer::with_classes(out, classes) }
     }
 }
@@ -165,5 +187,21 @@ mod tests {
         out.clear();
         assert_eq!(table.encode(&A { value: 1 }, &mut out).unwrap(), 1);
         assert_eq!(out, b"\x60\x91");
+    }
+
+    #[test]
+    fn types_are_left_out_of_typed_and_generic_values_alike() {
+        #[derive(Serialize)]
+        struct Typed {
+            #[serde(with = "crate::typed::As::<crate::typed::LinkedList>")]
+            list: Vec<i32>,
+        }
+        let mut table = ClassTable::new().without_types();
+        let mut out = Vec::new();
+        table.encode(&Typed { list: vec![1] }, &mut out).unwrap();
+        let graph = crate::hessian!(["java.util.TreeMap" { 1 => 2 }, "[int" [3]]);
+        table.encode_graph(&graph, &mut out).unwrap();
+        table.encode(&graph, &mut out).unwrap();
+        assert_eq!(out, b"\x60\x79\x91\x7aH\x91\x92Z\x79\x93\x7aH\x91\x92Z\x79\x93");
     }
 }

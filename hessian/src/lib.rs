@@ -35,7 +35,7 @@ pub use binary::Binary;
 #[cfg(feature = "codec")]
 pub use codec::PacketCodec;
 pub use date::Date;
-pub use de::{from_bytes, from_bytes_with, from_reader, from_slice, from_slice_with};
+pub use de::{from_bytes, from_bytes_with, from_reader, from_reader_with, from_slice, from_slice_with};
 pub use encode::Sink;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
@@ -44,7 +44,7 @@ pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};
 pub use shared::Shared;
-pub use stream::{StreamDecoder, ValueDecoder};
+pub use stream::{StreamDecoder, StreamEncoder, ValueDecoder};
 #[doc(hidden)]
 pub use value::Literal;
 pub use value::{

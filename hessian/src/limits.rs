@@ -11,20 +11,23 @@ pub struct Limits {
     pub max_depth: u32,
     /// UTF-16 units of one string, all chunks together. Stops endless chunked strings. Default 16 Mi units.
     pub max_string: u64,
-    /// Bytes of one binary value, all chunks together. Default 64 MiB.
+    /// Bytes of one binary value, all chunks together. Stops endless chunked binaries (`41 ffff …` without a last chunk),
+    /// which are joined in memory. Default 64 MiB.
     pub max_binary: u64,
-    /// Elements of one list, entries of one map. Default 16 Mi.
+    /// Elements of one list, entries of one map. Stops lists up to their end (`57 90 90 90 …`) that grow for ever where
+    /// values are taken one by one; in a list that tells its length, a length that no sender has. Default 16 Mi.
     pub max_elements: u64,
     /// Fields of one class definition. Stops `C "a" 7fffffff`. Default 1,024.
     pub max_fields: u32,
     /// Different classes of one stream. Stops tables that grow for ever. Default 4,096.
     pub max_classes: u32,
-    /// Different type names of one stream. Default 4,096.
+    /// Different type names of one stream. Stops tables that grow for ever by a new name in each list. Default 4,096.
     pub max_types: u32,
     /// Class definitions of one stream that repeat an earlier one, which some senders write anew in each packet, and the
     /// same for type names. Each takes a number, 4 bytes. Stops tables that grow for ever. Default 16 Mi.
     pub max_repeats: u32,
-    /// UTF-16 units of one class, field or type name. Default 1,024.
+    /// UTF-16 units of one class, field or type name. Stops names that are costly each time they are told, compared or
+    /// hashed: one definition serves objects of one byte. Default 1,024.
     pub max_name: u32,
     /// Bytes of all different class, field and type names of one stream, with 4 for each. Stops many classes of many
     /// long fields. Default 1 MiB.
@@ -38,7 +41,8 @@ pub struct Limits {
     pub max_values: u64,
     /// Bytes read again because references lead to them, 32 for each reference, and the bytes of names that are told
     /// again, in typed decoding. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte objects of long
-    /// field names, decoded as maps. Default 64 MiB.
+    /// field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the default, 8 MiB,
+    /// is 280 MiB at worst.
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
@@ -89,7 +93,7 @@ impl Limits {
             max_names: 1 << 20,
             max_containers: 4 << 20,
             max_values: 4 << 20,
-            max_expansion: 64 << 20,
+            max_expansion: 8 << 20,
             max_packet: 64 << 20,
             max_empty_frames: 1024,
             max_inflated: 64 << 20,

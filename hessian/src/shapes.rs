@@ -23,15 +23,16 @@ const SLOTS: usize = 64;
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) keys: &'static [&'static str],
-    /// The definition without its opcode: name, number of fields, names of the fields.
+    /// The definition: opcode, name, number of fields, names of the fields.
     pub(crate) definition: Box<[u8]>,
-    /// Its names have up to 31 units each: the definition is the same in the draft.
+    /// Its names have up to 31 units each: but for the opcode the definition is the same in the draft.
     pub(crate) short: bool,
     /// Another shape has this name and number of fields: only a look at the keys can tell which one a value has.
     ambiguous: AtomicBool,
 }
 
 impl Shape {
+    #[inline]
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.ambiguous.load(Ordering::Relaxed)
     }
@@ -73,7 +74,7 @@ pub(crate) fn intern(name: &'static str, keys: &[&'static str]) -> Option<&'stat
         None if *count == MAX_SHAPES => return None,
         None => {
             *count += 1;
-            let mut definition = Vec::new();
+            let mut definition = vec![Final::CLASS];
             write_definition::<Final>(&mut definition, name, keys);
             // A text of n bytes has at most n units.
             let short = keys.iter().chain([&name]).all(|name| name.len() <= 0x1f);

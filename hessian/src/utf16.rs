@@ -7,8 +7,12 @@ use ascii::{AsAsciiStr, AsciiStr};
 
 use crate::error::ErrorKind;
 
-/// Bytes counted at once: long enough for the compiler to use vector registers, short enough for `u8` sums.
-const BLOCK: usize = 64;
+/// Bytes counted at once: few enough for `u8` sums.
+const BLOCK: usize = 1024;
+/// Bytes counted at once near the end of what is sought.
+const SMALL_BLOCK: usize = 64;
+/// Sums that are made next to each other: the compiler puts them into vector registers.
+const LANES: usize = 32;
 
 /// True for a byte that starts a character (anything but `10xxxxxx`).
 #[inline]
@@ -16,30 +20,57 @@ const fn is_lead(byte: u8) -> bool {
     byte as i8 >= -0x40
 }
 
-/// UTF-16 units that start in this block.
+/// UTF-16 units that start in this block, and how many of its bytes start a four-byte character.
 #[inline]
-fn block_units(block: &[u8; BLOCK]) -> usize {
-    let mut leads = 0u8;
-    let mut wide = 0u8;
-    for &byte in block {
-        leads += u8::from(is_lead(byte));
-        wide += u8::from(byte >= 0xf0);
+fn count_block(block: &[u8; BLOCK]) -> (usize, usize) {
+    let mut leads = [0u8; LANES];
+    let mut max = [0u8; LANES];
+    for row in block.as_chunks::<LANES>().0 {
+        for lane in 0..LANES {
+            leads[lane] += u8::from(is_lead(row[lane]));
+            max[lane] = max[lane].max(row[lane]);
+        }
     }
-    usize::from(leads) + usize::from(wide)
+    let leads: usize = leads.into_iter().map(usize::from).sum();
+    // Four-byte characters are rare: most blocks get by without a second sum.
+    if max.into_iter().fold(0, u8::max) < 0xf0 {
+        return (leads, 0);
+    }
+    let wide = block.as_chunks::<SMALL_BLOCK>().0.iter().map(count_wide).sum();
+    (leads + wide, wide)
+}
+
+#[inline]
+fn count_wide(block: &[u8; SMALL_BLOCK]) -> usize {
+    block.iter().fold(0u8, |wide, &byte| wide + u8::from(byte >= 0xf0)).into()
+}
+
+/// [`count_block`] for a small one.
+#[inline]
+fn count_small_block(block: &[u8; SMALL_BLOCK]) -> (usize, usize) {
+    let leads = block.iter().fold(0u8, |leads, &byte| leads + u8::from(is_lead(byte)));
+    let wide = count_wide(block);
+    (usize::from(leads) + wide, wide)
+}
+
+/// UTF-16 units of some bytes, and how many start a four-byte character. O(n), does not allocate.
+#[inline]
+pub(crate) fn count(bytes: &[u8]) -> (usize, usize) {
+    let add = |(units, wide), (more_units, more_wide)| (units + more_units, wide + more_wide);
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let counted = blocks.iter().map(count_block).fold((0, 0), add);
+    let (blocks, rest) = rest.as_chunks::<SMALL_BLOCK>();
+    let counted = blocks.iter().map(count_small_block).fold(counted, add);
+    rest.iter().fold(counted, |(units, wide), &byte| {
+        let is_wide = usize::from(byte >= 0xf0);
+        (units + usize::from(is_lead(byte)) + is_wide, wide + is_wide)
+    })
 }
 
 /// UTF-16 units of `text`. O(n), does not allocate.
 #[inline]
 pub(crate) fn units(text: &str) -> usize {
-    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
-    let mut units = 0;
-    for block in blocks {
-        units += block_units(block);
-    }
-    for &byte in rest {
-        units += usize::from(is_lead(byte)) + usize::from(byte >= 0xf0);
-    }
-    units
+    count(text.as_bytes()).0
 }
 
 /// Where the first `units` UTF-16 units of some bytes end.
@@ -69,27 +100,35 @@ pub(crate) fn prefix(bytes: &[u8], units: usize) -> Prefix {
     // The normal case: as many bytes as units, all ASCII.
     match bytes.get(..units) {
         Some(head) if head.is_ascii() => Prefix::Bytes(units),
-        _ => prefix_wide(bytes, units),
+        _ => prefix_wide(bytes, units).0,
     }
 }
 
-fn prefix_wide(bytes: &[u8], units: usize) -> Prefix {
+/// [`prefix`], and whether there are four-byte characters in it.
+fn prefix_wide(bytes: &[u8], units: usize) -> (Prefix, bool) {
     let mut left = units;
     let mut at = 0;
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    for block in blocks {
-        // At least one unit is left to walk to: the walk below knows from the lead byte where the last character
-        // ends. (What is no text may count more units than bytes.)
-        let units = block_units(block);
-        if units >= left {
-            break;
-        }
-        left -= units;
-        at += BLOCK;
+    let mut wide = 0;
+    /// Passes over blocks. At least one unit is left to walk to: the walk below knows from the lead byte where the
+    /// last character ends. (What is no text may count more units than bytes.)
+    macro_rules! pass {
+        ($size:ident, $count:ident) => {
+            for block in bytes[at..].as_chunks::<$size>().0 {
+                let (units, more) = $count(block);
+                if units >= left {
+                    break;
+                }
+                left -= units;
+                wide += more;
+                at += $size;
+            }
+        };
     }
+    pass!(BLOCK, count_block);
+    pass!(SMALL_BLOCK, count_small_block);
     while left > 0 {
         let Some(&byte) = bytes.get(at) else {
-            return Prefix::Missing(left + (at - bytes.len()));
+            return (Prefix::Missing(left + (at - bytes.len())), wide > 0);
         };
         if !is_lead(byte) {
             at += 1; // the rest of a character that began in the last block; misplaced ones fail validation
@@ -102,24 +141,24 @@ fn prefix_wide(bytes: &[u8], units: usize) -> Prefix {
             0xf0..=0xff => (4, 2),
         };
         if count > left {
-            return Prefix::Split;
+            return (Prefix::Split, wide > 0);
         }
+        wide += count - 1;
         at += width;
         left -= count;
     }
-    if at > bytes.len() { Prefix::Missing(at - bytes.len()) } else { Prefix::Bytes(at) }
+    let end = if at > bytes.len() { Prefix::Missing(at - bytes.len()) } else { Prefix::Bytes(at) };
+    (end, wide > 0)
 }
 
-/// Byte length of the longest beginning of `text` that has at most `units` units and does not cut a character.
-pub(crate) fn split(text: &str, units: usize) -> usize {
-    match prefix(text.as_bytes(), units) {
-        Prefix::Bytes(bytes) => bytes,
-        Prefix::Missing(_) => text.len(),
+/// Byte length of the longest beginning of `text` that has at most `units` units and does not cut a character, and
+/// whether there are four-byte characters in it.
+pub(crate) fn split(text: &str, units: usize) -> (usize, bool) {
+    match prefix_wide(text.as_bytes(), units) {
+        (Prefix::Bytes(bytes), has_wide) => (bytes, has_wide),
+        (Prefix::Missing(_), has_wide) => (text.len(), has_wide),
         // Only the half of a four-byte character was left to take: leave it out.
-        Prefix::Split => match prefix(text.as_bytes(), units - 1) {
-            Prefix::Bytes(bytes) => bytes,
-            _ => 0,
-        },
+        (Prefix::Split, has_wide) => (prefix_wide(text.as_bytes(), units - 1).0.bytes(), has_wide),
     }
 }
 
@@ -139,7 +178,7 @@ pub(crate) fn ascii(bytes: &[u8], len: usize) -> Option<&str> {
 /// The first `units` units as text, if they are all there and plain UTF-8. Not for the empty text.
 #[inline(never)]
 pub(crate) fn plain(bytes: &[u8], units: usize) -> Option<&str> {
-    match prefix_wide(bytes, units) {
+    match prefix_wide(bytes, units).0 {
         Prefix::Bytes(len) => validate(&bytes[..len]),
         Prefix::Missing(_) | Prefix::Split => None,
     }
@@ -250,9 +289,10 @@ mod tests {
     use super::*;
 
     fn text() -> String {
-        let mut text = String::new();
-        for i in 0..400u32 {
-            text.push(['a', 'é', '語', '😀'][(i * i % 7 % 4) as usize]);
+        // Some blocks of every kind, with and without four-byte characters.
+        let mut text = "a語".repeat(700);
+        for i in 0..1600u32 {
+            text.push(['a', 'é', '語', '😀'][((i * i + i / 3) % 4) as usize]);
         }
         text
     }
@@ -263,14 +303,16 @@ mod tests {
         let mut units = 0;
         for (at, character) in text.char_indices() {
             assert_eq!(prefix(text.as_bytes(), units), Prefix::Bytes(at), "{units} units");
-            assert_eq!(split(&text, units), at);
+            assert_eq!(split(&text, units).0, at);
             if character.len_utf16() == 2 {
                 assert_eq!(prefix(text.as_bytes(), units + 1), Prefix::Split);
-                assert_eq!(split(&text, units + 1), at);
+                assert_eq!(split(&text, units + 1).0, at);
             }
             units += character.len_utf16();
         }
         assert_eq!(super::units(&text), units);
+        assert_eq!(count(text.as_bytes()).1, text.chars().filter(|c| c.len_utf16() == 2).count());
+        assert!(!split(&text, 1000).1 && split(&text, 2000).1);
         assert_eq!(prefix(text.as_bytes(), units), Prefix::Bytes(text.len()));
         assert_eq!(prefix(text.as_bytes(), units + 3), Prefix::Missing(3));
     }

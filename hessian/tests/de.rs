@@ -279,3 +279,51 @@ fn text_in_very_many_chunks_costs_what_it_holds() {
     let text: String = from_slice(&bytes).unwrap();
     assert_eq!(text, "a".repeat(5_000) + "z");
 }
+
+#[test]
+fn every_source_takes_limits_and_grammars() {
+    use hessian::grammar::{Draft, One};
+    use hessian::{ErrorKind, Limits, de, ser};
+    let bytes = bytes::Bytes::from(ser::to_vec_in::<One, _>(&vec![1, 2]).unwrap());
+    assert!(hessian::from_bytes::<Vec<i32>>(&bytes).is_err());
+    assert_eq!(de::from_bytes_in::<One, Vec<i32>>(&bytes, &Limits::DEFAULT).unwrap(), [1, 2]);
+    assert_eq!(de::from_reader_in::<One, Vec<i32>>(&bytes[..], &Limits::DEFAULT).unwrap(), [1, 2]);
+    let mut limits = Limits::DEFAULT;
+    limits.max_packet = 3;
+    assert_eq!(hessian::from_reader_with::<Vec<i32>>(&b"\x7a\x91\x92"[..], &limits).unwrap(), [1, 2]);
+    let error = hessian::from_reader_with::<Vec<i32>>(&b"\x7a\x91\x92\x93"[..], &limits).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_packet", max: 3 });
+    limits.max_packet = u64::MAX;
+    assert!(hessian::from_reader_with::<Vec<i32>>(&b"\x7a\x91\x92"[..], &limits).is_ok());
+    // Written.
+    let expected = ser::to_vec_in::<Draft, _>(&[1, 2]).unwrap();
+    let (mut buffer, mut written) = (b"x".to_vec(), Vec::new());
+    ser::to_bytes_in::<Draft, _>(&[1, 2], &mut buffer).unwrap();
+    ser::to_writer_in::<Draft, _>(&[1, 2], &mut written).unwrap();
+    assert_eq!((&buffer[1..], &written[..]), (&expected[..], &expected[..]));
+    assert_ne!(expected, to_vec(&[1, 2]).unwrap());
+}
+
+/// As crates do that wrap deserializers.
+#[test]
+fn deserializers_are_made_by_anybody() {
+    use hessian::{Binary, Limits, ValueDecoder, de::Deserializer};
+    use serde::de::DeserializeSeed;
+    struct Times(i32);
+    impl<'de> DeserializeSeed<'de> for Times {
+        type Value = i32;
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<i32, D::Error> {
+            Ok(self.0 * <i32 as Deserialize>::deserialize(deserializer)?)
+        }
+    }
+    let mut decoder = <ValueDecoder>::new(Limits::new());
+    let mut values = Deserializer::from_slice(b"\x92\x93", &mut decoder).unwrap();
+    assert_eq!(Times(10).deserialize(&mut values).unwrap(), 20);
+    assert_eq!(values.finish().unwrap_err().offset(), Some(1));
+    assert_eq!(Times(10).deserialize(&mut values).unwrap(), 30);
+    assert!(values.is_at_end());
+    let packet = bytes::Bytes::from_static(b"\x22ab");
+    let mut values = Deserializer::from_bytes(&packet, &mut decoder).unwrap();
+    let binary = <Binary as Deserialize>::deserialize(&mut values).unwrap();
+    assert_eq!(binary.chunks()[0].as_ptr(), packet[1..].as_ptr());
+}

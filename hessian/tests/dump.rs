@@ -195,3 +195,33 @@ fn every_input_has_a_dump() {
     }
     assert!(seen > 900, "{seen}");
 }
+
+#[test]
+fn surrogate_pairs_are_one_character() {
+    let dump = <Dump>::new();
+    let text = dump.values(b"\x02\xed\xa0\xbd\xed\xb8\x80").to_string();
+    assert!(text.contains("string \"😀\" of 2 units"), "{text}");
+    // Over two chunks; half a pair stays one.
+    let text = dump.values(b"\x52\x00\x01\xed\xa0\xbd\x01\xed\xb8\x80").to_string();
+    assert!(text.contains("\"😀\""), "{text}");
+    let text = dump.values(b"\x02\xed\xa0\xbda").to_string();
+    assert!(text.contains("\\u{fffd}d83da"), "{text}");
+}
+
+/// Each field of a wide class under its own name.
+#[test]
+fn wide_classes() {
+    let mut bytes = b"C\x01W\xc9\x54".to_vec();
+    for field in 0..340 {
+        bytes.extend(format!("\x04f{field:03}").bytes());
+    }
+    for _ in 0..20 {
+        bytes.push(b'`');
+        bytes.extend([b'N'; 340]);
+    }
+    let text = <Dump>::new().max_lines(usize::MAX).values(&bytes).to_string();
+    assert!(!text.contains("!!!"), "{text}");
+    for field in [0, 1, 47, 338, 339] {
+        assert_eq!(text.matches(&format!("f{field:03}: null")).count(), 20, "{field}");
+    }
+}

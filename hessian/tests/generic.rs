@@ -1,8 +1,10 @@
 //! Generic values: made by hand, as literals, through serde.
 
+use hessian::java::Throwable;
 use hessian::{Graph, GraphBuilder, Shared, Value, View, from_graph, from_slice, hessian, to_graph, to_vec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
@@ -239,5 +241,87 @@ fn shared_values_in_variants() {
             assert!(Shared::ptr_eq(a, c) && Shared::ptr_eq(b, d));
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_string_is_one_value_in_however_many_pieces() {
+    let mut limits = hessian::Limits::new();
+    limits.max_values = 1;
+    let read = |bytes: &str| {
+        Graph::from_slice_with::<hessian::grammar::Final>(&unhex(bytes), limits).map(Graph::into_owned)
+    };
+    // Java's emoji, twice in one string.
+    let graph = read("04 eda0bd edb880 eda0bd edb880").unwrap();
+    assert_eq!(graph.root().as_str(), Some("\u{1f600}\u{1f600}"));
+    // In chunks; bytes in chunks.
+    assert_eq!(read("520001 61 520001 62 0163").unwrap().root().as_str(), Some("abc"));
+    assert_eq!(read("410001 61 410001 62 2163").unwrap().root().as_bytes(), Some(&b"abc"[..]));
+    assert_eq!(
+        read("79 0161").unwrap_err().kind(),
+        &hessian::ErrorKind::Limit { limit: "max_values", max: 1 }
+    );
+}
+
+#[test]
+fn graphs_of_one_decode_share_their_names() {
+    let graph =
+        hessian!(["example.AddString" { value: "[int" [1] }, "example.AddString" { value: "[int" [2] }]);
+    let graphs: Vec<Graph<'_>> = from_slice(&graph.to_vec().unwrap()).unwrap();
+    let [one, two] = [0, 1].map(|at: usize| graphs[at].root().class().unwrap());
+    assert!(Arc::ptr_eq(&one.name, &two.name) && Arc::ptr_eq(&one.fields, &two.fields));
+    let [one, two] = [0, 1].map(|at: usize| graphs[at].root().get("value").unwrap().type_name().unwrap());
+    assert!(one == "[int" && std::ptr::eq(one, two));
+    // A part of a graph, and an exception made of one.
+    let part = graphs[0].root().to_graph();
+    assert!(Arc::ptr_eq(&part.root().class().unwrap().fields, &graphs[1].root().class().unwrap().fields));
+    let thrown = hessian!("x.Ex" { detailMessage: null, stackTrace: null, own: 1 });
+    let thrown: Vec<Throwable> = from_slice(&to_vec(&[&thrown, &thrown]).unwrap()).unwrap();
+    assert!(Arc::ptr_eq(&thrown[0].class, &thrown[1].class));
+    assert!(Arc::ptr_eq(&thrown[0].fields[0].0, &thrown[1].fields[0].0));
+}
+
+/// More of them than are searched one by one.
+#[test]
+fn graphs_of_many_classes_and_types() {
+    let mut builder = GraphBuilder::new();
+    let all = builder.list(None);
+    for index in 0..40 {
+        // Each twice, the second time in another order.
+        let name = format!("x.C{}", if index < 20 { index } else { (index * 7) % 20 });
+        let list = builder.list(Some(&name));
+        let object = builder.object(&name, [(&*name, index.into())]);
+        builder.push(all, list).push(all, object);
+    }
+    let graph = builder.finish(all);
+    let bytes = graph.to_vec().unwrap();
+    assert_eq!(Graph::from_slice(&bytes).unwrap(), graph);
+    assert_eq!(from_slice::<Graph<'_>>(&bytes).unwrap().to_vec().unwrap(), bytes);
+    let parts: Vec<Graph<'_>> = from_slice(&bytes).unwrap();
+    assert!(parts.iter().zip(graph.root().items()).all(|(part, item)| *part == item.to_graph()));
+}
+
+#[test]
+fn positions_in_pointers_are_plain_digits() {
+    let graph = hessian!([10, 11, { "+1" => 12, "01" => 13 }]);
+    let at = |path: &str| graph.root().pointer(path).and_then(View::as_i64);
+    assert_eq!([at("/0"), at("/1")], [Some(10), Some(11)]);
+    for path in ["/+1", "/01", "/00", "/-0", "/", "/1 ", "/1x", "/18446744073709551617"] {
+        assert_eq!(at(path), None, "{path}");
+    }
+    assert_eq!([at("/2/+1"), at("/2/01")], [Some(12), Some(13)]);
+}
+
+/// An object of the enum's own name is its variant once, not for ever.
+#[test]
+fn enums_that_hold_themselves_end() {
+    #[derive(Debug, Deserialize)]
+    enum Expression {
+        #[expect(dead_code, reason = "never made")]
+        Expression(Box<Self>),
+    }
+    for graph in [hessian!("Expression" { value: 1 }), hessian!("Expression" { "value" => 1 })] {
+        let error = from_graph::<Expression>(graph.root()).unwrap_err();
+        assert!(error.to_string().contains("the content of a variant"), "{error}");
     }
 }

@@ -517,7 +517,7 @@ fn java_types_in_variants() {
 #[test]
 fn exceptions_as_java_writes_them() {
     let mut thrown = Throwable::new("model.M$Ex", "boom");
-    thrown.fields.push(("code".to_owned(), hessian!(7)));
+    thrown.fields.push(("code".into(), hessian!(7)));
     same("objects", "exception", &thrown);
     let (read, list, again): (Throwable, Vec<i32>, Vec<i32>) =
         from_slice(&java("refs", "exception_then_shared")).unwrap();
@@ -530,7 +530,49 @@ fn exceptions_as_java_writes_them() {
         .entry(id, "cause", id)
         .entry(id, "own", 5);
     let read = Throwable::from_view(map.finish(id).root()).unwrap();
-    assert_eq!((read.class.as_str(), read.fields[0].0.as_str()), ("x.Failed", "own"));
+    assert_eq!((&*read.class, &*read.fields[0].0), ("x.Failed", "own"));
+}
+
+#[test]
+fn traces_are_printed_with_their_suppressed_exceptions() {
+    let frame = |method: &str| vec![StackTraceElement::new("a.B", method, Some("B.java"), 3)];
+    let mut thrown = Throwable::new("x.Outer", "o");
+    thrown.stack_trace = frame("outer");
+    let mut suppressed = Throwable::new("x.Close", "s");
+    suppressed.stack_trace = frame("close");
+    let mut why = Throwable::new("x.Why", "w");
+    why.stack_trace = frame("why");
+    suppressed.cause = Some(Box::new(why));
+    thrown.suppressed.push(suppressed);
+    let mut cause = Throwable::new("x.Cause", "c");
+    cause.stack_trace = frame("cause");
+    thrown.cause = Some(Box::new(cause));
+    let expected = "x.Outer: o\n\tat a.B.outer(B.java:3)\n\tSuppressed: x.Close: s\n\t\tat a.B.close(B.java:3)\n\
+                    \tCaused by: x.Why: w\n\t\tat a.B.why(B.java:3)\nCaused by: x.Cause: c\n\tat a.B.cause(B.java:3)";
+    assert_eq!(format!("{thrown:#}"), expected);
+}
+
+#[test]
+fn exceptions_in_other_formats_come_back() {
+    let mut thrown = Throwable::new("x.Outer", "o");
+    thrown.stack_trace = vec![StackTraceElement::new("a.B", "m", Some("B.java"), 3)];
+    let mut cause = Throwable::new("x.Cause", "c");
+    cause.message = None;
+    cause.fields = vec![("code".into(), hessian!(7)), ("parts".into(), hessian!(["a", { "k" => null }]))];
+    thrown.cause = Some(Box::new(cause));
+    thrown.suppressed = vec![Throwable::new("x.Close", "s")];
+    let text = serde_json::to_string(&thrown).unwrap();
+    assert_eq!(serde_json::from_str::<Throwable>(&text).unwrap(), thrown);
+    assert!(serde_json::from_str::<Throwable>("{}").is_err());
+    let error =
+        serde_json::from_str::<Throwable>(r#"{"class":"x","cause":{"message":"no class"}}"#).unwrap_err();
+    assert!(error.to_string().contains("cause"), "{error}");
+    // The same shape, in a circle that only Hessian has.
+    let mut circle = Graph::builder();
+    let map = circle.map(None);
+    circle.entry(map, "class", "x").entry(map, "cause", map);
+    let error = from_slice::<Throwable>(&circle.finish(map).to_vec().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("leads back"), "{error}");
 }
 
 #[test]
@@ -542,7 +584,7 @@ fn exceptions_with_everything() {
     ];
     let mut cause = Throwable::new("java.io.IOException", "broken pipe");
     cause.message = None;
-    cause.fields.push(("bytesTransferred".to_owned(), hessian!(["[int" [1, 2]])));
+    cause.fields.push(("bytesTransferred".into(), hessian!(["[int" [1, 2]])));
     thrown.cause = Some(Box::new(cause));
     thrown.suppressed = vec![Throwable::new("x.Close", "a"), Throwable::new("x.Close", "b")];
     let bytes = to_vec(&thrown).unwrap();

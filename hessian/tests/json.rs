@@ -131,7 +131,7 @@ fn what_is_wrong_is_told() {
         (r#"{"a": 1, "$type": "x"}"#, "before other keys"),
         (r#"[{"$roots": []}]"#, "$roots is not known"),
         (r#"{"$remote": 5}"#, "a string"),
-        ("18446744073709551615", "above"),
+        ("18446744073709551615", "beyond 64 bits"),
         ("[1,", "EOF"),
     ] {
         let error = json::from_str(text).unwrap_err().to_string();
@@ -162,4 +162,32 @@ fn depth_and_size_are_bounded() {
     };
     round_trip(&nested(128), "nested");
     assert!(json::to_string(&nested(129)).unwrap_err().to_string().contains("max_depth"));
+    limits.max_depth = 129;
+    let text = json::to_string_with(&nested(129), &limits).unwrap();
+    assert!(json::to_string_pretty_with(&nested(130), &limits).unwrap_err().to_string().contains("129"));
+    limits.max_values = 1000;
+    assert_eq!(json::from_str_with(&text, &limits).unwrap(), nested(129));
+}
+
+#[test]
+fn whole_numbers_are_longs_or_refused() {
+    for text in ["9223372036854775807", "-9223372036854775808", " [9223372036854775807]"] {
+        assert!(json::from_str(text).is_ok(), "{text}");
+    }
+    for text in
+        ["9223372036854775808", "-9223372036854775809", "18446744073709551616", "1".repeat(400).as_str()]
+    {
+        for text in [text.to_owned(), format!("[1, {text}]"), format!(r#"{{"\"a": {text}}}"#)] {
+            let error = json::from_str(&text).unwrap_err();
+            assert!(error.to_string().contains("beyond 64 bits"), "{text}: {error}");
+            assert!(error.offset().is_some());
+        }
+    }
+    // Digits in strings and keys, and what says itself that it is a double.
+    let graph =
+        json::from_str(r#"{"99999999999999999999\\": "\"99999999999999999999", "d": 1e300, "z": -0}"#)
+            .unwrap();
+    assert_eq!(graph.root().get("d").unwrap().as_f64(), Some(1e300));
+    assert_eq!(graph.root().get("z").unwrap().as_f64().map(f64::to_bits), Some((-0.0f64).to_bits()));
+    assert_eq!(json::from_str("18446744073709551616.0").unwrap(), hessian!(18446744073709551616.0));
 }

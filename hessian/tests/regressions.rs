@@ -67,3 +67,19 @@ fn one() {
 fn messages() {
     replay("messages", targets::messages);
 }
+
+#[test]
+fn typed() {
+    replay("typed", targets::typed);
+}
+
+#[test]
+fn dump() {
+    replay("dump", targets::dump);
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn json() {
+    replay("json", targets::json);
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use vectors::Effort;
 
 /// Fewer cuts of long values than the `hessian vectors` command makes.
-const EFFORT: Effort = Effort { all: 2048, edge: 64, middle: 64 };
+const EFFORT: Effort = Effort { all: 2048, edge: 64, stride: 1499, messages: 2048 };
 
 /// Every file, with its number of lines: none may be lost.
 const FILES: [(&str, usize); 16] = [

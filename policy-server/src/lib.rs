@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod player;
 pub mod policy;
 pub mod port;
 

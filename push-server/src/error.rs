@@ -1,6 +1,8 @@
 //! What can go wrong between an application and its hub.
 
+use crate::hub::ClientId;
 use crate::name::StreamName;
+use crate::position::Position;
 
 /// A message was refused. Nothing was sent to anybody and the stream is as before.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +24,58 @@ pub enum PublishError {
         /// The limit.
         max: usize,
     },
-    /// The hub has ended its streams.
-    #[error("the hub is shutting down")]
+    /// The stream is closed, or the hub has ended its streams.
+    #[error("the stream is closed, or the hub is shutting down")]
     Ended,
+}
+
+/// A direct message was refused. Nothing was sent and what waits for the client is as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The value was refused as one to be published would be, or the stream has ended.
+    #[error(transparent)]
+    Refused(#[from] PublishError),
+    /// No client of this name is present.
+    #[error("client {0} is not present")]
+    NoClient(ClientId),
+    /// The client takes less than is sent to it, or all of them do.
+    #[error("no room for a direct message to {client}: {bound} = {max} is reached")]
+    Full {
+        /// Whom it was for.
+        client: ClientId,
+        /// Which of the [`Limits`](crate::Limits): `direct_messages`, `direct_bytes` or `direct_bytes_in_all`.
+        bound: &'static str,
+        /// Its value.
+        max: usize,
+    },
+}
+
+/// A reader could not subscribe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There are already [`Limits::clients`](crate::Limits::clients) others.
+    #[error("there are clients = {max} present already")]
+    TooManyClients {
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// A [`Reader`](crate::hub::Reader) gets nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The stream is closed, or the hub has ended its streams; everything before that has been read.
+    #[error("the stream has ended")]
+    Ended,
+    /// The reader was further behind than its stream allows, and the stream disconnects such readers.
+    #[error("too slow: what follows {position} is more than the stream keeps for a slow reader")]
+    Slow {
+        /// Where it was. A subscription after this position is told what it has missed.
+        position: Position,
+    },
 }
 
 /// A stream could not be opened.

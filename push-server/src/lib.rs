@@ -18,11 +18,11 @@ mod serve;
 pub mod transport;
 pub mod web;
 
-pub use encode::Framing;
-pub use error::{OpenError, PublishError};
-pub use hub::{Hub, Published, Resume, Start, Stream};
+pub use encode::{Framing, Grammar};
+pub use error::{OpenError, PublishError, ReadError, SendError, SubscribeError};
+pub use hub::{ClientId, Hub, Overflow, Published, Resume, Start, Stream, StreamConfig};
 pub use limits::Limits;
 pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
 pub use position::{BadPosition, Epoch, Position};
 pub use serve::Server;
-pub use transport::Transport;
+pub use transport::{Farewell, Transport};

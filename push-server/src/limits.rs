@@ -16,11 +16,14 @@ pub struct Limits {
     /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
-    /// each Hessian framing as much as the Hessian body, and once more with class definitions for those who
-    /// join; events as much as the JSON body; script tags up to six times that, as `<`, `>` and `&` become six
-    /// bytes. One form is usually once as much again; all forms of the worst text are eight times as much,
-    /// and the definitions.
+    /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
+    /// four frames with class definitions for those who join; events as much as the JSON body; script tags up to
+    /// six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again; all forms of
+    /// the worst text are thirteen times as much, and the definitions.
     pub log_bytes: usize,
+    /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
+    /// within a tenth of a second, as soon as every shard has seen it.
+    pub log_age: Duration,
     /// How many messages a connection whose socket is full may be behind before it counts as slow.
     /// Default 1,024: as long as the log holds what it misses. A new reader that has not come to the head
     /// yet is in a replay, not behind: for it the log and `stall` are the bounds.
@@ -28,6 +31,22 @@ pub struct Limits {
     /// How many bytes of message bodies such a connection may be behind. Default 4 MiB. These bytes are
     /// shared with the log and every other connection, not copied.
     pub lag_bytes: u64,
+    /// How old the oldest message may be that such a connection has not got, unless it is the newest of all.
+    /// Default 60 s. Checked when a message is published, and when the connection's timer comes up.
+    pub lag_age: Duration,
+    /// Clients of one stream that are present by name ([`ClientId`](crate::ClientId)). Default 65,536.
+    pub clients: usize,
+    /// How long a named client stays present without a connection, and messages to it wait. Default 30 s.
+    pub client_linger: Duration,
+    /// Direct messages that wait for one client. Default 256.
+    pub direct_messages: usize,
+    /// Bytes of message bodies that wait for one client. Default 256 KiB, of which one message may be all.
+    pub direct_bytes: usize,
+    /// Bytes of message bodies that wait for all clients of a hub. Default 64 MiB.
+    pub direct_bytes_in_all: usize,
+    /// Presence events that a listener may be behind. Default 1,024. One that is further behind is told, and asks
+    /// for the clients anew.
+    pub presence_events: usize,
     /// How long a connection may go without accepting a byte while there is one to send. Default 30 s.
     /// On a stream it is checked when the connection's timer comes up, so it takes effect up to one
     /// `heartbeat` later; on an ordinary response it takes effect at once.
@@ -41,6 +60,9 @@ pub struct Limits {
     /// Kernel send buffer asked for per connection, in bytes. Default 64 KiB (Linux doubles it for
     /// its own bookkeeping). Without a cap one stalled reader parks 4 MB in the kernel.
     pub socket_send_buffer: usize,
+    /// Bytes that the kernel holds for a connection before it has sent them (`TCP_NOTSENT_LOWAT`, Linux).
+    /// Default 32 KiB. What is sent and not acknowledged yet comes beside them, so a fast connection is as fast.
+    pub socket_unsent: u32,
     /// How long the kernel retries to reach a peer that acknowledges nothing (`TCP_USER_TIMEOUT`, Linux).
     /// Default 30 s.
     pub unacknowledged: Duration,
@@ -63,12 +85,21 @@ impl Default for Limits {
             message_bytes: 1 << 20,
             log_messages: 1_024,
             log_bytes: 4 << 20,
+            log_age: Duration::from_secs(3_600),
             lag_messages: 1_024,
             lag_bytes: 4 << 20,
+            lag_age: Duration::from_secs(60),
+            clients: 65_536,
+            client_linger: Duration::from_secs(30),
+            direct_messages: 256,
+            direct_bytes: 256 << 10,
+            direct_bytes_in_all: 64 << 20,
+            presence_events: 1_024,
             stall: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             ignored_input: 64 << 10,
             socket_send_buffer: 64 << 10,
+            socket_unsent: 32 << 10,
             unacknowledged: Duration::from_secs(30),
             drain: Duration::from_secs(5),
             connections: 16_384,

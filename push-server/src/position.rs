@@ -22,6 +22,11 @@ impl Epoch {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
     }
+
+    /// One that begins now and is not this one, nor one before it.
+    pub(crate) fn following(self) -> Self {
+        Self(Self::now().0.max(self.0.saturating_add(1)))
+    }
 }
 
 impl fmt::Display for Epoch {

@@ -104,7 +104,8 @@ async fn script_tags_call_the_parent_page() {
     let call = "comet_update({\"value\":\"\\u003c/script\\u003e\\u2028\\u003c!--\"}, \"ab:1\");";
     assert_eq!(tag, format!("<script type=\"text/javascript\">{call}</script>\n"));
     server.stop().await;
-    let end = "<script type=\"text/javascript\">comet_end(\"complete\");</script>\n</body></html>\n";
+    let call = "comet_call(\"comet_end\", \"complete\", \"ab:1\");";
+    let end = format!("<script type=\"text/javascript\">{call}</script>\n</body></html>\n");
     assert_eq!(client.rest_text().await, end);
 }
 

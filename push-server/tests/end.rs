@@ -20,7 +20,7 @@ async fn every_reader_gets_what_is_due_and_then_its_farewell() {
         ("/comet", "1.1", "0\r\n\r\n"),
         ("/comet/sse", "1.0", "event: end\ndata: complete\n\n"),
         ("/comet/sse", "1.1", "1b\r\nevent: end\ndata: complete\n\n\r\n0\r\n\r\n"),
-        ("/comet/script", "1.0", "comet_end(\"complete\");</script>\n</body></html>\n"),
+        ("/comet/script", "1.0", "\"comet_end\", \"complete\", \"ab:1\");</script>\n</body></html>\n"),
         ("/comet/script", "1.1", "</body></html>\n\r\n0\r\n\r\n"),
     ] {
         let mut client = server.ask(&format!("GET {path} HTTP/{version}\r\nHost: x\r\n\r\n")).await;

@@ -15,10 +15,10 @@ fn hub() -> Hub {
 }
 
 const FORMS: [(Transport, &str); 6] = [
-    (Transport::Hessian(Framing::Ws), "\x05\x00"),
-    (Transport::Hessian(Framing::P), "P\x00\x00"),
-    (Transport::Hessian(Framing::Varint), "\x00"),
-    (Transport::Hessian(Framing::Marked), "\u{80}\x00"),
+    (Transport::hessian(Framing::Ws), "\x05\x00"),
+    (Transport::hessian(Framing::P), "P\x00\x00"),
+    (Transport::hessian(Framing::Varint), "\x00"),
+    (Transport::hessian(Framing::Marked), "\u{80}\x00"),
     (Transport::Script, "\n"),
     (Transport::Sse, ":\n\n"),
 ];

@@ -9,7 +9,7 @@ use support::{EPOCH, TestServer, attach, wait_for};
 use tokio::io::AsyncReadExt;
 use tokio::time::Duration;
 
-fn closed(stats: Stats, why: Close) -> u64 {
+fn closed(stats: &Stats, why: Close) -> u64 {
     stats.closed[why as usize]
 }
 
@@ -26,7 +26,7 @@ async fn a_reader_who_stops_is_cut_off_and_the_others_miss_nothing() {
     // Each message is read by the healthy one before the next is published: it never waits for the other.
     let filling = "x".repeat(16 << 10);
     let mut sent = 0;
-    while closed(server.hub.stats(), Close::Slow) == 0 {
+    while closed(&server.hub.stats(), Close::Slow) == 0 {
         sent += 1;
         assert!(sent < 10_000, "the stalled reader is never cut off");
         server.publish(&format!("{sent:05}{filling}")).await;
@@ -61,6 +61,42 @@ async fn a_reader_who_is_behind_catches_up_in_order() {
         assert_eq!(told, format!("{number:05}").as_bytes());
     }
     assert_eq!(server.stream.readers(), 1);
+    server.stop().await;
+}
+
+/// Bytes that the kernel holds on the server's side for `client`: not sent, or not acknowledged.
+#[cfg(target_os = "linux")]
+fn held_by_the_kernel(server: std::net::SocketAddr, client: std::net::SocketAddr) -> usize {
+    let port = |field: &str| u16::from_str_radix(field.split_once(':').unwrap().1, 16).unwrap();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let socket = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let is_ours = |line: &Vec<&str>| port(line[1]) == server.port() && port(line[2]) == client.port();
+    let line = socket.into_iter().find(is_ours).expect("the connection is there");
+    usize::from_str_radix(line[4].split_once(':').unwrap().0, 16).unwrap()
+}
+
+/// Without bounds it would be megabytes (the kernel's own bound is some 4 MB).
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reader_who_stops_parks_little_in_the_kernel() {
+    let limits = Limits::default();
+    let bound = 2 * limits.socket_send_buffer + limits.socket_unsent as usize;
+    let server = TestServer::with(limits).await;
+    let mut stalled = server.ask("GET /comet/sse HTTP/1.0\r\n\r\n").await;
+    stalled.head().await;
+    wait_for(|| server.stream.readers() == 1).await;
+    let filling = "x".repeat(16 << 10);
+    // Until it lags: then every buffer is full.
+    while server.stream.stats().lag < 16 {
+        server.publish(&filling).await;
+        tokio::task::yield_now().await;
+    }
+    let held = held_by_the_kernel(server.address, stalled.socket.local_addr().unwrap());
+    println!("a stalled reader: {held} bytes of it in the server's kernel, bound {bound}");
+    assert!(held > 0 && held <= bound, "{held} of {bound}");
+    // And all is given back when it goes.
+    drop(stalled);
+    wait_for(|| server.stream.readers() == 0).await;
     server.stop().await;
 }
 
@@ -123,13 +159,13 @@ async fn a_publisher_in_a_hurry_outruns_nobody() {
 async fn a_peer_that_takes_nothing_is_cut_off_after_the_stall_time() {
     let hub = Hub::start(EPOCH, Limits::default(), 1);
     let stream = demo::open(&hub).unwrap();
-    let ws = Transport::Hessian(Framing::Ws);
+    let ws = Transport::hessian(Framing::Ws);
     // More than every buffer between here and there holds.
     let head = "x".repeat(32 << 20);
     let _stalled = attach(&stream, ws, Start::Live, false, &head).await;
     wait_for(|| stream.readers() == 1).await;
     let begin = tokio::time::Instant::now();
-    while closed(hub.stats(), Close::Timeout) == 0 {
+    while closed(&hub.stats(), Close::Timeout) == 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let limits = Limits::default();
@@ -147,7 +183,7 @@ async fn a_client_that_talks_too_much_is_cut_off() {
     stream.publish("still there").await.unwrap();
     client.until(b"still there").await;
     client.send(b"x").await;
-    wait_for(|| closed(hub.stats(), Close::Failed) == 1).await;
+    wait_for(|| closed(&hub.stats(), Close::Failed) == 1).await;
     assert_eq!(stream.readers(), 0);
 }
 
@@ -162,7 +198,7 @@ async fn a_peer_that_goes_is_noticed_while_the_stream_is_silent() {
     }
     wait_for(|| server.stream.readers() == 3).await;
     drop(clients);
-    wait_for(|| closed(server.hub.stats(), Close::Peer) == 3).await;
+    wait_for(|| closed(&server.hub.stats(), Close::Peer) == 3).await;
     assert_eq!(server.stream.readers(), 0);
     server.stop().await;
 }

@@ -1,7 +1,10 @@
 //! What the fuzz targets check, apart from the fuzzer: `tests/regressions.rs` replays their corpora on stable Rust.
 
 pub mod check;
+pub mod explain;
 pub mod generate;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod messages;
 pub mod packets;
 pub mod plain;
@@ -22,7 +25,23 @@ pub fn limits() -> Limits {
 /// Any bytes, decoded in every way: no panic, no contradiction.
 pub fn decode(data: &[u8]) {
     check::any::<Final>(data);
+}
+
+/// Any bytes into Rust types that borrow, that own, and enums over classes.
+pub fn typed(data: &[u8]) {
     typed::decode(data);
+}
+
+/// Any bytes explained, as a value of each grammar, as packets and as a message.
+pub fn dump(data: &[u8]) {
+    explain::dump(data);
+}
+
+/// Any graph as JSON and back; any text as JSON.
+#[cfg(feature = "json")]
+pub fn json(data: &[u8]) {
+    json::read(data);
+    json::round_trip(data);
 }
 
 /// Any bytes in pieces of any size: as if they came at once.

@@ -11,8 +11,9 @@ const FAILED: u8 = 1;
 /// Exit code of arguments or files that cannot be used; the same as clap's.
 const UNUSABLE: u8 = 2;
 
-/// How often values are cut.
-const EFFORT: vectors::Effort = vectors::Effort { all: 4096, edge: 1024, middle: 256 };
+/// How often inputs are cut; the push parser is asked at every byte in any case.
+const EFFORT: vectors::Effort =
+    vectors::Effort { all: 40 << 10, edge: 1024, stride: 61, messages: usize::MAX };
 
 /// Looks at Hessian data and checks the codec.
 #[derive(Debug, Parser)]
@@ -43,10 +44,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn check_vectors(files: &[PathBuf], quiet: bool) -> ExitCode {
-    let (mut passed, mut failed, mut sampled, mut unusable) = (0, 0, 0, false);
-    let effort = EFFORT;
+    let (mut passed, mut failed, mut long, mut unusable) = (0, 0, 0, false);
     for file in files {
-        let report = match vectors::check_file(file, effort) {
+        let report = match vectors::check_file(file, EFFORT) {
             Ok(report) => report,
             Err(error) => {
                 eprintln!("{}: {error}", file.display());
@@ -62,13 +62,14 @@ fn check_vectors(files: &[PathBuf], quiet: bool) -> ExitCode {
         }
         passed += report.passed;
         failed += report.failures.len();
-        sampled += report.sampled;
+        long += report.long;
     }
-    if sampled > 0 && !quiet {
-        let vectors::Effort { all, edge, middle } = effort;
+    if !quiet {
+        let vectors::Effort { all, edge, stride, .. } = EFFORT;
         println!(
-            "cut at every byte; {sampled} values above {all} bytes at every byte of their first and last {edge} and at {middle} \
-             places between"
+            "cut at every byte: values and streams through the push decoders, messages, and values of up to {all} bytes as a graph, passed \
+             over, through serde and as a packet; {long} longer values so at every byte of their first and last {edge} and at one in \
+             {stride} between"
         );
     }
     println!("{passed} passed, {failed} failed");

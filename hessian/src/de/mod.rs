@@ -9,6 +9,7 @@ mod reader;
 mod remote;
 mod replay;
 mod scalar;
+mod source;
 mod special;
 mod text;
 
@@ -20,7 +21,8 @@ use bytes::Bytes;
 pub(crate) use octets::Octets;
 use reader::Reader;
 pub(crate) use remote::visit_remote;
-use serde::de::{self, Deserialize};
+use serde::de::Deserialize;
+pub use source::{from_bytes, from_bytes_in, from_bytes_with, from_reader, from_reader_in, from_reader_with};
 
 /// Decodes one value from a slice, which must end with it. Strings and binaries of one chunk are borrowed where the
 /// type allows it (`&'de str`, `&'de [u8]`, `Cow` with `#[serde(borrow)]`).
@@ -59,43 +61,7 @@ pub fn from_slice_in<'de, G: Grammar, T: Deserialize<'de>>(input: &'de [u8], lim
     value
 }
 
-/// Decodes one value from a shared buffer, which must end with it. As [`from_slice`]; besides, a
-/// [`Binary`](crate::Binary) in it shares the buffer: O(1) for each of its chunks, no copy.
-///
-/// # Errors
-/// As [`from_slice`].
-pub fn from_bytes<'de, T: Deserialize<'de>>(input: &'de Bytes) -> Result<T> {
-    from_bytes_with(input, &Limits::DEFAULT)
-}
-
-/// [`from_bytes`] with limits of your own.
-///
-/// # Errors
-/// As [`from_slice`].
-pub fn from_bytes_with<'de, T: Deserialize<'de>>(input: &'de Bytes, limits: &Limits) -> Result<T> {
-    let mut tables = Tables::default();
-    let mut deserializer = <Deserializer<'_, '_>>::new(input, &mut tables, limits, true).sharing(input);
-    let value = T::deserialize(&mut deserializer)?;
-    deserializer.finish()?;
-    Ok(value)
-}
-
-/// Reads one value (and nothing after it) from a reader, up to [`Limits::max_packet`] bytes.
-///
-/// # Errors
-/// As [`from_slice`], and [`ErrorKind::Io`] when reading fails.
-pub fn from_reader<T: de::DeserializeOwned>(reader: impl std::io::Read) -> Result<T> {
-    use std::io::Read;
-    let limits = &Limits::DEFAULT;
-    let mut input = Vec::new();
-    reader.take(limits.max_packet + 1).read_to_end(&mut input)?;
-    if input.len() as u64 > limits.max_packet {
-        return Err(Error::new(ErrorKind::Limit { limit: "max_packet", max: limits.max_packet }));
-    }
-    from_slice_with(&input, limits)
-}
-
-/// Reads values one after the other from a slice.
+/// Reads values one after the other from a slice: [`from_slice`](Self::from_slice).
 #[derive(Debug)]
 pub struct Deserializer<'de, 't, G = Final> {
     reader: Reader<'de, 't, G>,

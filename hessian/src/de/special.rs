@@ -4,7 +4,6 @@ use super::Deserializer;
 use super::reader::Reader;
 use crate::binary::{Binary, Rope};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{ClassId, TypeId};
 use crate::grammar::{Grammar, Token};
 use crate::limits::Limits;
 use crate::magic;
@@ -122,10 +121,9 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        let graph = building.finish_in(self.input, self.tables);
-        // Each graph has names of its own.
-        self.expand(length_of_names(&graph))?;
-        Ok(graph)
+        // Graphs share the names that they have.
+        let decoded = self.decoded();
+        Ok(building.finish_in(self.input, self.tables, &decoded))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
@@ -156,13 +154,4 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             }
         }
     }
-}
-
-/// Bytes of the names of a graph's classes, fields and types.
-fn length_of_names(graph: &Graph<'_>) -> u64 {
-    let classes = (0..).map_while(|number| graph.class(ClassId(number)));
-    let types = (0..).map_while(|number| graph.type_name(TypeId(number)));
-    let lengths =
-        classes.map(|class| class.name.len() + class.fields.iter().map(|name| name.len()).sum::<usize>());
-    lengths.chain(types.map(str::len)).sum::<usize>() as u64
 }

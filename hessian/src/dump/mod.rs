@@ -172,7 +172,10 @@ fn quote(text: &str, max: usize) -> String {
             '"' | '\\' => quoted.extend(['\\', character]),
             ' '..='~' => quoted.push(character),
             _ if character.is_alphanumeric() => quoted.push(character),
-            _ => quoted.extend(character.escape_default()),
+            // Stands for half a surrogate pair, and for itself: not to be taken for what follows.
+            '\u{fffd}' => quoted.extend(character.escape_default()),
+            // Signs and emoji; not what is invisible or turns the direction of the line.
+            _ => quoted.extend(character.escape_debug()),
         }
     }
     quoted.push('"');

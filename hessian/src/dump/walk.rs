@@ -5,8 +5,8 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::grammar::Grammar;
 use crate::parser::{Core, Step};
-use crate::table::Tables;
-use std::fmt;
+use crate::table::{Cursor, Tables};
+use std::fmt::{self, Write as _};
 
 pub(super) fn values<G: Grammar>(dump: &Dump<G>, bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut lines = Lines::new::<G>(f, dump.max_lines);
@@ -41,14 +41,19 @@ pub(super) struct Walk<'d, G> {
 enum Open {
     List(u64),
     Map(u64),
-    Object { class: crate::event::ClassId, field: usize },
+    /// With the name of the next field, and how many follow.
+    Object {
+        name: Cursor,
+        left: u32,
+    },
 }
 
 /// A string or binary whose pieces arrive.
 struct Pieces {
     /// Where it begins.
     at: usize,
-    text: String,
+    /// As much of a string as is shown, in UTF-16: halves of surrogate pairs come one by one.
+    text: Vec<u16>,
     /// UTF-16 units, or bytes.
     len: u64,
     pieces: u64,
@@ -148,7 +153,7 @@ impl<'d, G: Grammar> Walk<'d, G> {
         label: &str,
         place: &dyn Fn(usize) -> u64,
     ) -> fmt::Result {
-        let start = quote(&pieces.text, self.dump.max_text);
+        let start = quote(&characters(&pieces.text), self.dump.max_text);
         let total = (bytes.len() - pieces.at) as u64;
         lines.line(
             place(pieces.at),
@@ -172,10 +177,10 @@ impl<'d, G: Grammar> Walk<'d, G> {
                 *index += 1;
                 (if *index % 2 == 1 { "key " } else { "  value " }).to_owned()
             }
-            Some(Open::Object { class, field }) => {
-                *field += 1;
-                let name = self.tables.field_names(&[], *class).nth(*field - 1).unwrap_or_default();
-                format!("{}: ", name_of(name, self.dump.max_text))
+            Some(Open::Object { left: 0, .. }) => String::new(),
+            Some(Open::Object { name, left }) => {
+                *left -= 1;
+                format!("{}: ", name_of(self.tables.field(&[], name), self.dump.max_text))
             }
         }
     }
@@ -208,15 +213,15 @@ impl<'d, G: Grammar> Walk<'d, G> {
             }
             Event::Text { text, last } => {
                 let units = text.encode_utf16().count() as u64;
-                self.piece(pieces, start, text, units);
+                self.piece(pieces, start, text.encode_utf16(), units);
                 if last { self.string(&mut line, pieces.take(), top) } else { Ok(()) }
             }
             Event::Surrogate { unit, last } => {
-                self.piece(pieces, start, &format!("\u{fffd}{unit:04x}"), 1);
+                self.piece(pieces, start, std::iter::once(unit), 1);
                 if last { self.string(&mut line, pieces.take(), top) } else { Ok(()) }
             }
             Event::Binary { bytes, last } => {
-                self.piece(pieces, start, "", bytes.len() as u64);
+                self.piece(pieces, start, std::iter::empty(), bytes.len() as u64);
                 if !last {
                     return Ok(());
                 }
@@ -241,7 +246,8 @@ impl<'d, G: Grammar> Walk<'d, G> {
             }
             Event::Object { class } => {
                 let label = self.label(top);
-                let number = self.open(place(start), "object", Open::Object { class, field: 0 });
+                let (name, left) = (self.tables.first_field(&[], class), self.tables.fields(class));
+                let number = self.open(place(start), "object", Open::Object { name, left });
                 let name = name_of(self.tables.class_name(&[], class), max);
                 line(start, format_args!("{label}object of class {}, {name} (reference {number})", class.0))
             }
@@ -283,13 +289,13 @@ impl<'d, G: Grammar> Walk<'d, G> {
         }
     }
 
-    fn piece(&self, pieces: &mut Option<Pieces>, at: usize, text: &str, len: u64) {
-        let pieces = pieces.get_or_insert_with(|| Pieces { at, text: String::new(), len: 0, pieces: 0 });
+    fn piece(&self, pieces: &mut Option<Pieces>, at: usize, units: impl Iterator<Item = u16>, len: u64) {
+        let pieces = pieces.get_or_insert_with(|| Pieces { at, text: Vec::new(), len: 0, pieces: 0 });
         pieces.pieces += 1;
         pieces.len += len;
-        // One more than is shown, so that it is seen that there are more.
-        let room = (self.dump.max_text + 1).saturating_sub(pieces.text.chars().count());
-        pieces.text.extend(text.chars().take(room));
+        // One character more than is shown, so that it is seen that there are more.
+        let room = (2 * (self.dump.max_text + 1)).saturating_sub(pieces.text.len());
+        pieces.text.extend(units.take(room));
     }
 
     fn string(
@@ -299,7 +305,7 @@ impl<'d, G: Grammar> Walk<'d, G> {
         top: &str,
     ) -> fmt::Result {
         let Some(Pieces { at, text, len, pieces }) = pieces else { return Ok(()) };
-        let label = self.label(top);
+        let (label, text) = (self.label(top), characters(&text));
         let shown = quote(&text, self.dump.max_text);
         if text.chars().nth(self.dump.max_text).is_none() && pieces == 1 {
             return line(at, format_args!("{label}string {shown}"));
@@ -327,6 +333,20 @@ impl<'d, G: Grammar> Walk<'d, G> {
         self.types = self.types.max(ty.0 as usize + 1);
         format!(" of type {}, {name}{}", ty.0, if is_new { " (named here)" } else { "" })
     }
+}
+
+/// UTF-16 as text; half a pair is shown by its number.
+fn characters(units: &[u16]) -> String {
+    let mut text = String::with_capacity(units.len());
+    for character in char::decode_utf16(units.iter().copied()) {
+        match character {
+            Ok(character) => text.push(character),
+            Err(half) => {
+                let _ = write!(text, "\u{fffd}{:04x}", half.unpaired_surrogate());
+            }
+        }
+    }
+    text
 }
 
 /// A name as it is if it is plain, else quoted.
@@ -400,4 +420,28 @@ pub(super) fn bytes_line(
     let part = &bytes[range.start.min(bytes.len())..range.end.min(bytes.len())];
     let shown = &part[..part.len().min(BYTES)];
     lines.line(range.start as u64, shown, part.len() as u64, true, indent, meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name comes from where the cursor stands, however many fields went before: a look for the n-th name would make
+    /// the dump of a wide class quadratic.
+    #[test]
+    fn a_field_is_named_from_where_the_last_one_ended() {
+        let dump = <Dump>::new();
+        let mut walk = Walk::new(&dump);
+        let ends = ["x.Wide", "a", "b", "c"].map(|name| {
+            let at = walk.tables.begin();
+            walk.tables.extend(name);
+            walk.tables.finish().unwrap();
+            at
+        });
+        let class = walk.tables.add_class(ends[0], 3, &dump.limits).unwrap();
+        let mut name = walk.tables.first_field(&[], class);
+        assert_eq!(walk.tables.field(&[], &mut name), "a");
+        walk.stack.push(Open::Object { name, left: 2 });
+        assert_eq!([walk.label(""), walk.label(""), walk.label("")], ["b: ", "c: ", ""]);
+    }
 }

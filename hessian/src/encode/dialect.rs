@@ -27,7 +27,8 @@ pub trait Dialect: Sized + 'static {
     #[doc(hidden)]
     const TRUE_IS_A_TYPE: bool = false;
 
-    /// Strings of 32 to 1,023 units have a form of their own, as in the definitions of [`crate::shapes`].
+    /// Short forms of strings, classes and their definitions are those of [`crate::grammar::Final`]: strings of up to 31
+    /// and of up to 1,023 units, the definitions of [`crate::shapes`].
     #[doc(hidden)]
     const MEDIUM_STRINGS: bool = false;
 
@@ -223,14 +224,11 @@ impl Dialect for Final {
     fn map_end(out: &mut impl Sink) {
         out.put(b"Z");
     }
-    #[inline]
+    #[inline(always)]
     fn object(out: &mut impl Sink, class: u32) {
         match class {
             0..=0xf => out.put(&[0x60 + class as u8]),
-            _ => {
-                out.put(b"O");
-                number::int(out, class as i32);
-            }
+            _ => far_object(out, class as i32),
         }
     }
     #[inline]
@@ -238,6 +236,12 @@ impl Dialect for Final {
         out.put(b"Q");
         number::int(out, number as i32);
     }
+}
+
+#[inline(never)]
+fn far_object(out: &mut impl Sink, class: i32) {
+    out.put(b"O");
+    number::int(out, class);
 }
 
 fn type_name(out: &mut impl Sink, ty: &str, number: Option<u32>) {

@@ -38,7 +38,7 @@ impl Dialect for Draft {
         double(out, value, -0x8000);
     }
     fn date(out: &mut impl Sink, millis: i64) {
-        number::wide(out, b'd', millis.to_be_bytes());
+        number::wide(out, b'd', millis.cast_unsigned());
     }
     fn list(out: &mut impl Sink, len: Option<u32>) {
         out.put(b"V");
@@ -117,7 +117,7 @@ pub(super) fn double(out: &mut impl Sink, value: f64, least: i32) {
         let b = single.to_be_bytes();
         out.put(&[0x6b, b[0], b[1], b[2], b[3]]);
     } else {
-        number::wide(out, b'D', value.to_bits().to_be_bytes());
+        number::wide(out, b'D', value.to_bits());
     }
 }
 

@@ -24,13 +24,13 @@ impl Dialect for One {
         out.put(&value.to_be_bytes());
     }
     fn long(out: &mut impl Sink, value: i64) {
-        number::wide(out, b'L', value.to_be_bytes());
+        number::wide(out, b'L', value.cast_unsigned());
     }
     fn double(out: &mut impl Sink, value: f64) {
-        number::wide(out, b'D', value.to_bits().to_be_bytes());
+        number::wide(out, b'D', value.to_bits());
     }
     fn date(out: &mut impl Sink, millis: i64) {
-        number::wide(out, b'd', millis.to_be_bytes());
+        number::wide(out, b'd', millis.cast_unsigned());
     }
     fn list(out: &mut impl Sink, len: Option<u32>) {
         out.put(b"V");

@@ -18,6 +18,9 @@ const BINARY_SINGLE: usize = 8189;
 #[inline]
 pub(crate) fn string<G: Dialect>(out: &mut impl Sink, text: &str) {
     let bytes = text.as_bytes();
+    if G::MEDIUM_STRINGS && bytes.len() < 16 && short_string(out, bytes) {
+        return;
+    }
     if bytes.len() <= 0x3ff && bytes.is_ascii() {
         G::string_head(out, bytes.len());
         out.put(bytes);
@@ -26,10 +29,48 @@ pub(crate) fn string<G: Dialect>(out: &mut impl Sink, text: &str) {
     }
 }
 
+/// The bits that no byte of ASCII has.
+const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
+
+/// A string of up to 15 bytes, if they are ASCII; then its head is its length. Copied as one number or two: cheaper than
+/// to call for a copy of a few bytes.
+#[inline(always)]
+fn short_string(out: &mut impl Sink, bytes: &[u8]) -> bool {
+    let len = bytes.len();
+    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u64::from_le_bytes(first), u64::from_le_bytes(last));
+        if (first | last) & NOT_ASCII != 0 {
+            return false;
+        }
+        // The second number begins with the eighth byte: what the first has is shifted out.
+        let (first, last) = (first << 8 | len as u64, last >> (8 * (15 - len)));
+        out.put_first_of(first.to_le_bytes(), last.to_le_bytes(), 1 + len);
+        return true;
+    }
+    let text = match (bytes.first_chunk(), bytes.last_chunk(), bytes) {
+        // They overlap where they say the same.
+        (Some(&first), Some(&last), _) => {
+            u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << (8 * (len - 4))
+        }
+        (.., &[a, b, c]) => u32::from_le_bytes([a, b, c, 0]).into(),
+        (.., &[a, b]) => u16::from_le_bytes([a, b]).into(),
+        (.., &[a]) => a.into(),
+        _ => 0,
+    };
+    if text & NOT_ASCII != 0 {
+        return false;
+    }
+    out.put_first((text << 8 | len as u64).to_le_bytes(), 1 + len);
+    true
+}
+
+#[inline(never)]
 fn long_string<G: Dialect>(out: &mut impl Sink, mut text: &str) {
+    // Exact but for surrogates: no chunk but the last has less than STRING_CHUNK - 1 units, nor that many bytes.
+    out.room(text.len() + (text.len() / (STRING_CHUNK - 1) + 1) * 3);
     // A text of n bytes has at most n units: short ones need no search for a cut.
     while text.len() > STRING_CHUNK {
-        let end = utf16::split(text, STRING_CHUNK);
+        let (end, has_wide) = utf16::split(text, STRING_CHUNK);
         if end == text.len() {
             break;
         }
@@ -37,28 +78,30 @@ fn long_string<G: Dialect>(out: &mut impl Sink, mut text: &str) {
         // When a pair would be cut the chunk is one unit short, as Java's.
         let units = if rest.starts_with(|c| c > '\u{ffff}') { utf16::units(chunk) } else { STRING_CHUNK };
         out.put(&[G::STRING_CHUNK, (units >> 8) as u8, units as u8]);
-        units_of(out, chunk);
+        put_text(out, chunk, has_wide);
         text = rest;
     }
-    G::string_head(out, utf16::units(text));
-    units_of(out, text);
+    let (units, wide) = utf16::count(text.as_bytes());
+    G::string_head(out, units);
+    put_text(out, text, wide > 0);
 }
 
 /// The name of a type in the older grammars: always `t` and the length in two bytes.
 #[expect(clippy::cast_possible_truncation, reason = "the encoders refuse names beyond u16::MAX bytes")]
 pub(crate) fn type_name(out: &mut impl Sink, name: &str) {
-    let units = utf16::units(name);
+    let (units, wide) = utf16::count(name.as_bytes());
     out.put(&[b't', (units >> 8) as u8, units as u8]);
-    units_of(out, name);
+    put_text(out, name, wide > 0);
 }
 
 /// A name of Hessian 1 outside of values: its length in two bytes, then its text.
 pub(crate) fn short_name(out: &mut impl Sink, name: &str) -> Result<()> {
-    let Ok(units) = u16::try_from(utf16::units(name)) else {
+    let (units, wide) = utf16::count(name.as_bytes());
+    let Ok(units) = u16::try_from(units) else {
         return Err(Error::new(ErrorKind::Unrepresentable("a name of more than 65535 UTF-16 units")));
     };
     out.put(&units.to_be_bytes());
-    units_of(out, name);
+    put_text(out, name, wide > 0);
     Ok(())
 }
 
@@ -87,14 +130,12 @@ fn put_units(out: &mut impl Sink, units: &[u16]) {
     }
 }
 
-/// The units of `text`: its bytes, but four-byte characters as surrogate pairs.
-fn units_of(out: &mut impl Sink, text: &str) {
-    let bytes = text.as_bytes();
-    // max() over bytes is vectorised, a search for the first match is not.
-    if bytes.iter().fold(0, |max, &byte| byte.max(max)) < 0xf0 {
-        out.put(bytes);
-    } else {
+/// The units of `text`: its bytes, but the four-byte characters that it may have as surrogate pairs.
+fn put_text(out: &mut impl Sink, text: &str, may_have_wide: bool) {
+    if may_have_wide {
         surrogates(out, text);
+    } else {
+        out.put(text.as_bytes());
     }
 }
 
@@ -130,4 +171,21 @@ pub(crate) fn binary<G: Dialect>(out: &mut impl Sink, mut bytes: &[u8]) {
     }
     G::binary_head(out, bytes.len());
     out.put(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn short_strings_of_every_length_and_kind() {
+        for len in 0..40usize {
+            let plain: String = ('a'..='z').cycle().take(len).collect();
+            let head = if len < 32 { vec![len as u8] } else { vec![0x30, len as u8] };
+            assert_eq!(crate::to_vec(&plain).unwrap(), [&head, plain.as_bytes()].concat());
+            for at in 0..len {
+                let mut text = plain.clone();
+                text.replace_range(at..=at, "\u{e9}");
+                assert_eq!(crate::to_vec(&text).unwrap(), [&head, text.as_bytes()].concat(), "{text}");
+            }
+        }
+    }
 }

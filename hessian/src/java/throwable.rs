@@ -2,11 +2,13 @@
 
 use super::lang::StackTraceElement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::RefId;
 use crate::magic;
 use crate::value::{Graph, GraphBuilder, Node, Value, View, from_graph};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// Exceptions that a [`Throwable`] consists of at most: itself, causes and suppressed ones. Stops chains that a few shared
 /// references make endless.
@@ -22,8 +24,8 @@ const SUPPRESSED: &str = "suppressedExceptions";
 
 /// A Java exception of any class: whatever object has `java.lang.Throwable`'s fields.
 ///
-/// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). Into other
-/// formats it is a struct of its fields. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
+/// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). In other
+/// formats it is a struct of the fields below, written and read; classes and types inside `fields` are lost there. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
 /// a circle are an error ([`ErrorKind::Cycle`]): look at their [`Graph`].
 ///
 /// ```
@@ -40,7 +42,7 @@ const SUPPRESSED: &str = "suppressedExceptions";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Throwable {
     /// The name of its class.
-    pub class: String,
+    pub class: Arc<str>,
     /// `getMessage()`.
     pub message: Option<String>,
     /// `getCause()`; on the wire an exception without one names itself.
@@ -50,7 +52,7 @@ pub struct Throwable {
     /// Exceptions that were thrown while resources were closed because of this one.
     pub suppressed: Vec<Self>,
     /// The fields of its own class, by name, each a graph of its own.
-    pub fields: Vec<(String, Graph<'static>)>,
+    pub fields: Vec<(Arc<str>, Graph<'static>)>,
 }
 
 impl Throwable {
@@ -58,7 +60,7 @@ impl Throwable {
     #[must_use]
     pub fn new(class: &str, message: &str) -> Self {
         Self {
-            class: class.to_owned(),
+            class: class.into(),
             message: Some(message.to_owned()),
             cause: None,
             stack_trace: Vec::new(),
@@ -78,7 +80,7 @@ impl Throwable {
     /// # Errors
     /// What is none, circles, and the bounds.
     pub fn from_view(view: View<'_, '_>) -> Result<Self> {
-        Reader { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }.read(view)
+        Reader::new().read(view)
     }
 
     /// As Java would write it.
@@ -137,17 +139,16 @@ struct Reader {
     left: usize,
     own: u64,
     /// The exceptions that enclose the one in hand.
-    open: Vec<crate::event::RefId>,
+    open: Vec<RefId>,
 }
 
 impl Reader {
-    fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
-        let (Some(id), Some(class), true) = (view.id(), view.type_name(), Throwable::is(view)) else {
-            return Err(Error::new(ErrorKind::UnexpectedType {
-                found: "a value without `detailMessage` and `stackTrace`",
-                expected: "an exception".into(),
-            }));
-        };
+    fn new() -> Self {
+        Self { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }
+    }
+
+    /// One more exception, inside those that are open.
+    fn enter(&mut self, id: RefId) -> Result<()> {
         if self.open.contains(&id) {
             return Err(Error::new(ErrorKind::Cycle { number: id.0 }));
         }
@@ -156,8 +157,62 @@ impl Reader {
         };
         self.left = left;
         self.open.push(id);
-        let mut throwable = Throwable { class: class.to_owned(), message: None, ..Throwable::new("", "") };
-        for (name, value) in named(view) {
+        Ok(())
+    }
+
+    /// The value of a field of its own class.
+    fn own(&mut self, value: View<'_, '_>) -> Result<Graph<'static>> {
+        let Some(graph) = value.copy(self.own) else {
+            return Err(Error::new(ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES }));
+        };
+        self.own -= graph.size();
+        Ok(graph.into_owned())
+    }
+
+    /// The struct that other formats have: a map of the fields of [`Throwable`].
+    fn read_plain(&mut self, view: View<'_, '_>) -> Result<Throwable> {
+        let (Some(id), Some(class)) = (view.id(), view.get("class").and_then(View::as_str)) else {
+            return Err(Error::new(ErrorKind::UnexpectedType {
+                found: "a value without `class`",
+                expected: "an exception".into(),
+            }));
+        };
+        self.enter(id)?;
+        let mut throwable = Throwable { class: class.into(), message: None, ..Throwable::new("", "") };
+        for (name, value) in view.entries().filter_map(|(key, value)| Some((key.as_str()?, value))) {
+            match name {
+                "message" => throwable.message = in_field(name, from_graph(value))?,
+                "cause" if value.is_null() => {}
+                "cause" => throwable.cause = Some(Box::new(in_field(name, self.read_plain(value))?)),
+                "stack_trace" => throwable.stack_trace = in_field(name, from_graph(value))?,
+                "suppressed" => {
+                    for exception in value.items() {
+                        throwable.suppressed.push(in_field(name, self.read_plain(exception))?);
+                    }
+                }
+                "fields" => {
+                    for (key, value) in value.entries() {
+                        let key = in_field(name, from_graph::<&str>(key))?;
+                        throwable.fields.push((key.into(), in_field(key, self.own(value))?));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.open.pop();
+        Ok(throwable)
+    }
+
+    fn read(&mut self, view: View<'_, '_>) -> Result<Throwable> {
+        let (Some(id), Some(class), true) = (view.id(), view.shared_type_name(), Throwable::is(view)) else {
+            return Err(Error::new(ErrorKind::UnexpectedType {
+                found: "a value without `detailMessage` and `stackTrace`",
+                expected: "an exception".into(),
+            }));
+        };
+        self.enter(id)?;
+        let mut throwable = Throwable { class: Arc::clone(class), message: None, ..Throwable::new("", "") };
+        for (index, (name, value)) in named(view).into_iter().enumerate() {
             match name {
                 MESSAGE => throwable.message = in_field(name, from_graph(value))?,
                 CAUSE if value.is_null() || value.id() == Some(id) => {}
@@ -172,12 +227,10 @@ impl Reader {
                     }
                 }
                 _ => {
-                    let Some(graph) = value.copy(self.own) else {
-                        let kind = ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES };
-                        return in_field(name, Err(Error::new(kind)));
-                    };
-                    self.own -= graph.size();
-                    throwable.fields.push((name.to_owned(), graph.into_owned()));
+                    let graph = in_field(name, self.own(value))?;
+                    // The exceptions of a class share its names.
+                    let shared = view.class().and_then(|class| class.fields.get(index).cloned());
+                    throwable.fields.push((shared.unwrap_or_else(|| name.into()), graph));
                 }
             }
         }
@@ -224,7 +277,7 @@ impl Serialize for Content<'_> {
             return serializer.serialize_bytes(&throwable.to_graph().to_vec().map_err(S::Error::custom)?);
         }
         let mut object = serializer.serialize_struct("Throwable", 6)?;
-        object.serialize_field("class", &throwable.class)?;
+        object.serialize_field("class", &*throwable.class)?;
         object.serialize_field("message", &throwable.message)?;
         object.serialize_field("cause", &throwable.cause)?;
         object.serialize_field("stack_trace", &throwable.stack_trace)?;
@@ -234,40 +287,64 @@ impl Serialize for Content<'_> {
     }
 }
 
-struct Fields<'a>(&'a [(String, Graph<'static>)]);
+struct Fields<'a>(&'a [(Arc<str>, Graph<'static>)]);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (&**name, value)))
     }
 }
 
 impl<'de> Deserialize<'de> for Throwable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let graph = Graph::deserialize(deserializer)?;
-        Self::from_view(graph.root()).map_err(serde::de::Error::custom)
+        let mut reader = Reader::new();
+        match graph.root() {
+            // Another format's.
+            view if view.type_name().is_none() && view.get("class").is_some() => reader.read_plain(view),
+            view => reader.read(view),
+        }
+        .map_err(serde::de::Error::custom)
     }
 }
 
 impl fmt::Display for Throwable {
-    /// As Java's `toString`; with `{:#}` as its `printStackTrace`.
+    /// As Java's `toString`; with `{:#}` as its `printStackTrace`, whole stacks where Java leaves out the frames that
+    /// an exception has in common with the one around it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { self.trace(f, 0) } else { self.headline(f) }
+    }
+}
+
+impl Throwable {
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.class)?;
-        if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
         }
-        if f.alternate() {
-            for frame in &self.stack_trace {
-                write!(f, "\n\tat {frame}")?;
-            }
-            for suppressed in &self.suppressed {
-                write!(f, "\n\tSuppressed: {suppressed}")?;
-            }
-            if let Some(cause) = &self.cause {
-                write!(f, "\nCaused by: {cause:#}")?;
-            }
+    }
+
+    /// Suppressed exceptions, and what belongs to them, stand one tab further in.
+    fn trace(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let tabs = |f: &mut fmt::Formatter<'_>| (0..depth).try_for_each(|_| f.write_str("\t"));
+        self.headline(f)?;
+        for frame in &self.stack_trace {
+            f.write_str("\n")?;
+            tabs(f)?;
+            write!(f, "\tat {frame}")?;
         }
-        Ok(())
+        for suppressed in &self.suppressed {
+            f.write_str("\n")?;
+            tabs(f)?;
+            f.write_str("\tSuppressed: ")?;
+            suppressed.trace(f, depth + 1)?;
+        }
+        let Some(cause) = &self.cause else { return Ok(()) };
+        f.write_str("\n")?;
+        tabs(f)?;
+        f.write_str("Caused by: ")?;
+        cause.trace(f, depth)
     }
 }
 

@@ -33,7 +33,7 @@ object! {
         /// 1 to 31.
         pub day: u8 = "day",
     }
-    check |date: &LocalDate| in_calendar(date.month, date.day);
+    check |date: &LocalDate| in_calendar(Some(date.year), date.month, date.day);
 }
 
 object! {
@@ -121,7 +121,7 @@ object! {
         /// 1 to 12.
         pub month: u8 = "month",
     }
-    check |month: &YearMonth| in_calendar(month.month, 1);
+    check |month: &YearMonth| in_calendar(None, month.month, 1);
 }
 
 object! {
@@ -133,7 +133,7 @@ object! {
         /// 1 to 31.
         pub day: u8 = "day",
     }
-    check |day: &MonthDay| in_calendar(day.month, day.day);
+    check |day: &MonthDay| in_calendar(None, day.month, day.day);
 }
 
 object! {
@@ -147,10 +147,41 @@ object! {
     }
 }
 
-fn in_calendar(month: u8, day: u8) -> Result<(), &'static str> {
-    match (month, day) {
-        (1..=12, 1..=31) => Ok(()),
-        _ => Err("a date that no year has"),
+/// Whether there is such a day: in `year` of the Gregorian calendar, or in some year.
+fn in_calendar(year: Option<i32>, month: u8, day: u8) -> Result<(), &'static str> {
+    let is_leap = year.is_none_or(|year| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+    let days = match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return Err("a month that no year has"),
+    };
+    if (1..=days).contains(&day) { Ok(()) } else { Err("a date that the year does not have") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_calendar;
+
+    #[test]
+    fn days_that_are_not_in_the_calendar_are_refused() {
+        for (year, month, day) in [(2024, 2, 29), (2000, 2, 29), (-4, 2, 29), (1999, 12, 31), (1999, 4, 30)] {
+            assert_eq!(in_calendar(Some(year), month, day), Ok(()), "{year}-{month}-{day}");
+        }
+        for (year, month, day) in [
+            (2023, 2, 29),
+            (1900, 2, 29),
+            (2024, 2, 30),
+            (1999, 4, 31),
+            (1999, 13, 1),
+            (1999, 0, 1),
+            (1999, 1, 0),
+        ] {
+            assert!(in_calendar(Some(year), month, day).is_err(), "{year}-{month}-{day}");
+        }
+        assert_eq!(in_calendar(None, 2, 29), Ok(()));
+        assert!(in_calendar(None, 2, 30).is_err());
     }
 }
 

@@ -23,7 +23,8 @@
 //! | remote object | `{"$type": "example.Api", "$remote": "http://…"}` |
 //! | several values | `{"$roots": [1, 2]}` |
 //!
-//! Reading takes any JSON: whole numbers become ints where they fit, else longs. Keys that begin with `$` must be known and
+//! Reading takes any JSON: whole numbers become ints where they fit, else longs, beyond 64 bits they are an error; what has
+//! a point or an exponent, and `-0`, becomes a double. Keys that begin with `$` must be known and
 //! come before the others; the order of keys is that of the fields.
 //!
 //! ```
@@ -42,6 +43,7 @@ mod write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::value::Graph;
+use write::Bounded;
 pub use write::Lossless;
 
 /// The largest integer below which every double is exact: beyond it many readers of JSON round.
@@ -50,9 +52,17 @@ const EXACT: i64 = 1 << 53;
 /// The graph in one line.
 ///
 /// # Errors
-/// Nesting deeper than [`Limits::max_depth`].
+/// Nesting deeper than the default of [`Limits::max_depth`].
 pub fn to_string(graph: &Graph<'_>) -> Result<String> {
-    serde_json::to_string(&Lossless(graph)).map_err(from_json)
+    to_string_with(graph, &Limits::DEFAULT)
+}
+
+/// [`to_string`] with limits of your own: `max_depth` counts here. Recursion: a level takes some hundred bytes of stack.
+///
+/// # Errors
+/// Nesting deeper than [`Limits::max_depth`].
+pub fn to_string_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
+    serde_json::to_string(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
 }
 
 /// The graph in lines, indented.
@@ -60,13 +70,21 @@ pub fn to_string(graph: &Graph<'_>) -> Result<String> {
 /// # Errors
 /// As [`to_string`].
 pub fn to_string_pretty(graph: &Graph<'_>) -> Result<String> {
-    serde_json::to_string_pretty(&Lossless(graph)).map_err(from_json)
+    to_string_pretty_with(graph, &Limits::DEFAULT)
+}
+
+/// [`to_string_pretty`] with limits of your own, as [`to_string_with`].
+///
+/// # Errors
+/// As [`to_string_with`].
+pub fn to_string_pretty_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
+    serde_json::to_string_pretty(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
 }
 
 /// Reads a graph.
 ///
 /// # Errors
-/// What is no JSON, keys that begin with `$` and are not known or out of place, references to nothing, and the limits
+/// What is no JSON, whole numbers beyond 64 bits, keys that begin with `$` and are not known or out of place, references to nothing, and the limits
 /// `max_depth` and `max_values`.
 pub fn from_str(text: &str) -> Result<Graph<'static>> {
     from_str_with(text, &Limits::DEFAULT)
@@ -77,12 +95,48 @@ pub fn from_str(text: &str) -> Result<Graph<'static>> {
 /// # Errors
 /// As [`from_str`].
 pub fn from_str_with(text: &str, limits: &Limits) -> Result<Graph<'static>> {
+    integers(text)?;
     let mut json = serde_json::Deserializer::from_str(text);
     // Lists of pairs nest deeper than the values they stand for: these are counted instead.
     json.disable_recursion_limit();
     let graph = read::graph(&mut json, limits).map_err(from_json)?;
     json.end().map_err(from_json)?;
     Ok(graph)
+}
+
+/// Checks that whole numbers are longs: beyond 64 bits the parser would make doubles of them, rounded, and nobody could
+/// tell. A look at each byte.
+fn integers(text: &str) -> Result<()> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while let Some(&byte) = bytes.get(at) {
+                    at += 1 + usize::from(byte == b'\\');
+                    if byte == b'"' {
+                        break;
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                while bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+                {
+                    at += 1;
+                }
+                let digits = bytes[start..at].strip_prefix(b"-").unwrap_or(&bytes[start..at]);
+                let is_whole = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+                if is_whole && text[start..at].parse::<i64>().is_err() {
+                    let kind = ErrorKind::Unrepresentable("an integer beyond 64 bits");
+                    return Err(Error::at(start as u64, kind));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -23,7 +23,7 @@ pub(super) fn graph<'de, D: Deserializer<'de>>(
         limits,
         roots: None,
     };
-    let root = Seed { reader: &mut reader, is_root: true }.deserialize(deserializer)?;
+    let root = Seed { reader: &mut reader, place: Place::Root }.deserialize(deserializer)?;
     Ok(match reader.roots {
         Some(roots) => reader.builder.finish_all(roots),
         None => reader.builder.finish(root),
@@ -63,12 +63,21 @@ impl Reader<'_> {
 /// One value.
 struct Seed<'r, 'l> {
     reader: &'r mut Reader<'l>,
-    is_root: bool,
+    place: Place,
+}
+
+/// Where a value stands.
+#[derive(PartialEq, Eq)]
+enum Place {
+    Root,
+    /// Inside `$remote`: without a depth of its own, so not inside another one.
+    Address,
+    Elsewhere,
 }
 
 impl<'r, 'l> Seed<'r, 'l> {
     fn of(reader: &'r mut Reader<'l>) -> Self {
-        Self { reader, is_root: false }
+        Self { reader, place: Place::Elsewhere }
     }
 }
 
@@ -117,7 +126,7 @@ impl<'de> de::Visitor<'de> for Seed<'_, '_> {
         Ok(list.into())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Self { reader, is_root } = self;
+        let Self { reader, place } = self;
         let mut head = Head::default();
         loop {
             let Some(key) = map.next_key::<String>()? else {
@@ -149,8 +158,8 @@ impl<'de> de::Visitor<'de> for Seed<'_, '_> {
                     map.next_value_seed(Pairs { reader, id, is_map })?;
                     return end(&mut map, id.into());
                 }
-                "$remote" => {
-                    let url = map.next_value_seed(Seed::of(reader))?;
+                "$remote" if place != Place::Address => {
+                    let url = map.next_value_seed(Seed { reader, place: Place::Address })?;
                     let remote = reader.builder.remote_at(head.ty.take().as_deref(), url);
                     head.is_empty()?;
                     return end(
@@ -158,7 +167,7 @@ impl<'de> de::Visitor<'de> for Seed<'_, '_> {
                         remote.ok_or_else(|| Error::custom("$remote: a string was expected"))?,
                     );
                 }
-                "$roots" if is_root => {
+                "$roots" if place == Place::Root => {
                     head.is_empty()?;
                     reader.roots = Some(map.next_value_seed(Roots(reader))?);
                     return end(&mut map, Value::Null);
@@ -173,7 +182,7 @@ impl<'de> de::Visitor<'de> for Seed<'_, '_> {
                 }
                 tag if tag.starts_with('$') => {
                     if !SCALARS.contains(&tag) {
-                        return Err(Error::custom(format!("{tag} is not known")));
+                        return Err(Error::custom(format!("{tag} is not known here")));
                     }
                     head.is_empty()?;
                     let text: Text = map.next_value()?;

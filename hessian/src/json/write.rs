@@ -18,14 +18,30 @@ pub struct Lossless<'g, 'de>(pub &'g Graph<'de>);
 
 impl Serialize for Lossless<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let state =
-            State { numbers: RefCell::new(met_again(self.0)), next: Cell::new(0), depth: Cell::new(0) };
+        Bounded { graph: self.0, max_depth: Limits::DEFAULT.max_depth }.serialize(serializer)
+    }
+}
+
+/// The same with a bound of one's own.
+pub(super) struct Bounded<'g, 'de> {
+    pub(super) graph: &'g Graph<'de>,
+    pub(super) max_depth: u32,
+}
+
+impl Serialize for Bounded<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let state = State {
+            numbers: RefCell::new(met_again(self.graph)),
+            next: Cell::new(0),
+            depth: Cell::new(0),
+            max_depth: self.max_depth,
+        };
         let cell = |view| Item { view, state: &state };
-        let mut roots = self.0.roots();
+        let mut roots = self.graph.roots();
         match (roots.next(), roots.len()) {
             (Some(root), 0) => cell(root).serialize(serializer),
             _ => {
-                let roots: Vec<_> = self.0.roots().map(cell).collect();
+                let roots: Vec<_> = self.graph.roots().map(cell).collect();
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry("$roots", &roots)?;
                 map.end()
@@ -65,6 +81,7 @@ struct State {
     numbers: RefCell<Vec<Number>>,
     next: Cell<u32>,
     depth: Cell<u32>,
+    max_depth: u32,
 }
 
 struct Item<'s, 'g, 'de> {
@@ -150,7 +167,7 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
                 Some(number)
             }
         };
-        let max = Limits::DEFAULT.max_depth;
+        let max = self.state.max_depth;
         if self.state.depth.get() >= max {
             return Err(S::Error::custom(ErrorKind::Limit { limit: "max_depth", max: max.into() }));
         }

@@ -18,30 +18,36 @@ use std::collections::HashMap;
 /// Class definitions an encoder makes at most; the default of [`Limits::max_classes`](crate::Limits::max_classes).
 pub(crate) const MAX_CLASSES: u32 = 4096;
 
-/// See the module.
+/// See the module. To make one and to drop it is part of what a single small value costs: what few values need is in
+/// a box of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Classes {
+    /// The shape that was used last, if its use is known to `used`.
+    last: Option<(&'static Shape, u32)>,
     /// The shapes that have a number.
     defined: SmallVec<[(&'static Shape, u32); 4]>,
     /// Number of the next definition.
     count: u32,
-    /// Index of the shape that was used last.
-    last: usize,
-    /// What the next object is, whatever its name tells: its keys have just been looked at.
-    settled: Option<Class>,
     /// Highest number used since it was last asked for, plus one.
     used: u32,
-    hoisted: Option<Box<Hoisted>>,
+    /// What the next object is, whatever its name tells: its keys have just been looked at.
+    settled: Option<Class>,
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    hoisted: Option<Hoisted>,
     /// Classes of generic values that no struct of the program has, by their definitions as [`Shape`]s have them.
-    generic: Option<HashMap<Box<[u8]>, u32>>,
+    generic: HashMap<Box<[u8]>, u32>,
 }
 
 /// The class of an object that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Class {
     pub(crate) number: u32,
-    /// The fields that it has; `None` when they have just been collected and cannot be remembered.
-    pub(crate) keys: Option<&'static [&'static str]>,
+    /// The fields that it has; none when they have just been collected and cannot be remembered.
+    pub(crate) keys: &'static [&'static str],
 }
 
 /// Definitions that are kept apart from the values.
@@ -50,24 +56,53 @@ struct Hoisted {
     bytes: Vec<u8>,
     /// Where each definition ends.
     ends: Vec<usize>,
+    /// Types of lists and maps, which cannot be kept apart, are left out.
+    omits_types: bool,
 }
 
 /// A state of [`Classes`] to go back to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
-    defined: u32,
     count: u32,
+}
+
+/// Not left to the compiler, whose check for a box calls a function.
+impl Drop for Classes {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(rare) = self.rare.take() {
+            drop_rare(rare);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_rare(rare: Box<Rare>) {
+    drop(rare);
 }
 
 impl Classes {
     /// A table whose definitions are not written into the values.
-    pub(crate) fn hoisted() -> Self {
-        Self { hoisted: Some(Box::default()), ..Self::default() }
+    pub(crate) fn hoisted(omits_types: bool) -> Self {
+        let mut classes = Self::default();
+        let hoisted = Some(Hoisted { omits_types, ..Hoisted::default() });
+        classes.rare = Some(Box::new(Rare { hoisted, ..Rare::default() }));
+        classes
+    }
+
+    fn hoisted_ones(&self) -> Option<&Hoisted> {
+        self.rare.as_ref()?.hoisted.as_ref()
+    }
+
+    /// Whether types of lists and maps are left out of the values.
+    pub(crate) fn omits_types(&self) -> bool {
+        self.hoisted_ones().is_some_and(|hoisted| hoisted.omits_types)
     }
 
     /// The definitions `[from, to)` of a hoisted table, in order.
     pub(crate) fn definitions(&self, from: u32, to: u32) -> &[u8] {
-        let Some(hoisted) = &self.hoisted else { return &[] };
+        let Some(hoisted) = self.hoisted_ones() else { return &[] };
         let end = |number: u32| match number.min(self.count) {
             0 => 0,
             number => hoisted.ends[number as usize - 1],
@@ -76,7 +111,7 @@ impl Classes {
     }
 
     pub(crate) fn is_hoisted(&self) -> bool {
-        self.hoisted.is_some()
+        self.hoisted_ones().is_some()
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -86,56 +121,51 @@ impl Classes {
     /// Forgets what it knows of a value that was not finished.
     pub(crate) fn forget_value(&mut self) {
         self.settled = None;
-        self.used = 0;
+        self.take_used();
     }
 
     /// Highest class number used since the last call, plus one.
     pub(crate) fn take_used(&mut self) -> u32 {
+        self.last = None;
         std::mem::take(&mut self.used)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "bounded by the structs of the program")]
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark { defined: self.defined.len() as u32, count: self.count }
+        Mark { count: self.count }
     }
 
     /// Forgets the definitions written since `mark`. Hoisted ones stay: they are in nobody's buffer.
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.settled = None;
-        if self.hoisted.is_none() {
-            self.defined.truncate(mark.defined as usize);
+        if !self.is_hoisted() {
+            self.defined.retain(|&mut (_, number)| number < mark.count);
             self.count = mark.count;
-            self.last = 0;
-            if let Some(generic) = &mut self.generic {
-                generic.retain(|_, number| *number < mark.count);
+            self.last = None;
+            if let Some(rare) = &mut self.rare {
+                rare.generic.retain(|_, number| *number < mark.count);
             }
         }
     }
 
     /// The class of a struct with this name and number of fields, defined if need be; `None` when its keys have to be
     /// looked at first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find<G: Dialect>(
         &mut self,
         out: &mut impl Sink,
         name: &'static str,
         len: usize,
     ) -> Result<Option<Class>> {
-        let class = match self.defined.get(self.last) {
-            Some(&(shape, number)) if shape.is(name, len) && !shape.is_ambiguous() => {
-                Class { number, keys: Some(shape.keys) }
+        match self.last {
+            Some((shape, number)) if shape.is(name, len) && !shape.is_ambiguous() => {
+                Ok(Some(Class { number, keys: shape.keys }))
             }
-            _ => match self.search::<G>(out, name, len)? {
-                Some(class) => class,
-                None => return Ok(None),
-            },
-        };
-        self.used = self.used.max(class.number + 1);
-        Ok(Some(class))
+            _ => self.search::<G>(out, name, len),
+        }
     }
 
-    #[inline]
+    #[inline(never)]
     fn search<G: Dialect>(
         &mut self,
         out: &mut impl Sink,
@@ -143,60 +173,78 @@ impl Classes {
         len: usize,
     ) -> Result<Option<Class>> {
         if let Some(settled) = self.settled.take() {
+            self.used = self.used.max(settled.number + 1);
             return Ok(Some(settled));
         }
-        let is_it = |(shape, _): &(&Shape, u32)| shape.is(name, len) && !shape.is_ambiguous();
-        if let Some(index) = self.defined.iter().position(is_it) {
-            self.last = index;
-            let (shape, number) = self.defined[index];
-            return Ok(Some(Class { number, keys: Some(shape.keys) }));
-        }
-        shapes::known(name, len).map(|shape| self.define::<G>(out, shape)).transpose()
+        let is_it = |(shape, _): &&(&Shape, u32)| shape.is(name, len) && !shape.is_ambiguous();
+        let (shape, number) = match self.defined.iter().find(is_it) {
+            Some(&known) => known,
+            None => match shapes::known(name, len) {
+                Some(shape) => (shape, self.define::<G>(out, shape)?),
+                None => return Ok(None),
+            },
+        };
+        self.last = Some((shape, number));
+        self.used = self.used.max(number + 1);
+        Ok(Some(Class { number, keys: shape.keys }))
     }
 
     /// Takes in what a pass over the keys of the next object has found.
     pub(crate) fn settle<G: Dialect>(&mut self, out: &mut impl Sink, keys: &Keys) -> Result<()> {
         let class = match shapes::intern(keys.name, &keys.keys) {
             Some(shape) => match self.defined.iter().position(|(defined, _)| std::ptr::eq(*defined, shape)) {
-                Some(index) => Class { number: self.defined[index].1, keys: Some(shape.keys) },
-                None => self.define::<G>(out, shape)?,
+                Some(index) => Class { number: self.defined[index].1, keys: shape.keys },
+                None => Class { number: self.define::<G>(out, shape)?, keys: shape.keys },
             },
             None => {
-                let mut definition = Vec::new();
+                let mut definition = vec![G::CLASS];
                 shapes::write_definition::<G>(&mut definition, keys.name, &keys.keys);
-                Class { number: self.write::<G>(out, &definition)?, keys: None }
+                Class { number: self.write(out, &definition)?, keys: &[] }
             }
         };
         // Found by its name next time, unless that is not enough.
-        self.last = usize::MAX;
+        self.last = None;
         self.settled = Some(class);
         Ok(())
     }
 
     /// Gives the shape a number.
-    #[inline]
-    fn define<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<Class> {
+    #[inline(always)]
+    fn define<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<u32> {
         // The same text at another address is the same class.
         let number = match self.number_of(&shape.definition) {
             Some(number) => number,
-            None if G::MEDIUM_STRINGS || shape.short => self.write::<G>(out, &shape.definition)?,
+            None if G::MEDIUM_STRINGS => self.write(out, &shape.definition)?,
+            None if shape.short => {
+                let mut definition: SmallVec<[u8; 256]> = (&*shape.definition).into();
+                definition[0] = G::CLASS;
+                self.write(out, &definition)?
+            }
             None => {
-                let mut definition = Vec::new();
+                let mut definition = vec![G::CLASS];
                 shapes::write_definition::<G>(&mut definition, shape.name, shape.keys);
-                self.write::<G>(out, &definition)?
+                self.write(out, &definition)?
             }
         };
-        self.last = self.defined.len();
         self.defined.push((shape, number));
-        Ok(Class { number, keys: Some(shape.keys) })
+        Ok(number)
     }
 
     /// The number of a class by its definition in [`Final`].
+    #[inline]
     fn number_of(&self, definition: &[u8]) -> Option<u32> {
+        match self.count {
+            0 => None,
+            _ => self.search_definition(definition),
+        }
+    }
+
+    #[inline(never)]
+    fn search_definition(&self, definition: &[u8]) -> Option<u32> {
         let same = self.defined.iter().find(|(defined, _)| *defined.definition == *definition);
-        match (same, &self.generic) {
+        match (same, &self.rare) {
             (Some(&(_, number)), _) => Some(number),
-            (None, Some(generic)) => generic.get(definition).copied(),
+            (None, Some(rare)) => rare.generic.get(definition).copied(),
             (None, None) => None,
         }
     }
@@ -205,15 +253,15 @@ impl Classes {
     pub(crate) fn generic<G: Dialect>(&mut self, out: &mut impl Sink, class: &value::Class) -> Result<u32> {
         super::length(class.fields.len())?;
         let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
-        let mut definition = Vec::new();
+        let mut definition = vec![Final::CLASS];
         shapes::write_definition::<Final>(&mut definition, &class.name, &keys);
         let number = match self.number_of(&definition) {
             Some(number) => number,
             None => {
-                let mut own = Vec::new();
+                let mut own = vec![G::CLASS];
                 shapes::write_definition::<G>(&mut own, &class.name, &keys);
-                let number = self.write::<G>(out, &own)?;
-                self.generic.get_or_insert_default().insert(definition.into(), number);
+                let number = self.write(out, &own)?;
+                self.rare.get_or_insert_default().generic.insert(definition.into(), number);
                 number
             }
         };
@@ -221,23 +269,31 @@ impl Classes {
         Ok(number)
     }
 
-    #[inline]
-    fn write<G: Dialect>(&mut self, out: &mut impl Sink, definition: &[u8]) -> Result<u32> {
-        if self.count == MAX_CLASSES {
-            return Err(Error::new(ErrorKind::Limit { limit: "max_classes", max: MAX_CLASSES.into() }));
+    /// A definition with its opcode.
+    #[inline(always)]
+    fn write(&mut self, out: &mut impl Sink, definition: &[u8]) -> Result<u32> {
+        let number = self.count;
+        if number == MAX_CLASSES {
+            return Err(too_many());
         }
-        match &mut self.hoisted {
-            Some(hoisted) => {
-                hoisted.bytes.push(G::CLASS);
-                hoisted.bytes.extend_from_slice(definition);
-                hoisted.ends.push(hoisted.bytes.len());
-            }
-            None => {
-                out.put(&[G::CLASS]);
-                out.put(definition);
-            }
+        if self.rare.is_none() || !self.hoist(definition) {
+            out.put(definition);
         }
-        self.count += 1;
-        Ok(self.count - 1)
+        self.count = number + 1;
+        Ok(number)
     }
+
+    /// False when this table does not keep definitions.
+    #[inline(never)]
+    fn hoist(&mut self, definition: &[u8]) -> bool {
+        let Some(hoisted) = self.rare.as_mut().and_then(|rare| rare.hoisted.as_mut()) else { return false };
+        hoisted.bytes.extend_from_slice(definition);
+        hoisted.ends.push(hoisted.bytes.len());
+        true
+    }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::new(ErrorKind::Limit { limit: "max_classes", max: MAX_CLASSES.into() })
 }

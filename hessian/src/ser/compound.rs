@@ -127,10 +127,10 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
 #[derive(Debug)]
 pub struct Struct<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
-    /// What its definition says; `None` when that was made for it alone.
-    keys: Option<&'static [&'static str]>,
-    len: usize,
-    next: usize,
+    /// The fields that its definition still has.
+    keys: std::slice::Iter<'static, &'static str>,
+    /// How many more it has of which only that is known: its definition was made for it alone.
+    unnamed: usize,
     /// Where it starts, to take it back.
     start: Mark,
     /// Maps of one entry around it (enum variants) that end with it.
@@ -138,55 +138,73 @@ pub struct Struct<'a, 'o, S, G> {
 }
 
 impl<'a, 'o, S: Sink, G: Dialect> Struct<'a, 'o, S, G> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         ser: &'a mut Serializer<'o, S, G>,
-        keys: Option<&'static [&'static str]>,
+        keys: &'static [&'static str],
         len: usize,
         start: Mark,
         wrappers: u8,
     ) -> Self {
-        Self { ser, keys, len, next: 0, start, wrappers }
+        let unnamed = if keys.is_empty() { len } else { 0 };
+        Self { ser, keys: keys.iter(), unnamed, start, wrappers }
     }
+}
 
-    /// The fields are not those of the definition: take back what was written and ask for one of its own.
-    #[cold]
-    fn mismatch(&mut self) -> Error {
-        self.ser.rewind(self.start);
-        Error::undefined_class()
+/// A field that is not by its address the one that the definition has here.
+///
+/// A function of the parts, not a method: that way the whole struct can live in registers.
+#[cold]
+#[inline(never)]
+fn other_field<S: Sink, G: Dialect>(
+    ser: &mut Serializer<'_, S, G>,
+    start: Mark,
+    expected: Option<&'static str>,
+    key: &'static str,
+    unnamed: usize,
+) -> Result<usize> {
+    match (expected, unnamed) {
+        (Some(expected), _) if expected == key => Ok(unnamed),
+        (None, 1..) => Ok(unnamed - 1),
+        _ => Err(mismatch(ser, start)),
     }
+}
+
+/// The fields are not those of the definition: take back what was written and ask for one of its own.
+#[cold]
+#[inline(never)]
+fn mismatch<S: Sink, G: Dialect>(ser: &mut Serializer<'_, S, G>, start: Mark) -> Error {
+    ser.rewind(start);
+    Error::undefined_class()
 }
 
 impl<S: Sink, G: Dialect> ser::SerializeStruct for Struct<'_, '_, S, G> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
         if G::OBJECTS_ARE_MAPS {
             G::string(self.ser.out, key);
             return self.ser.value(value).map_err(|error| error.in_field(key));
         }
-        match self.keys {
-            Some(keys) => match keys.get(self.next) {
-                Some(&expected) if std::ptr::eq(expected, key) || expected == key => {}
-                _ => return Err(self.mismatch()),
-            },
-            None if self.next == self.len => return Err(self.mismatch()),
-            None => {}
+        match self.keys.next() {
+            Some(&expected) if std::ptr::eq(expected, key) => {}
+            expected => {
+                self.unnamed = other_field(self.ser, self.start, expected.copied(), key, self.unnamed)?;
+            }
         }
-        self.next += 1;
         self.ser.value(value).map_err(|error| error.in_field(key))
     }
-    #[inline]
-    fn end(mut self) -> Result<()> {
+    #[inline(always)]
+    fn end(self) -> Result<()> {
         if G::OBJECTS_ARE_MAPS {
             G::map_end(self.ser.out);
             self.ser.close(self.wrappers);
             return Ok(());
         }
-        if self.next != self.len {
-            return Err(self.mismatch());
+        if !self.keys.as_slice().is_empty() || self.unnamed != 0 {
+            return Err(mismatch(self.ser, self.start));
         }
         self.ser.close(self.wrappers);
         Ok(())

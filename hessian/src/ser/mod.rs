@@ -22,13 +22,13 @@ use special::Extras;
 use std::marker::PhantomData;
 use variant::Variant;
 
-/// Encodes `value` into a new vector. One allocation when the result is below 128 bytes.
+/// Encodes `value` into a new vector. One allocation when the result is at most 128 bytes.
 ///
 /// # Errors
 /// What Hessian has no form for ([`ErrorKind::Unrepresentable`]: integers beyond `i64`, more elements than `i32`
 /// counts), or what a `Serialize` implementation reports.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::new();
     to_bytes(value, &mut out)?;
     Ok(out)
 }
@@ -48,17 +48,36 @@ pub fn to_bytes<T: Serialize + ?Sized, S: Sink>(value: &T, out: &mut S) -> Resul
 /// # Errors
 /// As [`to_vec`]; with [`Tutorial`](crate::grammar::Tutorial) also [`ErrorKind::Refused`].
 pub fn to_vec_in<G: Dialect, T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(128);
+    let mut out = Vec::new();
     Serializer::<_, G>::new(&mut out).encode(value)?;
     Ok(out)
+}
+
+/// [`to_bytes`] in a grammar of your choice: `to_bytes_in::<Draft, _>(&value, &mut buffer)`.
+///
+/// # Errors
+/// As [`to_vec_in`]; the buffer is then as it was before.
+pub fn to_bytes_in<G: Dialect, T: Serialize + ?Sized>(value: &T, out: &mut impl Sink) -> Result<()> {
+    Serializer::<_, G>::new(out).encode(value)
 }
 
 /// Writes `value`, encoded in memory first, with one `write_all`.
 ///
 /// # Errors
 /// As [`to_vec`], and [`ErrorKind::Io`] when writing fails.
-pub fn to_writer<T: Serialize + ?Sized>(value: &T, mut writer: impl std::io::Write) -> Result<()> {
-    writer.write_all(&to_vec(value)?)?;
+pub fn to_writer<T: Serialize + ?Sized>(value: &T, writer: impl std::io::Write) -> Result<()> {
+    to_writer_in::<Final, T>(value, writer)
+}
+
+/// [`to_writer`] in a grammar of your choice: `to_writer_in::<Draft, _>(&value, writer)`.
+///
+/// # Errors
+/// As [`to_vec_in`], and [`ErrorKind::Io`] when writing fails.
+pub fn to_writer_in<G: Dialect, T: Serialize + ?Sized>(
+    value: &T,
+    mut writer: impl std::io::Write,
+) -> Result<()> {
+    writer.write_all(&to_vec_in::<G, T>(value)?)?;
     Ok(())
 }
 
@@ -84,6 +103,21 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
 
     pub(crate) fn with_classes(out: &'o mut S, classes: Classes) -> Self {
         Self { out, classes, containers: 0, extras: None, grammar: PhantomData }
+    }
+
+    /// One that goes on where another has been suspended, with the next packet in an empty sink.
+    pub(crate) fn resume(out: &'o mut S, known: Known) -> Self {
+        let Known { classes, extras } = known;
+        Self { extras, ..Self::with_classes(out, classes) }
+    }
+
+    /// The end of a packet: what the stream's readers know from now on.
+    pub(crate) fn suspend(&mut self) -> Known {
+        let mut extras = self.extras.take();
+        if let Some(extras) = &mut extras {
+            extras.keep();
+        }
+        Known { classes: self.take_classes(), extras }
     }
 
     /// What it has defined; it begins anew.
@@ -120,13 +154,13 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     #[inline]
-    fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark { position: self.out.position(), containers: self.containers, classes: self.classes.mark() }
     }
 
     /// Takes back what was written since.
     #[cold]
-    fn rewind(&mut self, to: Mark) {
+    pub(crate) fn rewind(&mut self, to: Mark) {
         self.out.cut(to.position);
         self.classes.rewind(to.classes);
         self.containers = to.containers;
@@ -158,13 +192,13 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     /// Begins an object of the class `name`; signals when its definition has to be written first.
-    #[inline]
+    #[inline(always)]
     fn object(&mut self, name: &'static str, len: usize) -> Result<Struct<'_, 'o, S, G>> {
         self.wrapped_object(name, len, None)
     }
 
     /// The same as the content of a variant of that name.
-    #[inline]
+    #[inline(always)]
     fn wrapped_object(
         &mut self,
         name: &'static str,
@@ -179,7 +213,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
             check_type(name)?;
             self.containers += 1;
             G::typed_map(self.out, name, None);
-            return Ok(Struct::new(self, None, len, start, variant.is_some().into()));
+            return Ok(Struct::new(self, &[], len, start, variant.is_some().into()));
         }
         let Some(class) = self.classes.find::<G>(self.out, name, len)? else {
             return Err(Error::undefined_class());
@@ -251,9 +285,16 @@ pub(crate) fn check_type(name: &str) -> Result<()> {
     }
 }
 
+/// What a stream's encoder knows from packet to packet: the classes and types that have numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    classes: Classes,
+    extras: Option<Box<Extras>>,
+}
+
 /// A state of a [`Serializer`] to go back to.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+pub(crate) struct Mark {
     position: usize,
     containers: u32,
     classes: classes::Mark,
@@ -426,7 +467,7 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
         Ok(self.map(0))
     }
-    #[inline]
+    #[inline(always)]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct> {
         self.object(name, len)
     }

@@ -1,5 +1,6 @@
 //! Newtypes that ask for something of Hessian's own: types of lists and maps, references, generic values.
 
+use super::classes::Classes;
 use super::compound::{Map, Seq};
 use super::types::Types;
 use super::{Error, Serializer};
@@ -68,13 +69,13 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     pub(super) fn extras(&mut self) -> &mut Extras {
-        let literal = self.classes.is_hoisted();
-        self.extras.get_or_insert_with(|| Box::new(Extras::new(literal)))
+        let classes = &self.classes;
+        self.extras.get_or_insert_with(|| Box::new(Extras::new(classes)))
     }
 
     fn embed(&mut self, graph: &Graph<'_>) -> Result<()> {
-        let literal = self.classes.is_hoisted();
-        let extras = self.extras.get_or_insert_with(|| Box::new(Extras::new(literal)));
+        let classes = &self.classes;
+        let extras = self.extras.get_or_insert_with(|| Box::new(Extras::new(classes)));
         value::encode::<G, S>(graph, self.out, &mut self.classes, &mut extras.types, &mut self.containers)
     }
 }
@@ -88,9 +89,16 @@ pub(super) struct Extras {
 }
 
 impl Extras {
-    fn new(literal: bool) -> Self {
-        let types = if literal { Types::literal() } else { Types::default() };
+    fn new(classes: &Classes) -> Self {
+        let hoisted = classes.is_hoisted();
+        let types = if hoisted { Types::literal(classes.omits_types()) } else { Types::default() };
         Self { types, shared: HashMap::new() }
+    }
+
+    /// The packet is sent: its types stay known, its values are written anew.
+    pub(super) fn keep(&mut self) {
+        self.types.keep();
+        self.shared.clear();
     }
 
     /// Forgets what was written behind this position of the sink, and containers from this number on.
@@ -130,7 +138,7 @@ impl<'a, 'o, S: Sink, G: Dialect> Typed<'a, 'o, S, G> {
     }
 
     fn list(self, len: Option<usize>) -> Result<Seq<'a, 'o, S, G>> {
-        if G::PLAIN {
+        if G::PLAIN || self.ser.classes.omits_types() {
             return self.ser.list(len, 0);
         }
         let len = len.map(super::length).transpose()?;
@@ -178,7 +186,7 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for Typed<'a, 'o, S, G> {
         self.list(Some(len))
     }
     fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
-        if G::PLAIN {
+        if G::PLAIN || self.ser.classes.omits_types() {
             return Ok(self.ser.map(0));
         }
         let (ser, _) = self.begin(|out, name, number| G::typed_map(out, name, number))?;

@@ -13,12 +13,21 @@ pub(crate) struct Types {
     met: Vec<(Cow<'static, str>, usize)>,
     /// Never a number: the values are read by readers that have seen other types before.
     literal: bool,
+    /// Never told at all.
+    omitted: bool,
+    /// How many were written before the packet in hand: these stay, whatever is cut.
+    kept: usize,
 }
 
 impl Types {
-    /// Types that are written by their names each time.
-    pub(super) fn literal() -> Self {
-        Self { literal: true, ..Self::default() }
+    /// Types that are written by their names each time, or not at all.
+    pub(super) fn literal(omitted: bool) -> Self {
+        Self { literal: true, omitted, ..Self::default() }
+    }
+
+    /// True when lists and maps are written without a type.
+    pub(crate) const fn are_omitted(&self) -> bool {
+        self.omitted
     }
 
     /// The number of a type; without one its name has to be written, and [`named`](Self::named) called. Few types:
@@ -49,8 +58,13 @@ impl Types {
 
     /// The sink was cut at this position: forgets what stood behind it.
     pub(super) fn cut(&mut self, position: usize) {
-        while self.met.last().is_some_and(|&(_, at)| at >= position) {
+        while self.met.len() > self.kept && self.met.last().is_some_and(|&(_, at)| at >= position) {
             self.met.pop();
         }
+    }
+
+    /// The packet is sent: its types are known from now on, in whatever sink the next one is written.
+    pub(super) fn keep(&mut self) {
+        self.kept = self.met.len();
     }
 }

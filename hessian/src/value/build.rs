@@ -6,9 +6,11 @@ use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
 use crate::limits::Limits;
 use crate::parser::{Core, EventSink, Step};
+use crate::shared::Decoded;
 use crate::table::Tables;
 use crate::utf16;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Builds a graph from the values of a slice.
 ///
@@ -137,16 +139,20 @@ impl<'de> EventSink<'de> for Building<'de> {
             Event::Double(value) => Value::Double(value),
             Event::Date(millis) => Value::Date(millis),
             Event::Text { text, last: true } if self.plain => Value::Str(text),
+            // A string is one value, in however many pieces it comes.
             Event::Text { text, last } => {
+                self.left += u64::from(!last);
                 self.text_piece(text, last);
                 return true;
             }
             Event::Surrogate { unit, last } => {
+                self.left += u64::from(!last);
                 self.surrogate(unit, last);
                 return true;
             }
             Event::Binary { bytes, last: true } if self.bytes.is_none() => Value::Binary(bytes),
             Event::Binary { bytes, last } => {
+                self.left += u64::from(!last);
                 self.binary_piece(bytes, last);
                 return true;
             }
@@ -309,11 +315,25 @@ impl<'de> Building<'de> {
 
     /// Copies the names that the graph uses; its numbers for them start at 0.
     fn finish(self, tables: &Tables) -> Graph<'de> {
-        self.finish_in(&[], tables)
+        self.finish_with(|class| class_of(&[], tables, class), |ty| tables.type_name(ty).into())
     }
 
-    /// The same where names may have stayed in the input.
-    pub(crate) fn finish_in(mut self, input: &[u8], tables: &Tables) -> Graph<'de> {
+    /// The same where names may have stayed in the input, and other graphs may have been made with the same tables: they
+    /// share the names.
+    pub(crate) fn finish_in(self, input: &[u8], tables: &Tables, decoded: &Decoded) -> Graph<'de> {
+        let mut names = decoded.names();
+        let Names { classes, types } = &mut *names;
+        self.finish_with(
+            |class| classes.entry(class.0).or_insert_with(|| class_of(input, tables, class)).clone(),
+            |ty| Arc::clone(types.entry(ty.0).or_insert_with(|| tables.type_name(ty).into())),
+        )
+    }
+
+    fn finish_with(
+        mut self,
+        class: impl FnMut(ClassId) -> Class,
+        ty: impl FnMut(TypeId) -> Arc<str>,
+    ) -> Graph<'de> {
         let mut classes = Numbers::default();
         let mut types = Numbers::default();
         for node in &mut self.nodes {
@@ -328,21 +348,28 @@ impl<'de> Building<'de> {
         for remote in &mut self.remotes {
             remote.ty = remote.ty.map(|ty| TypeId(types.number(ty.0)));
         }
-        let class = |&number: &u32| {
-            let class = ClassId(number);
-            Class {
-                name: tables.class_name(input, class).into(),
-                fields: tables.field_names(input, class).map(Into::into).collect(),
-            }
-        };
         Graph {
             roots: self.current.into_iter().collect(),
             nodes: self.nodes,
             values: self.values,
             remotes: self.remotes,
-            classes: classes.used.iter().map(class).collect(),
-            types: types.used.iter().map(|&number| tables.type_name(TypeId(number)).into()).collect(),
+            classes: classes.used.into_iter().map(ClassId).map(class).collect(),
+            types: types.used.into_iter().map(TypeId).map(ty).collect(),
         }
+    }
+}
+
+/// The names that graphs of one decode share, by the numbers of the tables.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    classes: HashMap<u32, Class>,
+    types: HashMap<u32, Arc<str>>,
+}
+
+fn class_of(input: &[u8], tables: &Tables, class: ClassId) -> Class {
+    Class {
+        name: tables.class_name(input, class).into(),
+        fields: tables.field_names(input, class).map(Into::into).collect(),
     }
 }
 
@@ -350,20 +377,35 @@ impl<'de> Building<'de> {
 #[derive(Debug, Default)]
 struct Numbers {
     used: Vec<u32>,
-    by_stream: Vec<Option<u32>>,
+    /// Made when there are more than a look along `used` is good for. No larger than what is used: a value of a few bytes
+    /// may be of class 4,095.
+    by_stream: HashMap<u32, u32>,
 }
+
+/// Numbers that are searched for one by one.
+const FEW: usize = 8;
 
 impl Numbers {
     #[expect(clippy::cast_possible_truncation, reason = "at most max_classes, max_types")]
     fn number(&mut self, stream: u32) -> u32 {
-        let index = stream as usize;
-        if self.by_stream.len() <= index {
-            self.by_stream.resize(index + 1, None);
+        let known = match self.used.len() {
+            0..=FEW => self.used.iter().position(|&used| used == stream).map(|number| number as u32),
+            _ => self.by_stream.get(&stream).copied(),
+        };
+        if let Some(number) = known {
+            return number;
         }
-        *self.by_stream[index].get_or_insert_with(|| {
-            self.used.push(stream);
-            self.used.len() as u32 - 1
-        })
+        let number = self.used.len() as u32;
+        self.used.push(stream);
+        match self.used.len() {
+            0..=FEW => {}
+            // The first of them that is looked up so.
+            len if len == FEW + 1 => self.by_stream.extend(self.used.iter().copied().zip(0..)),
+            _ => {
+                self.by_stream.insert(stream, number);
+            }
+        }
+        number
     }
 }
 

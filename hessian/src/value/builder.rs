@@ -5,6 +5,7 @@ use crate::date::Date;
 use crate::event::{ClassId, RefId, TypeId};
 use smallvec::smallvec;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Makes a [`Graph`] by hand: lists, maps and objects of any class, shared and in cycles.
 ///
@@ -27,8 +28,8 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub struct GraphBuilder<'de> {
     nodes: Vec<Draft<'de>>,
-    types: Vec<Box<str>>,
-    type_numbers: HashMap<Box<str>, u32>,
+    types: Vec<Arc<str>>,
+    type_numbers: HashMap<Arc<str>, u32>,
     remotes: Vec<Remote<'de>>,
 }
 
@@ -42,7 +43,7 @@ struct Draft<'de> {
 enum Kind {
     List { ty: Option<TypeId>, open: bool },
     Map { ty: Option<TypeId> },
-    Object { class: Box<str>, fields: Vec<Box<str>> },
+    Object { class: Arc<str>, fields: Vec<Arc<str>> },
 }
 
 impl<'de> GraphBuilder<'de> {
@@ -241,8 +242,9 @@ impl<'de> GraphBuilder<'de> {
             return TypeId(number);
         }
         let number = length(self.types.len());
-        self.types.push(name.into());
-        self.type_numbers.insert(name.into(), number);
+        let name: Arc<str> = name.into();
+        self.types.push(Arc::clone(&name));
+        self.type_numbers.insert(name, number);
         TypeId(number)
     }
 }

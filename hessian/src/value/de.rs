@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// are borrowed from the graph.
 ///
 /// Shared parts are read each time ([`Shared`](crate::Shared) gives one value), at most
-/// [`Limits::max_expansion`] ÷ 32 values in all.
+/// [`Limits::max_expansion`] ÷ 32 values more than the graph has.
 ///
 /// # Errors
 /// What the type refuses, cycles, and the limits `max_depth` and `max_expansion`.
@@ -33,10 +33,10 @@ pub fn from_graph_with<'g, T: Deserialize<'g>>(view: View<'g, '_>, limits: &Limi
     let walk = Walk {
         open: RefCell::default(),
         limits: *limits,
-        left: Cell::new(limits.max_expansion / VALUE),
+        left: Cell::new((view.graph.values.len() as u64 + 1).saturating_add(limits.max_expansion / VALUE)),
         decoded: Arc::default(),
     };
-    T::deserialize(Cursor { view, walk: &walk })
+    T::deserialize(Cursor { view, walk: &walk, is_variant: false })
 }
 
 /// What a value counts for `max_expansion`.
@@ -56,11 +56,18 @@ struct Walk {
 struct Cursor<'w, 'g, 'de> {
     view: View<'g, 'de>,
     walk: &'w Walk,
+    /// Its class has told the variant of an enum: it is no enum in its turn, or a type that holds itself would never end.
+    is_variant: bool,
 }
 
 impl<'g, 'de> Cursor<'_, 'g, 'de> {
     fn at(&self, view: View<'g, 'de>) -> Self {
-        Self { view, walk: self.walk }
+        Self { view, walk: self.walk, is_variant: false }
+    }
+
+    /// As the content of a variant that its class or type names.
+    fn as_variant(self) -> Self {
+        Self { is_variant: true, ..self }
     }
 
     fn count(&self) -> Result<()> {
@@ -112,13 +119,27 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
         Error::new(ErrorKind::UnexpectedType { found, expected: expected.into() })
     }
 
-    /// The scalar that Java wraps in an object of one field.
+    /// The scalar that Java wraps in an object of one field. In Hessian 1 the object is a map with a type.
     fn unwrapped(&self) -> Option<Self> {
-        let class = self.view.class()?;
-        match &*class.fields {
-            [field] if matches!(&**field, "_value" | "value" | "name") => {
-                self.view.values().next().map(|view| self.at(view))
+        let (field, value) = match self.view.node()? {
+            Node::Map { .. } => {
+                self.map_type()?;
+                let mut entries = self.view.entries();
+                let (key, value) = entries.next().filter(|_| entries.len() == 0)?;
+                (key.as_str()?, value)
             }
+            _ => {
+                let mut fields = self.view.fields();
+                fields.next().filter(|_| fields.next().is_none())?
+            }
+        };
+        matches!(field, "_value" | "value" | "name").then(|| self.at(value))
+    }
+
+    /// The type of a map that has one: in Hessian 1 the class of an object.
+    fn map_type(&self) -> Option<&'g str> {
+        match self.view.node()? {
+            Node::Map { .. } => self.view.type_name().filter(|ty| !ty.is_empty()),
             _ => None,
         }
     }
@@ -335,6 +356,9 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         if let Some(text) = self.view.as_str() {
             return visitor.visit_enum(de::value::BorrowedStrDeserializer::new(text));
         }
+        if self.is_variant {
+            return Err(self.mismatch("the content of a variant"));
+        }
         if let Some(class) = self.view.class() {
             let name = match &*class.fields {
                 [field] if &**field == "name" => self.view.get("name").and_then(View::as_str),
@@ -344,7 +368,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
             let is_constant =
                 &*class.name == enumeration && name.is_some_and(|name| variants.contains(&name));
             if !is_constant && let Some(variant) = variants.iter().find(|&&variant| variant == &*class.name) {
-                return visitor.visit_enum(Variant { name: variant, content: self });
+                return visitor.visit_enum(Variant { name: variant, content: self.as_variant() });
             }
             if let Some(name) = name {
                 return visitor.visit_enum(de::value::BorrowedStrDeserializer::new(name));
@@ -353,6 +377,16 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
                 found: "an object of another class",
                 expected: format!("one of {variants:?}, not {:?},", class.name).into(),
             }));
+        }
+        if let Some(ty) = self.map_type() {
+            if let Some(variant) = variants.iter().find(|&&variant| variant == ty) {
+                return visitor.visit_enum(Variant { name: variant, content: self.as_variant() });
+            }
+            if let (1, Some(name)) = (self.view.len(), self.view.get("name").and_then(View::as_str))
+                && !variants.contains(&"name")
+            {
+                return visitor.visit_enum(de::value::BorrowedStrDeserializer::new(name));
+            }
         }
         let mut entries = self.view.entries();
         match (entries.next(), entries.next()) {

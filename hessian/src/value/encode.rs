@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
 use crate::ser::{Classes, Types, check_type};
+use std::sync::Arc;
 
 /// What is left to write of a container.
 struct Frame {
@@ -191,7 +192,9 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 }
                 let len = (!open || G::PLAIN).then_some(items.len);
                 match ty {
-                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, Some(len))?,
+                    Some(ty) if !G::PLAIN && !self.all_types.are_omitted() => {
+                        self.typed::<G>(ty, Some(len))?
+                    }
                     _ if trap && len.is_none() => {
                         self.all_types.unnamed(self.out.position());
                         G::typed_list(self.out, "", None, None);
@@ -209,7 +212,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                     G::check(Doubtful::Key)?;
                 }
                 match ty {
-                    Some(ty) if !G::PLAIN => self.typed::<G>(ty, None)?,
+                    Some(ty) if !G::PLAIN && !self.all_types.are_omitted() => self.typed::<G>(ty, None)?,
                     _ if trap => {
                         self.all_types.unnamed(self.out.position());
                         G::typed_map(self.out, "", None);
@@ -288,7 +291,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 return Ok(());
             }
         } else {
-            let class = Class { name: REMOTE.0.into(), fields: REMOTE.1.map(Into::into).into() };
+            let class = Class { name: REMOTE.0.into(), fields: Arc::new(REMOTE.1.map(Into::into)) };
             let number = self.all_classes.generic::<G>(self.out, &class)?;
             G::object(self.out, number);
             *self.nodes += 1;

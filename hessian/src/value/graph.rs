@@ -10,14 +10,16 @@ use crate::limits::Limits;
 use crate::ser::{Classes, Types};
 use crate::table::Tables;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
-/// A class as a stream defined it.
+/// A class as a stream defined it. Cloning copies no names: the graphs of one decode share them, so that one definition
+/// and many short objects do not become many long names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Class {
     /// Its name, such as `example.AddString`.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The names of its fields, in order.
-    pub fields: Box<[Box<str>]>,
+    pub fields: Arc<[Arc<str>]>,
 }
 
 /// A document: a root value and the lists, maps and objects that it reaches.
@@ -27,14 +29,15 @@ pub struct Class {
 /// needs no counting; dropping is flat. Text and bytes are borrowed from the input where they can be.
 ///
 /// Two graphs are equal when they are the same up to the numbers of their nodes (isomorphic): the same shape, the same
-/// sharing. Doubles are compared by their bits.
+/// sharing. Doubles are compared by their bits. How a list stands on the wire (with its length, or up to its end) is
+/// kept for [`to_vec`](Graph::to_vec) and makes no difference.
 #[derive(Debug, Clone)]
 pub struct Graph<'de> {
     pub(super) roots: SmallVec<[Value<'de>; 1]>,
     pub(super) nodes: Vec<Node>,
     pub(super) values: Vec<Value<'de>>,
     pub(super) classes: Vec<Class>,
-    pub(super) types: Vec<Box<str>>,
+    pub(super) types: Vec<Arc<str>>,
     pub(super) remotes: Vec<Remote<'de>>,
 }
 

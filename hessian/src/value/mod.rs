@@ -10,7 +10,7 @@ mod node;
 mod ser;
 mod view;
 
-pub(crate) use build::{Builder, Building};
+pub(crate) use build::{Builder, Building, Names};
 pub use builder::GraphBuilder;
 pub use de::{from_graph, from_graph_with};
 pub(crate) use encode::encode;

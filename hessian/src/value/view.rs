@@ -3,6 +3,7 @@
 use super::{Class, Graph, Node, Value};
 use crate::date::Date;
 use crate::event::RefId;
+use std::sync::Arc;
 
 /// A value together with the graph it belongs to. Copies nothing.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +142,14 @@ impl<'g, 'de> View<'g, 'de> {
         }
     }
 
+    /// The same to keep, without a copy.
+    pub(crate) fn shared_type_name(self) -> Option<&'g Arc<str>> {
+        match self.node()? {
+            Node::List { ty, .. } | Node::Map { ty, .. } => self.graph.types.get((*ty)?.0 as usize),
+            Node::Object { class, .. } => self.graph.class(*class).map(|class| &class.name),
+        }
+    }
+
     /// How many elements a list has, entries a map, fields an object; 0 for a scalar.
     #[must_use]
     pub fn len(self) -> usize {
@@ -224,6 +233,10 @@ impl<'g, 'de> View<'g, 'de> {
         path.split('/').try_fold(self, |view, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
             match view.node()? {
+                // RFC 6901: digits, without a leading zero.
+                Node::List { .. } if step != "0" && !step.starts_with(|first| matches!(first, '1'..='9')) => {
+                    None
+                }
                 Node::List { .. } => view.index(step.parse().ok()?),
                 _ => view.get(&step),
             }

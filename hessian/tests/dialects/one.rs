@@ -102,9 +102,14 @@ fn structs_are_maps_with_a_type() {
     assert_eq!(read::<All>(&bytes), all);
 }
 
-fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> T {
-    de::from_slice_in::<One, T>(bytes, &Limits::DEFAULT)
-        .unwrap_or_else(|error| panic!("{}: {error}", hex(bytes)))
+/// From bytes, and the same from a graph.
+fn read<T: for<'de> Deserialize<'de> + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> T {
+    let value = de::from_slice_in::<One, T>(bytes, &Limits::DEFAULT)
+        .unwrap_or_else(|error| panic!("{}: {error}", hex(bytes)));
+    let graph = Graph::from_slice_with::<One>(bytes, Limits::new()).unwrap();
+    let same = hessian::from_graph::<T>(graph.root());
+    assert_eq!(same.unwrap_or_else(|error| panic!("{}: {error}", hex(bytes))), value);
+    value
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -155,7 +160,12 @@ fn enums_over_classes_round_trip() {
     // The second use of a Java enum constant is a reference.
     let list = unhex("566c00000002 4d74000143 530004 6e616d65 530003 526564 7a 5200000001 7a");
     assert_eq!(read::<Vec<Update>>(&list), [Update::Red, Update::Red]);
+    // The same from a graph, of any grammar.
+    let graph = Graph::from_slice(&typed).unwrap();
+    assert_eq!(hessian::from_graph::<Update>(graph.root()).unwrap(), updates[0]);
     let other = unhex("4d74000145 7a");
+    let graph = Graph::from_slice_with::<One>(&other, Limits::new()).unwrap();
+    assert!(hessian::from_graph::<Update>(graph.root()).is_err());
     let error = de::from_slice_in::<One, Update>(&other, &Limits::DEFAULT).unwrap_err();
     assert!(!error.is_limit(), "{error}");
 }
@@ -174,6 +184,8 @@ fn what_java_wraps_is_a_scalar() {
     let two = unhex("4d740001 62 530006 5f76616c7565 49 00000007 530001 61 4e 7a");
     let error = de::from_slice_in::<One, i8>(&two, &Limits::DEFAULT).unwrap_err();
     assert!(error.to_string().contains("the end of a map of one entry"), "{error}");
+    let graph = Graph::from_slice_with::<One>(&two, Limits::new()).unwrap();
+    assert!(hessian::from_graph::<i8>(graph.root()).is_err());
     let map = unhex("4d 530001 61 49 00000007 7a");
     let error = de::from_slice_in::<One, i8>(&map, &Limits::DEFAULT).unwrap_err();
     assert!(error.to_string().contains("a map where an integer"), "{error}");

@@ -54,6 +54,11 @@ pub enum Problem {
         /// The port that serves it.
         port: u16,
     },
+    /// No entry grants the port, to whomever.
+    PortNotGranted {
+        /// The port in question.
+        port: u16,
+    },
     /// No entry at all.
     NoEntries,
     /// Any SWF may connect to any port.
@@ -119,6 +124,22 @@ impl PolicyFile {
         }
         findings.sort_by_key(|finding| finding.line);
         findings
+    }
+
+    /// Whether any SWF at all may connect to `port` if this file is served on the ports `served_on`; if none
+    /// is named, on 843.
+    #[must_use]
+    pub fn lint_port(&self, served_on: &[u16], port: u16) -> Option<Finding> {
+        let served_on = if served_on.is_empty() { &[MASTER_PORT] } else { served_on };
+        let grants = |policy_port: u16| {
+            let by = |e: &AllowAccess| {
+                e.domain.problem().is_none() && e.to_ports.as_ref().is_some_and(|ports| ports.contains(port))
+            };
+            let is_void = policy_port == MASTER_PORT && self.site_control() == Some(SiteControl::None);
+            is_asked(policy_port) && can_grant(policy_port, port) && !is_void && self.access.iter().any(by)
+        };
+        let granted = served_on.iter().any(|policy_port| grants(*policy_port));
+        (!granted).then_some(Finding { line: None, problem: Problem::PortNotGranted { port } })
     }
 
     fn entry(&self, index: usize, entry: &AllowAccess, served_on: &[u16], mut find: impl FnMut(Problem)) {
@@ -220,6 +241,7 @@ impl Problem {
             | Self::NoPorts
             | Self::Domain(_)
             | Self::SiteControlNotForSockets(_)
+            | Self::PortNotGranted { .. }
             | Self::NeverAsked { .. } => Severity::Error,
             _ => Severity::Warning,
         }
@@ -245,6 +267,9 @@ impl Problem {
             Self::EntriesVoid => "write all or master-only, or remove the entries",
             Self::SiteControlIgnored { .. } => "serve the file on port 843, or leave site-control out",
             Self::PrivilegedPorts { .. } => "serve the file on port 843, or use ports from 1024 on",
+            Self::PortNotGranted { .. } => {
+                "add the port to the to-ports of an entry; if it is below 1024, serve the file from below 1024, too"
+            }
             Self::NoEntries => "add an entry: <allow-access-from domain=\"...\" to-ports=\"...\"/>",
             Self::EveryoneEverywhere => "name the hosts of your SWFs, and the one port they connect to",
             Self::EveryDomain => "name the hosts of your SWFs",
@@ -280,6 +305,7 @@ impl fmt::Display for Problem {
             Self::PrivilegedPorts { port } => {
                 write!(f, "the entry names ports below 1024, which a policy from port {port} cannot grant")
             }
+            Self::PortNotGranted { port } => write!(f, "nobody may connect to port {port}"),
             Self::NoEntries => write!(f, "the file grants nothing, it has no entries"),
             Self::EveryoneEverywhere => write!(
                 f,
@@ -383,6 +409,32 @@ mod tests {
         assert_eq!(found(&meta("none"), &[843]), [(2, EntriesVoid)]);
         assert_eq!(found(&meta("none"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
         assert_eq!(found(&meta("by-content-type"), &[843]), [(2, not_for_sockets)]);
+    }
+
+    #[test]
+    fn a_port_that_nobody_may_connect_to_is_found() {
+        let file = |inside: &str| -> PolicyFile {
+            format!("<cross-domain-policy>{inside}</cross-domain-policy>").parse().unwrap()
+        };
+        let entry = "<allow-access-from domain='a.com' to-ports='80,8080'/>";
+        let meta = "<site-control permitted-cross-domain-policies='none'/>";
+        for (inside, served_on, port, granted) in [
+            (entry, &[][..], 80, true),
+            (entry, &[], 81, false),
+            (entry, &[8080], 8080, true),
+            (entry, &[8080], 80, false),
+            (entry, &[8080, 843], 80, true),
+            (entry, &[25], 80, false),
+            (&format!("{meta}{entry}"), &[843], 80, false),
+            (&format!("{meta}{entry}"), &[80], 80, true),
+            ("<allow-access-from domain='a.*' to-ports='80'/>", &[], 80, false),
+            ("<allow-access-from domain='a.com'/>", &[], 80, false),
+        ] {
+            let found = file(inside).lint_port(served_on, port).map(|finding| finding.problem);
+            let expected = (!granted).then_some(PortNotGranted { port });
+            assert_eq!(found, expected, "{inside} on {served_on:?}");
+        }
+        assert_eq!(PortNotGranted { port: 80 }.severity(), Severity::Error);
     }
 
     #[test]

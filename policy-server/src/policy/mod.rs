@@ -14,6 +14,7 @@ use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 
+pub(crate) use self::verdict::void;
 pub use self::{
     domain::{DomainPattern, DomainProblem},
     error::{Error, ErrorKind},

@@ -149,13 +149,23 @@ fn meta_policy(loaded: &[Loaded<'_>]) -> SiteControl {
 
 /// What keeps the whole file from counting.
 fn whole_file(source: &Loaded<'_>, meta: SiteControl) -> Option<Outcome> {
-    let is_master = source.port == MASTER_PORT;
+    let empty = || source.file.access().is_empty().then_some(Outcome::Empty);
+    void_by_port(source.port, meta).or_else(empty)
+}
+
+/// What keeps every file from `policy_port` from counting, given what was loaded before. A player need not
+/// ask there.
+pub(crate) fn void(loaded: &[Loaded<'_>], policy_port: u16) -> Option<Outcome> {
+    void_by_port(policy_port, meta_policy(loaded))
+}
+
+fn void_by_port(policy_port: u16, meta: SiteControl) -> Option<Outcome> {
+    let is_master = policy_port == MASTER_PORT;
     match meta {
-        _ if !is_asked(source.port) => Some(Outcome::NeverAsked),
+        _ if !is_asked(policy_port) => Some(Outcome::NeverAsked),
         SiteControl::None => Some(Outcome::MetaNone),
         SiteControl::MasterOnly if !is_master => Some(Outcome::MetaMasterOnly),
         SiteControl::ByContentType | SiteControl::ByFtpFilename if !is_master => Some(Outcome::MetaInvalid),
-        _ if source.file.access().is_empty() => Some(Outcome::Empty),
         _ => None,
     }
 }
@@ -169,6 +179,50 @@ fn entry_outcome(entry: &AllowAccess, policy_port: u16, origin: &Origin, port: u
         None if !ports.contains(port) => Outcome::OtherPorts,
         None if !can_grant(policy_port, port) => Outcome::Privileged,
         None => Outcome::Granted,
+    }
+}
+
+impl Outcome {
+    /// Short name for scripts: lower case, `-` between words.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::NeverAsked => "never-asked",
+            Self::MetaNone => "meta-none",
+            Self::MetaMasterOnly => "meta-master-only",
+            Self::MetaInvalid => "meta-invalid",
+            Self::Empty => "empty",
+            Self::OtherOrigin => "other-origin",
+            Self::NoOrigin(_) => "no-origin",
+            Self::InsecureOrigin => "insecure-origin",
+            Self::NoPorts => "no-ports",
+            Self::OtherPorts => "other-ports",
+            Self::Privileged => "privileged",
+        }
+    }
+
+    /// What to change if it should have granted.
+    #[must_use]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Granted => None,
+            Self::NeverAsked => Some("serve the policy on 843 or on the port the SWF connects to"),
+            Self::MetaNone => {
+                Some("write all or master-only in the site-control of the master, or leave it out")
+            }
+            Self::MetaMasterOnly => {
+                Some("add the entry to the master policy, or write all in its site-control")
+            }
+            Self::MetaInvalid => Some("write all, master-only or none in the site-control of the master"),
+            Self::Empty => Some("add an entry for the origin and the port"),
+            Self::OtherOrigin => Some("add an entry for the host that the SWF is loaded from"),
+            Self::NoOrigin(_) => Some("write the host alone, or *.example.com"),
+            Self::InsecureOrigin => Some("load the SWF by HTTPS, or leave secure out"),
+            Self::NoPorts => Some("add to-ports with the port"),
+            Self::OtherPorts => Some("add the port to to-ports"),
+            Self::Privileged => Some("serve the policy on 843, or use a port from 1024 on"),
+        }
     }
 }
 

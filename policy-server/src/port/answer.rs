@@ -7,6 +7,10 @@ use tokio::{
     net::TcpStream,
 };
 
+/// `MSG_MORE` of `send(2)`, the same on every architecture.
+#[cfg(target_os = "linux")]
+const MORE: i32 = 0x8000;
+
 /// Sends `wire` and ends this side of the stream.
 pub(super) async fn send<Io: AsyncWrite + Unpin>(io: &mut Io, wire: &[u8]) -> io::Result<()> {
     io.write_all(wire).await?;
@@ -27,8 +31,6 @@ pub(super) async fn send_tcp(stream: &mut TcpStream, wire: &[u8]) -> io::Result<
         use socket2::SockRef;
         use tokio::io::Interest;
 
-        /// `MSG_MORE` of `send(2)`, the same on every architecture.
-        const MORE: i32 = 0x8000;
         let mut sent = 0;
         // By hand because `TcpStream::async_io` doubles the size of the future.
         let send_all = |cx: &mut Context<'_>| {
@@ -51,8 +53,25 @@ pub(super) async fn send_tcp(stream: &mut TcpStream, wire: &[u8]) -> io::Result<
     send(stream, wire).await
 }
 
+/// Sends what the kernel takes at once of `wire`, and tells how much. To be followed by [`end_now`].
+pub(super) fn send_now(stream: &std::net::TcpStream, wire: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    return socket2::SockRef::from(stream).send_with_flags(wire, MORE);
+    #[cfg(not(target_os = "linux"))]
+    return io::Write::write(&mut &*stream, wire);
+}
+
+/// Ends this side of the stream.
+pub(super) fn end_now(stream: &std::net::TcpStream) -> io::Result<()> {
+    ended(stream.shutdown(std::net::Shutdown::Write))
+}
+
 async fn end<Io: AsyncWrite + Unpin>(io: &mut Io) -> io::Result<()> {
-    match io.shutdown().await {
+    ended(io.shutdown().await)
+}
+
+fn ended(result: io::Result<()>) -> io::Result<()> {
+    match result {
         // The peer has closed already: it saw the NUL.
         Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
         result => result,

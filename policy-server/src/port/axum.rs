@@ -40,14 +40,14 @@ impl PolicyListener {
     /// Puts `responder` in front of `listener`.
     #[must_use]
     pub fn new(listener: TcpListener, responder: Responder) -> Self {
-        let gate = Gate::new(responder.limits());
+        let gate = responder.gate().clone();
         Self { listener, responder, gate, sniffing: JoinSet::new() }
     }
 
     fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let Ticket { open, newcomer, patience } = match self.gate.admit(peer.ip()) {
+        let Ticket { open, newcomer, patience } = match self.gate.admit(Some(peer.ip())) {
             Ok(ticket) => ticket,
-            Err(bound) => return refuse(&self.responder, peer, bound),
+            Err(bound) => return refuse(&self.responder, &peer, bound),
         };
         let responder = self.responder.clone();
         self.sniffing.spawn(async move {

@@ -25,9 +25,13 @@ pub struct Limits {
     pub drain: Duration,
     /// Bytes after the request that are read and dropped during [`drain`](Self::drain). Default 1,024.
     pub drain_bytes: usize,
-    /// Connections that are open in one [`serve`](super::serve), whatever they are. More are accepted and
-    /// closed at once, so that a player goes on to its next port. Default 65,536.
+    /// Connections that are open, whatever they are, on all ports that share a
+    /// [`Responder`](super::Responder). More are accepted and closed at once, so that a player goes on to
+    /// its next port. Default 65,536.
     pub connections: usize,
+    /// The same from one IPv4 address or one IPv6 /64 network. Default 65,536, that is no bound of its own:
+    /// behind a proxy everyone has one address. Peers on Unix sockets have none and do not count.
+    pub connections_per_address: usize,
     /// Connections that have not shown yet what they are, or are being answered. More are accepted and
     /// closed at once.
     /// Default 16,384.
@@ -50,6 +54,7 @@ impl Default for Limits {
             drain: Duration::from_secs(2),
             drain_bytes: 1024,
             connections: 65_536,
+            connections_per_address: 65_536,
             unclassified: 16_384,
             unclassified_per_address: 8192,
             accept_backoff: Duration::from_millis(50),

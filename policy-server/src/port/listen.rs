@@ -52,10 +52,20 @@ impl ListenConfig {
     ///
     /// What the system says, for example `AddrInUse`, with the address in its text.
     pub fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        TcpListener::from_std(self.bind_std(address)?)
+    }
+
+    /// The same without a runtime, for a server that binds before it drops privileges or starts threads.
+    /// The listener is in non-blocking mode, as `tokio::net::TcpListener::from_std` wants it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind`](Self::bind).
+    pub fn bind_std(&self, address: SocketAddr) -> io::Result<std::net::TcpListener> {
         self.listen(address).map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+    fn listen(&self, address: SocketAddr) -> io::Result<std::net::TcpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // On Windows this option would let any process take the address over.
         #[cfg(unix)]
@@ -70,7 +80,7 @@ impl ListenConfig {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(self.backlog)?;
-        TcpListener::from_std(socket.into())
+        Ok(socket.into())
     }
 }
 

@@ -45,6 +45,7 @@ counters! {
     Failed "failed" "Connections that failed with an IO error (a reset, mostly) before or during the answer.",
     RefusedFull "refused_full" "Connections closed at once because too many are open.",
     RefusedUnclassified "refused_unclassified" "Connections closed at once because too many have not shown what they are.",
+    RefusedPerAddress "refused_per_address" "Connections closed at once because too many from one address are open.",
     RefusedAddress "refused_address" "Connections closed at once because too many from one address have not shown what they are.",
     Undrained "undrained" "Answered connections closed while the peer kept them open or kept sending (also in policy_served).",
     AcceptErrors "accept_errors" "Accepts that failed; those for want of descriptors or memory pause accepting.",

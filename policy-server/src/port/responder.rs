@@ -18,21 +18,29 @@ use tokio::{
 use super::{
     answer,
     detect::{Protocol, REQUEST, REQUEST_MAX, Verdict, classify},
+    gate::Gate,
     limits::Limits,
     metrics::{Counter, Metrics},
     prefixed::Prefixed,
 };
 use crate::policy::PolicyFile;
 
-/// A policy ready to be served, with the limits and the counters of its port. Clones share all of it.
+/// A policy ready to be served, with the limits and the counters of its port. Clones share all of it; see
+/// [`for_another_port`](Self::for_another_port) for several ports.
 #[derive(Clone)]
 pub struct Responder(Arc<Shared>);
 
 struct Shared {
+    common: Arc<Common>,
+    metrics: Metrics,
+}
+
+/// What several ports share.
+struct Common {
     /// The rendered answer: a request takes a reference to it, never a copy.
     wire: RwLock<Bytes>,
     limits: Limits,
-    metrics: Metrics,
+    gate: Gate,
 }
 
 /// What became of a connection.
@@ -75,27 +83,46 @@ impl Responder {
     /// Serves `policy` within `limits`. Renders it once.
     #[must_use]
     pub fn with_limits(policy: &PolicyFile, limits: Limits) -> Self {
-        let wire = RwLock::new(policy.to_wire());
-        Self(Arc::new(Shared { wire, limits, metrics: Metrics::default() }))
+        let (wire, gate) = (RwLock::new(policy.to_wire()), Gate::new(&limits));
+        let common = Arc::new(Common { wire, limits, gate });
+        Self(Arc::new(Shared { common, metrics: Metrics::default() }))
     }
 
-    /// Serves another policy from now on, in every clone. Answers under way keep the one they began with.
+    /// For one more port of the same server: the same policy, also when it is replaced, and the same bounds,
+    /// which hold for the connections of all these ports together. The counters are its own.
+    #[must_use]
+    pub fn for_another_port(&self) -> Self {
+        let common = Arc::clone(&self.0.common);
+        Self(Arc::new(Shared { common, metrics: Metrics::default() }))
+    }
+
+    /// Connections that are open now, on all ports that share these bounds.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.gate().open()
+    }
+
+    /// Serves another policy from now on, in every clone and on every port. Answers under way keep the one they began with.
     pub fn replace(&self, policy: &PolicyFile) {
         let wire = policy.to_wire();
-        *self.0.wire.write().unwrap_or_else(PoisonError::into_inner) = wire;
+        *self.0.common.wire.write().unwrap_or_else(PoisonError::into_inner) = wire;
         self.count(Counter::Replaced);
     }
 
     /// The answer to a policy request: the document and one NUL. Costs a reference count.
     #[must_use]
     pub fn wire(&self) -> Bytes {
-        self.0.wire.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.common.wire.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.0.common.limits
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.0.common.gate
     }
 
     /// The counters.
@@ -171,6 +198,15 @@ impl Responder {
         }
         let result = self.serve_tcp(&mut stream).await.map(|()| Sniffed::Policy);
         self.settle(result)
+    }
+
+    /// Sends what is left of an answer to a request that was read already.
+    pub(super) async fn answer(&self, mut stream: TcpStream, rest: Bytes) -> io::Result<Sniffed<TcpStream>> {
+        let result = self.answered(answer::send_tcp(&mut stream, &rest)).await;
+        if result.is_ok() {
+            self.drained(&mut stream).await;
+        }
+        self.settle(result.map(|()| Sniffed::Policy))
     }
 
     async fn serve_tcp(&self, stream: &mut TcpStream) -> Result<(), End> {

@@ -7,8 +7,8 @@ use std::task::Wake;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::channel::Channel;
 use super::member::Arrival;
-use super::stream::Channel;
 
 /// Names a member of a shard. The generation tells a member from the one that had its slot before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,14 @@ pub(crate) struct Work {
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) ready: Vec<Key>,
     pub(crate) news: Vec<Arc<Channel>>,
+    pub(crate) upkeep: Vec<Arc<Channel>>,
     /// Set when the streams are to end, by this time at the latest.
     pub(crate) end: Option<Instant>,
 }
 
 /// The only way into a shard. Bounded without a capacity, because each entry stands for something that is
 /// itself bounded and is entered once: a connection (capped), a member's readiness (one flag per member), a
-/// stream's news (one flag per stream and shard). Messages are not queued here; they wait in the logs.
+/// stream's news (one flag per stream and shard) or upkeep (only when it is due earlier than before). Messages are not queued here; they wait in the logs.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     gate: Mutex<Gate>,
@@ -63,6 +64,18 @@ impl Inbox {
     /// A stream has messages that members of this shard have not got.
     pub(crate) fn news(&self, channel: Arc<Channel>) {
         self.lock().work.news.push(channel);
+        self.wake.notify_one();
+    }
+
+    /// A stream's upkeep is due earlier than this shard knows.
+    pub(crate) fn upkeep(&self, channel: Arc<Channel>) {
+        {
+            let mut gate = self.lock();
+            if gate.is_closed {
+                return;
+            }
+            gate.work.upkeep.push(channel);
+        }
         self.wake.notify_one();
     }
 

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Limits;
+use tokio::time::Instant;
+
+use super::config::StreamConfig;
+use super::stats::Overrun;
 use crate::message::{Bodies, Message};
 use crate::position::{Epoch, Position};
 
-/// An append-only ring, bounded in messages and in bytes. Readers hold cursors, the log knows none of them:
+/// An append-only ring, bounded in messages, bytes and age. Readers hold cursors, the log knows none of them:
 /// replay and live are the same walk from a cursor to the head.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -18,8 +21,7 @@ pub(crate) struct Log {
     head: Cursor,
     /// Bytes of the messages in the ring.
     held: usize,
-    max_messages: usize,
-    max_bytes: usize,
+    config: StreamConfig,
 }
 
 /// What a reader has got so far: the place before the next message.
@@ -39,6 +41,27 @@ impl Cursor {
     /// How far it is behind `head`, in messages and in bytes.
     pub(crate) const fn lag(self, head: Self) -> (u64, u64) {
         (head.sequence.saturating_sub(self.sequence), head.end.saturating_sub(self.end))
+    }
+}
+
+/// The places that a reader with a full socket must have passed not to be too far behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Floor {
+    messages: u64,
+    bytes: u64,
+    /// The furthest of them: where a reader goes on that is behind it.
+    pub(crate) cursor: Cursor,
+}
+
+impl Floor {
+    /// Which bound a reader at `cursor` has overrun, if any.
+    pub(crate) const fn overrun(&self, cursor: Cursor) -> Option<Overrun> {
+        match cursor.sequence {
+            at if at >= self.cursor.sequence => None,
+            at if at < self.messages => Some(Overrun::Messages),
+            at if at < self.bytes => Some(Overrun::Bytes),
+            _ => Some(Overrun::Age),
+        }
     }
 }
 
@@ -89,31 +112,82 @@ impl fmt::Display for Resume {
 }
 
 impl Log {
-    pub(crate) fn new(epoch: Epoch, limits: &Limits) -> Self {
-        Self {
-            epoch,
-            ring: VecDeque::new(),
-            head: Cursor { sequence: 0, end: 0 },
-            held: 0,
-            max_messages: limits.log_messages.max(1),
-            max_bytes: limits.log_bytes,
-        }
+    pub(crate) const fn new(epoch: Epoch, config: StreamConfig) -> Self {
+        Self { epoch, ring: VecDeque::new(), head: Cursor { sequence: 0, end: 0 }, held: 0, config }
     }
 
-    /// Gives the next place to `bodies` and forgets the oldest messages past the bounds. The newest message
-    /// is always held, whatever its size.
-    pub(crate) fn append(&mut self, bodies: Bodies) -> Position {
+    /// Gives the next place to `bodies` and forgets the oldest messages past the bounds. The newest message is
+    /// always held, whatever its size, until it is too old.
+    pub(crate) fn append(&mut self, bodies: Bodies, now: Instant) -> Position {
         let weight = bodies.weight();
         self.head.sequence += 1;
         self.head.end += weight as u64;
         let position = self.position();
-        while self.is_over(self.ring.len(), self.held + weight) {
-            let Some(oldest) = self.ring.pop_front() else { break };
-            self.held -= oldest.weight();
-        }
+        while self.is_over(self.ring.len(), self.held + weight) && self.forget_oldest() {}
         self.held += weight;
-        self.ring.push_back(Message::new(bodies, position, self.head.end));
+        self.ring.push_back(Message::new(bodies, position, self.head.end, now));
         position
+    }
+
+    /// False when there is none.
+    fn forget_oldest(&mut self) -> bool {
+        let Some(oldest) = self.ring.pop_front() else { return false };
+        self.held -= oldest.weight();
+        true
+    }
+
+    /// Forgets what is too old, as far as `seen`: what no shard has taken to its readers yet is not history.
+    /// Returns when to ask again.
+    pub(crate) fn expire(&mut self, now: Instant, seen: u64) -> Option<Instant> {
+        while let Some(oldest) = self.ring.front() {
+            let lapses = oldest.published + self.config.log_age;
+            if lapses > now {
+                return Some(lapses);
+            }
+            if oldest.position.sequence > seen {
+                return Some(now);
+            }
+            self.forget_oldest();
+        }
+        // As long as the largest burst of its life is no size for an idle stream.
+        self.ring.shrink_to(0);
+        None
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// When the oldest message is too old.
+    pub(crate) fn lapses(&self) -> Option<Instant> {
+        self.ring.front().map(|oldest| oldest.published + self.config.log_age)
+    }
+
+    /// Before the oldest message that is not too old.
+    fn fresh(&self, now: Instant) -> Cursor {
+        self.not_before(self.ring.partition_point(|message| message.published + self.config.log_age <= now))
+    }
+
+    /// The newest message, unless it is too old.
+    pub(crate) fn latest(&self, now: Instant) -> Option<Arc<Message>> {
+        self.ring.back().filter(|newest| newest.published + self.config.log_age > now).cloned()
+    }
+
+    /// Messages a second, over the last ten seconds or as far as the log reaches.
+    pub(crate) fn rate(&self, now: Instant) -> f64 {
+        const SPAN: std::time::Duration = std::time::Duration::from_secs(10);
+        let old = self.ring.partition_point(|message| message.published + SPAN <= now);
+        let count = self.ring.len() - old;
+        let span = match self.ring.front() {
+            // The log may reach back less far, but only if it has forgotten something.
+            Some(oldest) if old == 0 && self.base().sequence > 0 => {
+                now.saturating_duration_since(oldest.published).min(SPAN)
+            }
+            _ => SPAN,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a count of messages held")]
+        let rate = count as f64 / span.as_secs_f64().max(1e-3);
+        rate
     }
 
     /// Whether a reader at `sequence` would have a gap once `weight` more bytes are appended as one message.
@@ -130,7 +204,7 @@ impl Log {
     }
 
     const fn is_over(&self, messages: usize, bytes: usize) -> bool {
-        messages >= self.max_messages || bytes > self.max_bytes
+        messages >= self.config.log_messages || bytes > self.config.log_bytes
     }
 
     /// Where a reader is that has got everything.
@@ -144,7 +218,7 @@ impl Log {
     }
 
     /// Before the oldest message held.
-    fn base(&self) -> Cursor {
+    pub(crate) fn base(&self) -> Cursor {
         Cursor {
             sequence: self.head.sequence - self.ring.len() as u64,
             end: self.head.end - self.held as u64,
@@ -162,17 +236,50 @@ impl Log {
         }
     }
 
+    /// After the first `count` messages held.
+    fn not_before(&self, count: usize) -> Cursor {
+        match count.checked_sub(1).and_then(|last| self.ring.get(last)) {
+            Some(message) => Cursor::after(message),
+            None => self.base(),
+        }
+    }
+
+    /// Where a reader goes on who wants the newest message only.
+    pub(crate) fn before_newest(&self) -> Cursor {
+        self.not_before(self.ring.len().saturating_sub(1))
+    }
+
+    /// What a reader with a full socket must have got by now. The newest message is never overdue.
+    pub(crate) fn floor(&self, now: Instant) -> Floor {
+        let config = &self.config;
+        let newest = self.before_newest().sequence;
+        let messages = self.head.sequence.saturating_sub(config.lag_messages);
+        let enough = self.head.end.saturating_sub(config.lag_bytes);
+        let bytes = match self.base().end >= enough {
+            true => self.base().sequence,
+            false => {
+                self.base().sequence + 1 + self.ring.partition_point(|message| message.end < enough) as u64
+            }
+        };
+        let overdue = self.ring.partition_point(|message| message.published + config.lag_age <= now);
+        let age = self.not_before(overdue).sequence;
+        let cursor = self.nearest(messages.max(bytes).max(age).min(newest));
+        Floor { messages, bytes, cursor }
+    }
+
     /// The cursor of a new reader, and what it has to be told.
-    pub(crate) fn start(&self, start: Start) -> (Cursor, Resume) {
-        let (head, base) = (self.head.sequence, self.base().sequence);
+    pub(crate) fn start(&self, start: Start, now: Instant) -> (Cursor, Resume) {
+        let (head, fresh) = (self.head.sequence, self.fresh(now));
         match start {
             Start::Live => (self.head, Resume::Fresh),
-            Start::Latest(count) => (self.nearest(head.saturating_sub(count)), Resume::Fresh),
+            Start::Latest(count) => {
+                (self.nearest(head.saturating_sub(count).max(fresh.sequence)), Resume::Fresh)
+            }
             Start::After(Position { epoch, sequence }) => {
                 if epoch != self.epoch || sequence > head {
-                    (self.base(), Resume::EpochChanged)
-                } else if sequence < base {
-                    (self.base(), Resume::Gap { from: sequence + 1, to: base })
+                    (fresh, Resume::EpochChanged)
+                } else if sequence < fresh.sequence {
+                    (fresh, Resume::Gap { from: sequence + 1, to: fresh.sequence })
                 } else {
                     (self.nearest(sequence), Resume::Complete)
                 }
@@ -197,13 +304,21 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limits;
     use crate::encode::Classes;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     const EPOCH: Epoch = Epoch::new(9);
 
+    const HOUR: Duration = Duration::from_secs(3_600);
+
     fn log(messages: usize, bytes: usize) -> Log {
-        Log::new(EPOCH, &Limits { log_messages: messages, log_bytes: bytes, ..Limits::default() })
+        Log::new(EPOCH, StreamConfig::new(&Limits::default()).history(messages, bytes, HOUR))
+    }
+
+    fn now() -> Instant {
+        Instant::now()
     }
 
     /// Bodies of a string of `length` letters: that many bytes and a header in each of the two forms.
@@ -223,15 +338,15 @@ mod tests {
         let log = log(4, 1_000);
         assert_eq!(log.position(), Position { epoch: EPOCH, sequence: 0 });
         assert_eq!(sequences(&log, 0, 9), Ok(vec![]));
-        assert_eq!(log.start(Start::Latest(3)), (log.head(), Resume::Fresh));
-        assert_eq!(log.start(Start::After(log.position())), (log.head(), Resume::Complete));
+        assert_eq!(log.start(Start::Latest(3), now()), (log.head(), Resume::Fresh));
+        assert_eq!(log.start(Start::After(log.position()), now()), (log.head(), Resume::Complete));
     }
 
     #[test]
     fn a_message_larger_than_the_log_is_still_held_alone() {
         let mut log = log(4, 100);
-        log.append(bodies(10));
-        log.append(bodies(500));
+        log.append(bodies(10), now());
+        log.append(bodies(500), now());
         assert_eq!(sequences(&log, 1, 9), Ok(vec![2]));
         assert_eq!(sequences(&log, 0, 9), Err(Gap));
     }
@@ -240,10 +355,10 @@ mod tests {
     fn a_resume_is_answered_explicitly() {
         let mut log = log(3, 1 << 20);
         for _ in 0..5 {
-            log.append(bodies(1));
+            log.append(bodies(1), now());
         }
         let start = |start| {
-            let (cursor, resume) = log.start(start);
+            let (cursor, resume) = log.start(start, now());
             (cursor.sequence, resume)
         };
         let at = |sequence| Start::After(Position { epoch: EPOCH, sequence });
@@ -271,7 +386,7 @@ mod tests {
             for size in sizes {
                 let bodies = bodies(size);
                 weights.push(bodies.weight());
-                let position = log.append(bodies);
+                let position = log.append(bodies, now());
                 prop_assert_eq!(position, Position { epoch: EPOCH, sequence: weights.len() as u64 });
             }
             // The longest tail within both bounds, but at least the newest.
@@ -293,7 +408,7 @@ mod tests {
                 Start::Latest(cursor),
                 Start::After(Position { epoch: EPOCH, sequence: cursor }),
             ] {
-                let (begin, _) = log.start(start);
+                let (begin, _) = log.start(start, now());
                 prop_assert!(sequences(&log, begin.sequence, 100).is_ok());
                 let behind: usize = weights[usize::try_from(begin.sequence).unwrap()..].iter().sum();
                 prop_assert_eq!(begin.lag(log.head()), (head - begin.sequence, behind as u64));
@@ -302,9 +417,63 @@ mod tests {
             for next in [0, 700] {
                 let weight = bodies(next).weight();
                 let warned = log.would_leave_behind(cursor, weight);
-                log.append(bodies(next));
+                log.append(bodies(next), now());
                 prop_assert_eq!(warned, sequences(&log, cursor, 1).is_err());
             }
+        }
+
+        /// Age and lag against a plain list of all messages with their times.
+        #[test]
+        fn age_and_lag_are_those_of_a_list(
+            steps in proptest::collection::vec((0..200usize, 0..20u64), 1..40),
+            log_age in 1..100u64,
+            (lag_messages, lag_bytes, lag_age) in (0..20u64, 0..2_000u64, 1..100u64),
+            seen in 0..45u64,
+        ) {
+            let seconds = Duration::from_secs;
+            let config = StreamConfig::new(&Limits::default())
+                .history(1_000, 1 << 20, seconds(log_age))
+                .lag(lag_messages, lag_bytes, seconds(lag_age));
+            let mut log = Log::new(EPOCH, config);
+            let (begin, mut time, mut list) = (now(), 0, Vec::new());
+            for (size, passes) in steps {
+                time += passes;
+                let bodies = bodies(size);
+                list.push((bodies.weight() as u64, time));
+                log.append(bodies, begin + seconds(time));
+            }
+            time += 30;
+            let (at, head) = (begin + seconds(time), list.len() as u64);
+            let after = |sequence: u64| &list[usize::try_from(sequence).unwrap()..];
+
+            // A reader may be where all that it lacks is within the bounds, or where it lacks the newest alone.
+            let is_near = |sequence: u64| {
+                let lacks = after(sequence);
+                lacks.len() <= 1
+                    || lacks.len() as u64 <= lag_messages
+                        && lacks.iter().map(|(weight, _)| weight).sum::<u64>() <= lag_bytes
+                        && lacks.iter().all(|(_, published)| published + lag_age > time)
+            };
+            let floor = log.floor(at);
+            prop_assert_eq!(floor.cursor.sequence, (0..=head).find(|&sequence| is_near(sequence)).unwrap());
+            for sequence in 0..=head {
+                let cursor = log.nearest(sequence);
+                prop_assert_eq!(floor.overrun(cursor).is_none(), is_near(sequence), "at {}", sequence);
+            }
+            let behind: u64 = after(floor.cursor.sequence).iter().map(|(weight, _)| weight).sum();
+            prop_assert_eq!(floor.cursor.lag(log.head()), (head - floor.cursor.sequence, behind));
+
+            // Nobody is given what is too old; it is forgotten as far as all shards have seen it.
+            let lapsed = list.iter().filter(|(_, published)| published + log_age <= time).count() as u64;
+            for start in [Start::Latest(u64::MAX), Start::After(Position { epoch: Epoch::new(1), sequence: 0 })] {
+                prop_assert_eq!(log.start(start, at).0.sequence, lapsed);
+            }
+            prop_assert_eq!(log.latest(at).is_none(), lapsed == head);
+            let again = log.expire(at, seen);
+            prop_assert_eq!(log.base().sequence, lapsed.min(seen));
+            let oldest = list.get(usize::try_from(lapsed.min(seen)).unwrap());
+            prop_assert_eq!(again, oldest.map(|(_, published)| at.max(begin + seconds(published + log_age))));
+            prop_assert_eq!(log.is_empty(), log.base().sequence == head);
         }
     }
 }

@@ -3,19 +3,25 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::channel::Channel;
+use super::config::Overflow;
 use super::inbox::{Key, Signal};
 use super::log::Cursor;
-use super::stream::{Channel, Connection};
+use super::presence::{Attachment, Direct};
+use super::stats::Overrun;
+use super::subscription::Connection;
 use crate::encode::Classes;
 use crate::lifecycle::{Event, State};
 use crate::message::{Message, Rendered};
-use crate::transport::{Frame, LAST_CHUNK, Transport};
+use crate::position::Position;
+use crate::transport::{Farewell, Frame, LAST_CHUNK, Transport};
 
 /// Messages that are written together at most, when several are due.
 pub(crate) const GATHER: usize = 64;
@@ -33,6 +39,8 @@ pub(crate) struct Arrival {
     pub(crate) channel: Arc<Channel>,
     pub(crate) transport: Transport,
     pub(crate) cursor: Cursor,
+    pub(crate) client: Option<Box<Attachment>>,
+    pub(crate) rotate_after: Option<Duration>,
 }
 
 /// A reader with its connection. What it costs while idle is this struct, its signal and its socket.
@@ -48,10 +56,14 @@ pub(crate) struct Member {
     pub(crate) blocked: bool,
     /// When the kernel last took a byte, or when it began to refuse.
     pub(crate) since: Instant,
-    transport: Transport,
+    pub(crate) transport: Transport,
     chunked: bool,
     knows: u32,
-    farewell_due: bool,
+    parting: Parting,
+    /// Messages before the cursor that were skipped, as the reader has to be told.
+    missed: u64,
+    /// What makes it a named client. Most are not.
+    client: Option<Box<Attachment>>,
     /// The client has ended its direction. It may still read, or be gone.
     pub(crate) half_closed: bool,
     ignored: usize,
@@ -61,6 +73,16 @@ pub(crate) struct Member {
     signal: Arc<Signal>,
     waker: Waker,
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// How far a member is with its farewell.
+#[derive(Clone, Copy, Debug)]
+enum Parting {
+    No,
+    /// After everything that is due.
+    Due(Farewell),
+    /// Nothing comes after it.
+    Said,
 }
 
 /// Buffers that the members of a shard use in turn.
@@ -81,6 +103,10 @@ struct Gathered {
 impl Member {
     pub(crate) fn new(arrival: Arrival, key: Key, place: usize, signal: Arc<Signal>, now: Instant) -> Self {
         let Connection { socket, head, chunked, permit } = arrival.connection;
+        let waker = signal.clone().into();
+        if let Some(client) = &arrival.client {
+            client.wake_by(&waker);
+        }
         Self {
             key,
             channel: arrival.channel,
@@ -92,12 +118,14 @@ impl Member {
             transport: arrival.transport,
             chunked,
             knows: 0,
-            farewell_due: false,
+            parting: Parting::No,
+            missed: 0,
+            client: arrival.client,
             half_closed: false,
             ignored: 0,
             rest: head,
             socket,
-            waker: signal.clone().into(),
+            waker,
             signal,
             _permit: permit,
         }
@@ -108,9 +136,27 @@ impl Member {
         self.signal.clear();
     }
 
-    /// Has the farewell sent once everything due is.
-    pub(crate) const fn say_farewell(&mut self) {
-        self.farewell_due = true;
+    /// Has the farewell sent once everything due is. The first one said is meant.
+    pub(crate) const fn say_farewell(&mut self, farewell: Farewell) {
+        if matches!(self.parting, Parting::No) {
+            self.parting = Parting::Due(farewell);
+        }
+    }
+
+    /// Whether something waits for it that is not in the log.
+    pub(crate) fn has_direct(&self) -> bool {
+        let next = self.client.as_ref().map(|client| client.next(self.cursor.sequence, false));
+        matches!(next, Some(Direct::After(_) | Direct::Now(_)))
+    }
+
+    /// Skips what is before `to`. A frame that was begun is completed all the same.
+    pub(crate) fn skip(&mut self, to: Cursor, why: Overrun) {
+        let missed = to.sequence.saturating_sub(self.cursor.sequence);
+        if missed > 0 {
+            self.missed += missed;
+            self.cursor = to;
+            self.channel.drops.count(why, missed);
+        }
     }
 
     /// Has a heartbeat sent. Only for a member with nothing else to send.
@@ -131,22 +177,45 @@ impl Member {
         now: Instant,
     ) -> Option<Event> {
         let mut own = std::mem::take(&mut scratch.messages);
+        if self.blocked && self.channel.config.overflow == Overflow::Latest {
+            let newest = self.channel.log().before_newest();
+            self.skip(newest, Overrun::Conflated);
+        }
         let event = loop {
+            let until = self.before_the_log(classes);
             let batch = match self.part_of(window) {
                 Some(batch) => batch,
                 None => {
                     own.clear();
-                    if self.channel.log().read(self.cursor.sequence, GATHER, &mut own).is_err() {
-                        break Some(Event::Slow);
+                    let log = self.channel.log();
+                    if log.read(self.cursor.sequence, GATHER, &mut own).is_err() {
+                        let to = match self.channel.config.overflow {
+                            Overflow::Disconnect => {
+                                self.channel.drops.count(Overrun::Log, 0);
+                                break Some(Event::Slow);
+                            }
+                            Overflow::DropOldest => log.base(),
+                            Overflow::Latest => log.before_newest(),
+                        };
+                        drop(log);
+                        self.skip(to, Overrun::Log);
+                        continue;
                     }
+                    drop(log);
                     &own
                 }
             };
-            if batch.is_empty() && self.rest.is_empty() {
-                if !std::mem::take(&mut self.farewell_due) {
-                    break Some(Event::Drained);
+            let batch = match until {
+                None => batch,
+                Some(until) => {
+                    let end = batch.partition_point(|message| message.position.sequence <= until);
+                    &batch[..end]
                 }
-                self.rest = self.farewell();
+            };
+            if batch.is_empty() && self.rest.is_empty() {
+                let Parting::Due(farewell) = self.parting else { break Some(Event::Drained) };
+                self.rest = self.farewell_frame(farewell);
+                self.parting = Parting::Said;
                 continue;
             }
             let written = self.write(batch, &mut scratch.frames, classes);
@@ -171,6 +240,38 @@ impl Member {
             self.blocked = false;
         }
         event
+    }
+
+    /// What comes before the messages of the log, if something does: the notice of a gap, direct messages. One of them
+    /// becomes the rest. Returns up to where the log may be read until the next of them is due.
+    fn before_the_log(&mut self, classes: &Classes) -> Option<u64> {
+        if matches!(self.parting, Parting::Said) {
+            return Some(self.cursor.sequence);
+        }
+        if self.missed > 0 {
+            if !self.rest.is_empty() {
+                return Some(self.cursor.sequence);
+            }
+            let from = self.cursor.sequence + 1 - std::mem::take(&mut self.missed);
+            if let Some(notice) = self.transport.gap(from, self.position()) {
+                self.rest = notice.bytes(self.chunked);
+            }
+        }
+        match self.client.as_ref()?.next(self.cursor.sequence, self.rest.is_empty()) {
+            Direct::None => None,
+            Direct::After(sequence) => Some(sequence),
+            Direct::Now(message) => {
+                let rendered = Rendered::of(&message, self.transport, &mut self.knows, classes);
+                self.rest = rendered.bytes(self.chunked);
+                // There may be more of them: they come first.
+                Some(self.cursor.sequence)
+            }
+        }
+    }
+
+    /// Where the reader is. Takes the lock of the log.
+    fn position(&self) -> Position {
+        Position { sequence: self.cursor.sequence, ..self.channel.log().position() }
     }
 
     /// The messages of `window` after the cursor, unless they do not follow on it.
@@ -276,13 +377,14 @@ impl Member {
         }
     }
 
-    fn farewell(&self) -> Bytes {
-        let farewell = self.transport.farewell();
-        match (self.chunked, farewell) {
-            (false, farewell) => Bytes::from_static(farewell),
-            (true, []) => Bytes::from_static(LAST_CHUNK),
-            (true, farewell) => {
-                let frame = Frame::build(|out| out.extend_from_slice(farewell));
+    fn farewell_frame(&self, farewell: Farewell) -> Bytes {
+        let mut bytes = Vec::new();
+        self.transport.farewell(farewell, self.position(), &mut bytes);
+        match (self.chunked, bytes.is_empty()) {
+            (false, _) => bytes.into(),
+            (true, true) => Bytes::from_static(LAST_CHUNK),
+            (true, false) => {
+                let frame = Frame::build(|out| out.append(&mut bytes));
                 [frame.as_slice(true), LAST_CHUNK].concat().into()
             }
         }
@@ -305,7 +407,7 @@ mod tests {
     /// What an idle connection costs in user space, beside tokio's registration of its socket (some 200 B).
     #[test]
     fn an_idle_member_is_small() {
-        assert!(size_of::<Member>() <= 232, "{}", size_of::<Member>());
+        assert!(size_of::<Member>() <= 256, "{}", size_of::<Member>());
         assert!(size_of::<Signal>() <= 40, "{}", size_of::<Signal>());
     }
 }

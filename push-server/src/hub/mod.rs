@@ -14,33 +14,54 @@
 //! shard is one task that owns its members' sockets outright: no lock, no task, no timer and no buffer per
 //! connection. Sockets are written directly, without a layer that would copy, queue or wake in between:
 //! beyond the kernel's own send path little else can cost anything.
+//!
+//! Beside the log there are messages for one client, which wait in a queue of that client (`presence.rs`) until its
+//! newest connection comes to their place; and readers that are no connections, such as long polls, which are
+//! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
+//!
+//! What is bounded, by the [`Limits`] and per stream by its [`StreamConfig`]: what the log holds in messages, bytes and
+//! age; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
+//! how many clients are present; how long a client stays present without a connection.
 
+mod channel;
+mod client;
+mod config;
 mod inbox;
 mod log;
 mod member;
+mod presence;
+mod reader;
 mod shard;
+mod stats;
 mod stream;
+mod subscription;
 mod wheel;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
+pub use config::{Overflow, StreamConfig};
 pub use log::{Resume, Start};
-pub use stream::{Connection, Ended, Published, Stream, Subscription};
+pub use presence::{Presence, PresenceEvent, PresenceLost};
+pub use reader::{Batch, Delivery, Reader};
+pub use stats::{Overrun, Stats, StreamStats};
+pub use stream::{Published, Sent, Stream};
+pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
-use crate::lifecycle::Close;
 use crate::name::StreamName;
 use crate::position::Epoch;
 use crate::{Limits, OpenError};
+use channel::Channel;
 use inbox::Inbox;
 use log::Log;
 use shard::Shard;
-use stream::Channel;
+use stats::Counts;
 
 /// What all handles and shards of one hub share.
 #[derive(Debug)]
@@ -49,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) classes: Classes,
     inboxes: Box<[Arc<Inbox>]>,
     next: AtomicUsize,
+    numbers: AtomicU64,
     ended: AtomicBool,
     pub(crate) counts: Counts,
 }
@@ -59,26 +81,15 @@ impl Shared {
     }
 
     /// The shards in turn.
-    fn next_inbox(&self) -> &Inbox {
-        &self.inboxes[self.next.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()]
+    fn next_inbox(&self) -> (usize, &Inbox) {
+        let shard = self.next.fetch_add(1, Ordering::Relaxed) % self.inboxes.len();
+        (shard, &self.inboxes[shard])
     }
-}
 
-/// Counters of a hub since its start.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) opened: AtomicU64,
-    pub(crate) closed: [AtomicU64; Close::COUNT],
-}
-
-/// What a hub has done since its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Connections that began to stream.
-    pub opened: u64,
-    /// Connections that ended, by reason: indexed by `Close as usize`.
-    pub closed: [u64; Close::COUNT],
+    /// A number that nothing else in the hub has; never 0.
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// Streams and the tasks that serve them. Cloning costs two reference counts.
@@ -86,8 +97,15 @@ pub struct Stats {
 pub struct Hub {
     epoch: Epoch,
     shared: Arc<Shared>,
-    streams: Arc<Mutex<HashMap<StreamName, Stream>>>,
+    streams: Arc<Mutex<Streams>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    open: HashMap<StreamName, Stream>,
+    /// The newest epoch that a stream has had after another was closed.
+    last: Option<Epoch>,
 }
 
 impl Hub {
@@ -104,6 +122,7 @@ impl Hub {
             classes: Classes::default(),
             inboxes: (0..shards.max(1)).map(|_| Arc::default()).collect(),
             next: AtomicUsize::new(0),
+            numbers: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             counts: Counts::default(),
         });
@@ -113,24 +132,43 @@ impl Hub {
         Self { epoch, shared, streams: Arc::default(), tasks: Arc::new(Mutex::new(tasks)) }
     }
 
-    /// The stream of this name; opens it if there is none.
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream of this name; opens it, bounded as the hub's limits say, if there is none.
     ///
     /// # Errors
     ///
     /// [`OpenError::TooMany`] at [`Limits::streams`].
     pub fn open(&self, name: &StreamName) -> Result<Stream, OpenError> {
+        self.open_with(name, &StreamConfig::new(&self.shared.limits))
+    }
+
+    /// The stream of this name, as it is; opens it with `config` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::TooMany`] at [`Limits::streams`].
+    pub fn open_with(&self, name: &StreamName, config: &StreamConfig) -> Result<Stream, OpenError> {
         let max = self.shared.limits.streams;
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = streams.get(name) {
+        let mut streams = self.streams();
+        if let Some(stream) = streams.open.get(name) {
             return Ok(stream.clone());
         }
-        if streams.len() >= max {
+        if streams.open.len() >= max {
             return Err(OpenError::TooMany { name: name.clone(), max });
         }
-        let log = Log::new(self.epoch, &self.shared.limits);
-        let channel = Channel::new(streams.len() as u64, name.clone(), log, self.shared.inboxes.len());
-        let stream = Stream { channel: Arc::new(channel), shared: self.shared.clone() };
-        streams.insert(name.clone(), stream.clone());
+        let epoch = match streams.last {
+            None => self.epoch,
+            // It may have a namesake that was closed: the history of that one is lost.
+            Some(last) => *streams.last.insert(last.following()),
+        };
+        let log = Log::new(epoch, config.clone());
+        let id = self.shared.next_number();
+        let channel = Channel::new(id, name.clone(), config.clone(), log, &self.shared.inboxes);
+        let stream = Stream { channel, shared: self.shared.clone() };
+        streams.open.insert(name.clone(), stream.clone());
         Ok(stream)
     }
 
@@ -138,7 +176,25 @@ impl Hub {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Stream> {
         let name = name.parse().ok()?;
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()
+        self.streams().open.get(&name).cloned()
+    }
+
+    /// The streams that are open, in no order. O(streams).
+    #[must_use]
+    pub fn open_streams(&self) -> Vec<Stream> {
+        self.streams().open.values().cloned().collect()
+    }
+
+    /// Closes the stream of this name: each reader gets what is due to it and its transport's farewell; publishing and
+    /// sending through handles that are left is refused. Returns at once; false if there was none. A stream that is
+    /// opened under the same name later begins a new epoch, so nobody takes its history for this one's.
+    pub fn close_stream(&self, name: &StreamName) -> bool {
+        let mut streams = self.streams();
+        let Some(stream) = streams.open.remove(name) else { return false };
+        streams.last.get_or_insert(self.epoch);
+        drop(streams);
+        stream.channel.close(&self.shared.inboxes);
+        true
     }
 
     /// The hub's bounds.
@@ -150,9 +206,8 @@ impl Hub {
     /// What the hub has done since its start.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let counts = &self.shared.counts;
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Stats { opened: load(&counts.opened), closed: std::array::from_fn(|i| load(&counts.closed[i])) }
+        let streams = self.streams().open.len();
+        self.shared.counts.stats(streams)
     }
 
     /// Ends every stream: each connection gets what is due to it and its transport's farewell. Returns when
@@ -164,8 +219,8 @@ impl Hub {
         for inbox in &self.shared.inboxes {
             inbox.end(deadline);
         }
-        for stream in self.streams.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            stream.interrupt();
+        for stream in self.streams().open.values() {
+            stream.channel.interrupt();
         }
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {

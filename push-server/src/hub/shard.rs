@@ -10,12 +10,15 @@ use slab::Slab;
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
+use super::channel::Channel;
+use super::config::Overflow;
 use super::inbox::{Inbox, Key, Signal, Work};
+use super::log::Floor;
 use super::member::{Arrival, Member, Scratch};
-use super::stream::Channel;
 use super::wheel::Wheel;
 use crate::lifecycle::{Action, Close, Event, State};
 use crate::message::Message;
+use crate::transport::Farewell;
 
 /// Members that are served before other tasks of the runtime get their turn: about a millisecond of sends.
 const TURN: usize = 128;
@@ -23,13 +26,17 @@ const TURN: usize = 128;
 /// When to look whether a client that ended its direction is gone altogether: a round trip and a reset later.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
-/// What a member has asked the wheel for. Each has one `Beat` as long as it lives.
-#[derive(Clone, Copy, Debug)]
+/// What the wheel is asked for. Each member has one `Beat` as long as it lives.
+#[derive(Clone, Debug)]
 enum Timer {
     /// Is it time for a heartbeat, or has the peer stalled? Sets itself again.
     Beat(Key),
     /// The client ended its direction a while ago: is it gone? Asked once.
     HalfClosed(Key),
+    /// Its time is over, at this moment: it is to come back.
+    Rotate(Key, Instant),
+    /// The upkeep of a stream is due, unless that was done meanwhile.
+    Upkeep(Arc<Channel>, Instant),
 }
 
 /// Members and what drives them: the inbox, the wheel, and nothing else.
@@ -96,6 +103,11 @@ impl Shard {
             for channel in work.news.drain(..) {
                 self.walk(&channel).await;
             }
+            for channel in work.upkeep.drain(..) {
+                if let Some(at) = channel.due() {
+                    self.wheel.set(at, Timer::Upkeep(channel, at));
+                }
+            }
             self.wheel.advance(self.now, &mut due);
             for timer in due.drain(..) {
                 self.timer(timer);
@@ -152,6 +164,7 @@ impl Shard {
     }
 
     fn admit(&mut self, arrival: Arrival) {
+        let rotate_after = arrival.rotate_after;
         self.generation += 1;
         let slot = self.members.vacant_entry();
         let key = Key { index: slot.key(), generation: self.generation };
@@ -162,21 +175,31 @@ impl Shard {
         group.push(key.index);
         // From here on publishers tell this shard; what they published before is ahead of the cursor.
         channel.join(self.index);
-        self.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
+        let counts = &self.shared.counts;
+        counts.opened.fetch_add(1, Ordering::Relaxed);
+        counts.open[self.members[key.index].transport.form()].fetch_add(1, Ordering::Relaxed);
         self.wheel.set(self.now + self.shared.limits.heartbeat, Timer::Beat(key));
+        if let Some(time) = rotate_after {
+            self.wheel.set(self.now + time, Timer::Rotate(key, self.now + time));
+        }
         if self.look(key.index) {
-            match self.ending {
+            match self.ending.is_some() || channel.is_closed() {
                 // The head goes out together with whatever is due already.
-                None => self.resume(key.index),
-                Some(_) => self.drive(key.index, Event::Complete, &[]),
+                false => self.resume(key.index),
+                true => self.drive(key.index, Event::Complete, &[]),
             }
         }
     }
 
     /// A socket can be read or written again.
     fn ready(&mut self, key: Key) {
-        if self.is_alive(key) && self.look(key.index) && self.members[key.index].blocked {
-            self.resume(key.index);
+        if self.is_alive(key) && self.look(key.index) {
+            let member = &self.members[key.index];
+            if member.blocked {
+                self.resume(key.index);
+            } else if member.has_direct() {
+                self.drive(key.index, Event::Wake, &[]);
+            }
         }
     }
 
@@ -216,59 +239,116 @@ impl Shard {
             let _ = log.read(seen, usize::MAX, &mut window);
             log.head()
         };
-        let mut place = 0;
+        let is_closed = channel.is_closed();
+        let (mut place, mut worst, mut floor) = (0, 0, None);
         while let Some(&index) = self.groups.get(&channel.id).and_then(|group| group.get(place)) {
             let member = &self.members[index];
-            let (key, lag) = (member.key, member.cursor.lag(head));
-            match member.state {
-                State::Suspended => self.drive(index, Event::Wake, &window),
-                State::Resumed if self.is_slow(lag) => self.drive(index, Event::Slow, &[]),
+            let key = member.key;
+            if is_closed {
+                self.drive(index, Event::Complete, &window);
+            } else if member.state == State::Suspended {
+                self.drive(index, Event::Wake, &window);
+            } else if member.state == State::Resumed {
                 // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
-                _ => {}
+                let floor = *floor.get_or_insert_with(|| channel.log().floor(self.now));
+                self.keep_up(index, &floor);
             }
             // Who left has been replaced by the last of the group.
-            if self.is_alive(key) {
+            if let Some(member) = self.members.get(index).filter(|member| member.key == key) {
                 place += 1;
+                if member.blocked {
+                    worst = worst.max(member.cursor.lag(head).0);
+                }
             }
             self.turn().await;
         }
-        channel.seen(self.index, head.sequence);
+        channel.seen(self.index, head.sequence, worst);
         window.clear();
         self.window = window;
     }
 
-    fn is_slow(&self, (messages, bytes): (u64, u64)) -> bool {
-        messages > self.shared.limits.lag_messages || bytes > self.shared.limits.lag_bytes
+    /// What the stream's policy says about a member with a full socket that is too far behind.
+    fn keep_up(&mut self, index: usize, floor: &Floor) {
+        let member = &mut self.members[index];
+        match member.channel.config.overflow {
+            // It skips to the newest when its socket takes something again.
+            Overflow::Latest => {}
+            Overflow::DropOldest => {
+                if let Some(why) = floor.overrun(member.cursor) {
+                    member.skip(floor.cursor, why);
+                }
+            }
+            Overflow::Disconnect => {
+                if let Some(why) = floor.overrun(member.cursor) {
+                    member.channel.drops.count(why, 0);
+                    self.drive(index, Event::Slow, &[]);
+                }
+            }
+        }
     }
 
-    /// A timer of a member came up.
+    /// A timer came up.
     fn timer(&mut self, timer: Timer) {
-        let (Timer::Beat(key) | Timer::HalfClosed(key)) = timer;
-        if !self.is_alive(key) {
-            return;
-        }
-        let member = &self.members[key.index];
-        if member.half_closed && member.is_gone() {
-            self.drive(key.index, Event::Peer, &[]);
-        } else if let Timer::Beat(key) = timer {
-            self.beat(key);
+        match timer {
+            Timer::Upkeep(channel, at) => {
+                if self.now < at {
+                    self.wheel.set(at, Timer::Upkeep(channel, at));
+                } else if channel.due() == Some(at) {
+                    channel.upkeep(self.now, &self.shared);
+                }
+            }
+            Timer::Rotate(key, at) if self.is_alive(key) => {
+                if self.now < at {
+                    self.wheel.set(at, Timer::Rotate(key, at));
+                } else {
+                    self.end(key.index, Farewell::Rotate);
+                }
+            }
+            Timer::Beat(key) | Timer::HalfClosed(key) if self.is_alive(key) => {
+                let member = &self.members[key.index];
+                if member.half_closed && member.is_gone() {
+                    self.drive(key.index, Event::Peer, &[]);
+                } else if let Timer::Beat(key) = timer {
+                    self.beat(key);
+                }
+            }
+            _ => {}
         }
     }
 
     /// Sends a heartbeat, or finds the peer stalled, or looks again when either may be due.
     fn beat(&mut self, key: Key) {
         let limits = &self.shared.limits;
+        let (heartbeat, stall) = (limits.heartbeat, limits.stall);
         let member = &mut self.members[key.index];
         let is_idle = member.state == State::Suspended;
-        let patience = if is_idle { limits.heartbeat } else { limits.stall };
+        let patience = if is_idle { heartbeat } else { stall };
         if self.now.saturating_duration_since(member.since) < patience {
-            self.wheel.set(member.since + patience, Timer::Beat(key));
+            // Sooner than its patience ends, as what it lacks grows old though nothing new comes.
+            let at = (member.since + patience).min(self.now + heartbeat);
+            self.wheel.set(at, Timer::Beat(key));
+            if member.state == State::Resumed {
+                let floor = member.channel.log().floor(self.now);
+                self.keep_up(key.index, &floor);
+            }
         } else if is_idle {
-            self.wheel.set(self.now + limits.heartbeat, Timer::Beat(key));
+            self.wheel.set(self.now + heartbeat, Timer::Beat(key));
             member.beat();
             self.drive(key.index, Event::Wake, &[]);
         } else {
             self.drive(key.index, Event::Timeout, &[]);
+        }
+    }
+
+    /// Ends a connection in good order.
+    fn end(&mut self, index: usize, farewell: Farewell) {
+        let member = &mut self.members[index];
+        if matches!(member.state, State::Begin | State::Suspended | State::Resumed) {
+            member.say_farewell(farewell);
+            if farewell == Farewell::Rotate {
+                self.shared.counts.rotated.fetch_add(1, Ordering::Relaxed);
+            }
+            self.drive(index, Event::Complete, &[]);
         }
     }
 
@@ -291,7 +371,7 @@ impl Shard {
                 Action::None => None,
                 Action::Send => self.send(index, window),
                 Action::Farewell => {
-                    member.say_farewell();
+                    member.say_farewell(Farewell::Complete);
                     self.send(index, window)
                 }
                 Action::Close(why) => {
@@ -315,7 +395,9 @@ impl Shard {
             }
         }
         channel.leave(self.index);
-        self.shared.counts.closed[why as usize].fetch_add(1, Ordering::Relaxed);
+        let counts = &self.shared.counts;
+        counts.closed[why as usize].fetch_add(1, Ordering::Relaxed);
+        counts.open[member.transport.form()].fetch_sub(1, Ordering::Relaxed);
         tracing::debug!(stream = %channel.name, sequence = member.cursor.sequence, ?why, "connection closed");
         if why.is_abort() {
             member.abort_on_drop();
@@ -346,8 +428,9 @@ mod tests {
         let mut due = Vec::new();
         shard.now = Instant::now();
         shard.wheel.advance(shard.now, &mut due);
-        due.iter().for_each(|timer| shard.timer(*timer));
-        due.len()
+        let count = due.len();
+        due.into_iter().for_each(|timer| shard.timer(timer));
+        count
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,93 +1,35 @@
-//! A stream: its log, its publishers' handle, and the shards that have readers of it.
+//! The handle of a stream: what an application holds to publish and to see who reads.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use hessian::Graph;
 use serde::Serialize;
-use tokio::net::TcpStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::Instant;
 
 use super::Shared;
-use super::log::{Cursor, Log, Resume, Start};
-use super::member::Arrival;
+use super::channel::Channel;
+use super::client::ClientId;
+use super::config::StreamConfig;
+use super::presence::Presence;
+use super::reader::Delivery;
+use super::stats::{Overrun, StreamStats};
 use crate::PublishError;
-use crate::message::Bodies;
+use crate::error::SendError;
+use crate::message::{Bodies, Message};
 use crate::name::StreamName;
 use crate::position::Position;
-use crate::transport::Transport;
-
-/// What the handles and the shards share of one stream.
-#[derive(Debug)]
-pub(crate) struct Channel {
-    /// Distinct in the hub.
-    pub(crate) id: u64,
-    pub(crate) name: StreamName,
-    log: Mutex<Log>,
-    links: Box<[Link]>,
-    /// Told when a shard has moved on, so that the log may forget more.
-    room: Notify,
-}
-
-/// What one shard has to do with a stream.
-#[derive(Debug, Default)]
-struct Link {
-    /// Its readers.
-    members: AtomicUsize,
-    /// The shard has been told of news and has not looked yet.
-    told: AtomicBool,
-    /// The last message that the shard has taken to its readers.
-    seen: AtomicU64,
-}
-
-impl Channel {
-    pub(crate) fn new(id: u64, name: StreamName, log: Log, shards: usize) -> Self {
-        let links = (0..shards).map(|_| Link::default()).collect();
-        Self { id, name, log: Mutex::new(log), links, room: Notify::new() }
-    }
-
-    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A shard has one reader more. It begins at the head: the reader itself catches up from its cursor.
-    pub(crate) fn join(&self, shard: usize) {
-        let log = self.log();
-        if self.links[shard].members.fetch_add(1, Ordering::SeqCst) == 0 {
-            self.links[shard].seen.store(log.head().sequence, Ordering::SeqCst);
-        }
-    }
-
-    /// A shard has one reader less.
-    pub(crate) fn leave(&self, shard: usize) {
-        self.links[shard].members.fetch_sub(1, Ordering::SeqCst);
-        self.room.notify_waiters();
-    }
-
-    /// A shard looks for news now, from the message after the returned one on.
-    pub(crate) fn look(&self, shard: usize) -> u64 {
-        self.links[shard].told.store(false, Ordering::SeqCst);
-        self.links[shard].seen.load(Ordering::SeqCst)
-    }
-
-    /// A shard has taken everything up to `sequence` to its readers.
-    pub(crate) fn seen(&self, shard: usize, sequence: u64) {
-        self.links[shard].seen.store(sequence, Ordering::SeqCst);
-        self.room.notify_waiters();
-    }
-
-    fn readers(&self) -> usize {
-        self.links.iter().map(|link| link.members.load(Ordering::SeqCst)).sum()
-    }
-
-    /// The place up to which every shard with readers has come.
-    fn seen_by_all(&self) -> u64 {
-        let with_readers = self.links.iter().filter(|link| link.members.load(Ordering::SeqCst) > 0);
-        with_readers.map(|link| link.seen.load(Ordering::SeqCst)).min().unwrap_or(u64::MAX)
-    }
-}
 
 /// A handle of a stream: publish to it, subscribe to it. Cloning costs two reference counts.
+///
+/// A value is published in one of four kinds, each of which every transport renders:
+///
+/// | published | Hessian readers get | readers of JSON get |
+/// | --- | --- | --- |
+/// | a Rust value, [`publish`](Self::publish) | the object, as the crate `hessian` maps serde's types | what `serde_json` makes of it |
+/// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
+/// | JSON, [`publish_json`](Self::publish_json) | objects as untyped maps, arrays as untyped lists, whole numbers as ints where they fit and else as longs, other numbers as doubles | itself |
+/// | bytes, [`publish_bytes`](Self::publish_bytes) | a binary | a string in base64 (RFC 4648, section 4) |
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub(super) channel: Arc<Channel>,
@@ -103,11 +45,26 @@ pub struct Published {
     pub receivers: usize,
 }
 
+/// What became of a direct message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Whether the client has a connection now. Otherwise the message waits for the next one, as long as the client
+    /// lingers.
+    pub is_connected: bool,
+}
+
 impl Stream {
     /// The stream's name.
     #[must_use]
     pub fn name(&self) -> &StreamName {
         &self.channel.name
+    }
+
+    /// How it keeps history and treats slow readers.
+    #[must_use]
+    pub fn config(&self) -> &StreamConfig {
+        &self.channel.config
     }
 
     /// Where the stream stands.
@@ -116,10 +73,46 @@ impl Stream {
         self.channel.log().position()
     }
 
+    /// The newest message, unless it is older than [`StreamConfig::log_age`].
+    #[must_use]
+    pub fn latest(&self) -> Option<Delivery> {
+        self.channel.log().latest(Instant::now()).map(Delivery::new)
+    }
+
     /// How many readers are connected.
     #[must_use]
     pub fn readers(&self) -> usize {
         self.channel.readers()
+    }
+
+    /// The clients that are present by name, in no order. O(clients).
+    #[must_use]
+    pub fn clients(&self) -> Vec<ClientId> {
+        self.channel.registry.clients()
+    }
+
+    /// How many clients are present by name.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.channel.registry.count()
+    }
+
+    /// The clients that are present now, and who comes and goes from now on.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.channel.registry.listen(&self.shared.limits)
+    }
+
+    /// Its counters. Takes the stream's locks for a moment.
+    #[must_use]
+    pub fn stats(&self) -> StreamStats {
+        self.channel.stats()
+    }
+
+    /// Whether nothing is published any more: the stream is closed, or the hub has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.has_ended() || self.channel.is_closed()
     }
 
     /// Publishes `value` to every reader, now and later.
@@ -131,14 +124,51 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`PublishError`]: the value was refused, or the hub has ended. Nothing was sent.
+    /// [`PublishError`]: the value was refused, or the stream has ended. Nothing was sent.
     pub async fn publish<T: Serialize + ?Sized + Sync>(&self, value: &T) -> Result<Published, PublishError> {
-        let mut bodies = Bodies::encode(value, &self.shared.classes, &self.shared.limits)?;
+        self.append(Bodies::encode(value, &self.shared.classes, &self.shared.limits)?).await
+    }
+
+    /// Publishes a generic Hessian value. Its class definitions are shared as those of Rust values are.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish). A cycle, a key that is no text, and text that is no Unicode have no form in
+    /// JSON.
+    pub async fn publish_graph(&self, graph: &Graph<'_>) -> Result<Published, PublishError> {
+        self.append(Bodies::graph(graph, &self.shared.classes, &self.shared.limits)?).await
+    }
+
+    /// Publishes JSON (RFC 8259, in UTF-8). Parsed once, to check it and for Hessian readers; not copied for the
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish): what is no JSON, nests deeper than 128, or holds a whole number above
+    /// 2^63 - 1.
+    pub async fn publish_json(&self, json: impl Into<Bytes> + Send) -> Result<Published, PublishError> {
+        let bodies = Bodies::json(&json.into(), &self.shared.classes, &self.shared.limits)?;
+        self.append(bodies).await
+    }
+
+    /// Publishes bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); the bound on length counts base64.
+    pub async fn publish_bytes(&self, bytes: impl Into<Bytes> + Send) -> Result<Published, PublishError> {
+        let bodies = Bodies::binary(&bytes.into(), &self.shared.classes, &self.shared.limits)?;
+        self.append(bodies).await
+    }
+
+    async fn append(&self, mut bodies: Bodies) -> Result<Published, PublishError> {
         loop {
             let mut room = std::pin::pin!(self.channel.room.notified());
             room.as_mut().enable();
-            match self.append(bodies)? {
-                Ok(position) => return Ok(Published { position, receivers: self.tell() }),
+            match self.try_append(bodies)? {
+                Ok(position) => {
+                    return Ok(Published { position, receivers: self.channel.tell(&self.shared.inboxes) });
+                }
                 Err(again) => bodies = again,
             }
             room.await;
@@ -146,116 +176,84 @@ impl Stream {
     }
 
     /// Appends to the log, or gives the bodies back while a shard is too far behind.
-    fn append(&self, bodies: Bodies) -> Result<Result<Position, Bodies>, PublishError> {
+    fn try_append(&self, bodies: Bodies) -> Result<Result<Position, Bodies>, PublishError> {
         let mut log = self.channel.log();
-        if self.shared.has_ended() {
+        if self.has_ended() {
             return Err(PublishError::Ended);
         }
         if log.would_leave_behind(self.channel.seen_by_all(), bodies.weight()) {
             return Ok(Err(bodies));
         }
-        Ok(Ok(log.append(bodies)))
-    }
-
-    /// Tells each shard with readers that there is news, unless it knows. Returns the number of readers.
-    fn tell(&self) -> usize {
-        let mut readers = 0;
-        for (link, inbox) in self.channel.links.iter().zip(&self.shared.inboxes) {
-            let members = link.members.load(Ordering::SeqCst);
-            readers += members;
-            if members > 0 && !link.told.swap(true, Ordering::SeqCst) {
-                inbox.news(self.channel.clone());
-            }
+        let was_empty = log.is_empty();
+        let position = log.append(bodies, Instant::now());
+        if let (true, Some(lapses)) = (was_empty, log.lapses()) {
+            drop(log);
+            self.channel.schedule(lapses);
         }
-        readers
+        Ok(Ok(position))
     }
 
-    /// Wakes publishers that wait for room: the hub has ended.
-    pub(super) fn interrupt(&self) {
-        self.channel.room.notify_waiters();
-    }
-
-    /// Decides where a new reader begins. It gets everything from there on, however long it takes to
-    /// connect, as long as the log holds it.
-    #[must_use]
-    pub fn subscribe(&self, transport: Transport, start: Start) -> Subscription {
-        let log = self.channel.log();
-        let (cursor, resume) = log.start(start);
-        let position = Position { sequence: cursor.sequence, ..log.position() };
-        drop(log);
-        Subscription { stream: self.clone(), transport, cursor, position, resume }
-    }
-}
-
-/// A reader that has a place in a stream and no connection yet.
-#[derive(Clone, Debug)]
-pub struct Subscription {
-    stream: Stream,
-    transport: Transport,
-    cursor: Cursor,
-    position: Position,
-    resume: Resume,
-}
-
-/// The connection of a reader, taken over after the request.
-#[derive(Debug)]
-pub struct Connection {
-    /// The socket. Nothing of the response may have been written.
-    pub socket: TcpStream,
-    /// The response head and the transport's preamble, as they go onto the wire.
-    pub head: Bytes,
-    /// Whether the body goes in HTTP/1.1 chunks; otherwise the end of the connection ends it.
-    pub chunked: bool,
-    /// Released when the connection has ended.
-    pub permit: Option<OwnedSemaphorePermit>,
-}
-
-/// The hub has ended its streams.
-#[derive(Debug, thiserror::Error)]
-#[error("the hub has ended its streams")]
-pub struct Ended {
-    /// The connection as it was handed over: nothing has been written, so the client can still be told.
-    pub connection: Connection,
-}
-
-impl Subscription {
-    /// The position before the first message that this reader gets.
-    #[must_use]
-    pub const fn position(&self) -> Position {
-        self.position
-    }
-
-    /// What the reader has to be told about the place it asked for.
-    #[must_use]
-    pub const fn resume(&self) -> Resume {
-        self.resume
-    }
-
-    /// The form it reads.
-    #[must_use]
-    pub const fn transport(&self) -> Transport {
-        self.transport
-    }
-
-    /// Whether the hub takes no more connections.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        self.stream.shared.has_ended()
-    }
-
-    /// Hands the connection to one of the shards, which from now on is the only one to touch it.
+    /// Sends `value` to one client, in order with the broadcasts published before and after it. It waits in the
+    /// client's queue until the client's newest connection takes it, also between two connections, as long as the
+    /// client lingers. At most once: what a connection has begun to send is lost with it.
     ///
     /// # Errors
     ///
-    /// [`Ended`] when the shard is gone; the connection comes back.
-    pub fn attach(self, connection: Connection) -> Result<(), Ended> {
-        let shared = self.stream.shared;
-        let arrival = Arrival {
-            connection,
-            channel: self.stream.channel,
-            transport: self.transport,
-            cursor: self.cursor,
+    /// [`SendError`]: the value was refused, the client is not present, or too much waits for it. Nothing was sent.
+    pub fn send_to<T: Serialize + ?Sized>(&self, client: &ClientId, value: &T) -> Result<Sent, SendError> {
+        self.send(client, || Bodies::encode(value, &self.shared.classes, &self.shared.limits))
+    }
+
+    /// [`send_to`](Self::send_to), of a generic Hessian value.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to).
+    pub fn send_graph_to(&self, client: &ClientId, graph: &Graph<'_>) -> Result<Sent, SendError> {
+        self.send(client, || Bodies::graph(graph, &self.shared.classes, &self.shared.limits))
+    }
+
+    /// [`send_to`](Self::send_to), of JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to).
+    pub fn send_json_to(&self, client: &ClientId, json: impl Into<Bytes>) -> Result<Sent, SendError> {
+        self.send(client, || Bodies::json(&json.into(), &self.shared.classes, &self.shared.limits))
+    }
+
+    /// [`send_to`](Self::send_to), of bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to).
+    pub fn send_bytes_to(&self, client: &ClientId, bytes: impl Into<Bytes>) -> Result<Sent, SendError> {
+        self.send(client, || Bodies::binary(&bytes.into(), &self.shared.classes, &self.shared.limits))
+    }
+
+    fn send(
+        &self,
+        client: &ClientId,
+        bodies: impl FnOnce() -> Result<Bodies, PublishError>,
+    ) -> Result<Sent, SendError> {
+        // Before anything is encoded for nobody.
+        let Some(slot) = self.channel.registry.get(client) else {
+            return Err(SendError::NoClient(client.clone()));
         };
-        shared.next_inbox().arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
+        let bodies = bodies()?;
+        // The lock holds publishers off: the message has its place among theirs.
+        let log = self.channel.log();
+        if self.has_ended() {
+            return Err(PublishError::Ended.into());
+        }
+        let message = Message::direct(bodies, log.position(), Instant::now());
+        let waker = slot.push(message, &self.shared).inspect_err(|refused| {
+            if matches!(refused, SendError::Full { .. }) {
+                self.channel.drops.count(Overrun::DirectFull, 1);
+            }
+        })?;
+        drop(log);
+        let is_connected = waker.wake();
+        Ok(Sent { is_connected })
     }
 }

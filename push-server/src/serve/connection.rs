@@ -159,6 +159,8 @@ fn bound(socket: &TcpStream, limits: &Limits) {
         options.set_send_buffer_size(limits.socket_send_buffer),
         #[cfg(target_os = "linux")]
         options.set_tcp_user_timeout(Some(limits.unacknowledged)),
+        #[cfg(target_os = "linux")]
+        options.set_tcp_notsent_lowat(limits.socket_unsent),
     ] {
         if let Err(error) = result {
             tracing::debug!(%error, "a socket option was refused");

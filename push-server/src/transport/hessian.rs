@@ -4,6 +4,11 @@
 //! (how the numbering of classes is shared by all connections: `Classes` in `encode.rs`). Nothing comes
 //! before the first packet and nothing after the last: readers take the end of the body as the end, and the
 //! 2008 Flash client reads raw bytes after the response head, so there is no room for anything else.
+//!
+//! Positions are not in the packets. The response header `push-position` names the place before the first one, and
+//! each packet that is not empty counts one from there, unless the response says `push-counting: none`: on a stream
+//! that skips messages for slow readers, and to a client that gets direct messages, a count would be wrong, so a
+//! reader that has to know where it is takes another transport.
 
 /// The media type of a Hessian stream.
 ///

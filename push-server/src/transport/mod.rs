@@ -1,10 +1,12 @@
 //! The forms in which a stream travels, one file each. Pure: bytes in, bytes out, no sockets.
 //!
-//! | transport | content type | a message | heartbeat | farewell |
-//! | --- | --- | --- | --- | --- |
-//! | [`hessian`] | `application/x-hessian` | a streaming packet | an empty packet | end of the body |
-//! | [`script`] | `text/html` | a script tag that calls a function | a line feed | a call of `comet_end` |
-//! | [`sse`] | `text/event-stream` | an event with its position as id | a comment | an event `end` |
+//! | transport | content type | a message | heartbeat | messages were skipped | farewell |
+//! | --- | --- | --- | --- | --- | --- |
+//! | [`hessian`] | `application/x-hessian` | a streaming packet | an empty packet | not told | end of the body |
+//! | [`script`] | `text/html` | a script tag that calls a function | a line feed | a call of `comet_gap` | a call of `comet_end` |
+//! | [`sse`] | `text/event-stream` | an event with its position as id | a comment | an event `gap` | an event `end` or `rotate` |
+//!
+//! A direct message looks like a broadcast without a position.
 
 mod chunk;
 pub mod hessian;
@@ -15,45 +17,92 @@ pub(crate) use chunk::{Frame, LAST_CHUNK};
 
 use std::sync::LazyLock;
 
-use crate::encode::Framing;
+use crate::encode::{Classes, Framing, Grammar};
 use crate::message::Message;
+use crate::position::Position;
+
+/// Why the server ends a connection in good order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Farewell {
+    /// The stream is over.
+    Complete,
+    /// The connection's time is: the client comes back and goes on where it is.
+    Rotate,
+}
+
+impl Farewell {
+    /// As clients read it: `complete` or `rotate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Rotate => "rotate",
+        }
+    }
+}
 
 /// A form in which a stream travels to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transport {
-    /// Hessian streaming packets in one of the framings, for rich clients.
-    Hessian(Framing),
+    /// Hessian streaming packets, for rich clients.
+    Hessian {
+        /// How packets are cut.
+        framing: Framing,
+        /// The dialect of their values.
+        grammar: Grammar,
+    },
     /// Script tags for a hidden iframe.
     Script,
     /// Server-sent events.
     Sse,
 }
 
+const FRAMINGS: [Framing; 4] = [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked];
+const GRAMMARS: [Grammar; Grammar::COUNT] = [Grammar::Final, Grammar::Draft, Grammar::Tutorial];
+
 impl Transport {
+    /// Number of Hessian forms: they come first.
+    const HESSIAN: usize = FRAMINGS.len() * Grammar::COUNT;
+
     /// Number of different framings of a message; [`form`](Self::form) counts them.
-    pub(crate) const FORMS: usize = 6;
+    pub(crate) const FORMS: usize = Self::HESSIAN + 2;
 
     /// One of each form, in the order of [`form`](Self::form).
-    pub(crate) const ALL: [Self; Self::FORMS] = [
-        Self::Hessian(Framing::Ws),
-        Self::Hessian(Framing::P),
-        Self::Hessian(Framing::Varint),
-        Self::Hessian(Framing::Marked),
-        Self::Script,
-        Self::Sse,
-    ];
+    pub(crate) const ALL: [Self; Self::FORMS] = {
+        let mut all = [Self::Script; Self::FORMS];
+        let mut form = 0;
+        while form < Self::HESSIAN {
+            let (framing, grammar) = (FRAMINGS[form % FRAMINGS.len()], GRAMMARS[form / FRAMINGS.len()]);
+            all[form] = Self::Hessian { framing, grammar };
+            form += 1;
+        }
+        all[Self::HESSIAN + 1] = Self::Sse;
+        all
+    };
+
+    /// Hessian 2.0 in this framing.
+    #[must_use]
+    pub const fn hessian(framing: Framing) -> Self {
+        Self::Hessian { framing, grammar: Grammar::Final }
+    }
 
     /// The index of this form in a table with one entry per form.
     pub(crate) const fn form(self) -> usize {
         match self {
-            Self::Hessian(Framing::Ws) => 0,
-            Self::Hessian(Framing::P) => 1,
-            Self::Hessian(Framing::Varint) => 2,
-            Self::Hessian(Framing::Marked) => 3,
-            Self::Hessian(_) => panic!("a framing that this server does not know yet"),
-            Self::Script => 4,
-            Self::Sse => 5,
+            Self::Hessian { framing, grammar } => {
+                let framing = match framing {
+                    Framing::Ws => 0,
+                    Framing::P => 1,
+                    Framing::Varint => 2,
+                    Framing::Marked => 3,
+                    _ => panic!("a framing that this server does not know yet"),
+                };
+                framing + FRAMINGS.len() * grammar as usize
+            }
+            Self::Script => Self::HESSIAN,
+            Self::Sse => Self::HESSIAN + 1,
         }
     }
 
@@ -61,26 +110,38 @@ impl Transport {
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Hessian(_) => hessian::CONTENT_TYPE,
+            Self::Hessian { .. } => hessian::CONTENT_TYPE,
             Self::Script => script::CONTENT_TYPE,
             Self::Sse => sse::CONTENT_TYPE,
         }
     }
 
     /// The message as every up-to-date reader of this form gets it.
-    pub(crate) fn frame(self, message: &Message) -> Frame {
+    pub(crate) fn frame(self, message: &Message, classes: &Classes) -> Frame {
         Frame::build(|out| match self {
-            Self::Hessian(framing) => framing.frame(&[message.hessian()], out),
-            Self::Script => script::message(message.json(), message.position, out),
-            Self::Sse => sse::message(message.json(), message.position, out),
+            Self::Hessian { framing, grammar } => {
+                framing.frame(&[&message.hessian(grammar, classes).bytes], out);
+            }
+            Self::Script => script::message(message.json(), message.told_position(), out),
+            Self::Sse => sse::message(message.json(), message.told_position(), out),
         })
+    }
+
+    /// What tells the reader that the messages `from..=to.sequence` were skipped, if the form can tell. A Hessian
+    /// stream cannot: every packet is a value that the client has asked for.
+    pub(crate) fn gap(self, from: u64, to: Position) -> Option<Frame> {
+        match self {
+            Self::Hessian { .. } => None,
+            Self::Script => Some(Frame::build(|out| script::gap(from, to, out))),
+            Self::Sse => Some(Frame::build(|out| sse::gap(from, to, out))),
+        }
     }
 
     /// What keeps an idle connection alive and means nothing to its reader.
     #[must_use]
     pub const fn heartbeat(self) -> &'static [u8] {
         match self {
-            Self::Hessian(framing) => framing.heartbeat(),
+            Self::Hessian { framing, .. } => framing.heartbeat(),
             Self::Script => script::HEARTBEAT,
             Self::Sse => sse::HEARTBEAT,
         }
@@ -94,13 +155,13 @@ impl Transport {
         &HEARTBEATS[self.form()]
     }
 
-    /// What tells the reader that the server ends the stream, before the body ends.
-    #[must_use]
-    pub const fn farewell(self) -> &'static [u8] {
+    /// What tells the reader that the server ends the connection at `position`, before the body ends. Empty where
+    /// the end of the body says so.
+    pub(crate) fn farewell(self, why: Farewell, position: Position, out: &mut Vec<u8>) {
         match self {
-            Self::Hessian(_) => hessian::FAREWELL,
-            Self::Script => script::FAREWELL,
-            Self::Sse => sse::FAREWELL,
+            Self::Hessian { .. } => out.extend_from_slice(hessian::FAREWELL),
+            Self::Script => script::farewell(why, position, out),
+            Self::Sse => sse::farewell(why, position, out),
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use super::Farewell;
+use crate::hub::Resume;
 use crate::position::Position;
 
 /// The media type of the document. The charset is fixed: `message` escapes what is dangerous in UTF-8.
@@ -19,10 +21,6 @@ pub const MAX_CALLBACK: usize = 64;
 
 /// A line feed between tags: browsers add it to the text node before it and draw nothing.
 pub const HEARTBEAT: &[u8] = b"\n";
-
-/// Tells the parent page, if it defines `comet_end`, and completes the document.
-pub const FAREWELL: &[u8] =
-    b"<script type=\"text/javascript\">comet_end(\"complete\");</script>\n</body></html>\n";
 
 /// Bytes of the preamble at least. Browsers hold back the first bytes of a document to guess its type and
 /// encoding: 256 in old Internet Explorer, 1 KiB in WebKit and Chromium, some antivirus proxies more.
@@ -61,11 +59,18 @@ impl Default for Callback {
     }
 }
 
-/// The beginning of the document: padding, and the two functions that the tags call. They look the parent's
-/// functions up at each call, so the parent may define them after the iframe has begun to load.
+/// The beginning of the document: padding, the functions that the tags call, and for a reader that came back, what
+/// it missed. The functions look the parent's functions up at each call, so the parent may define them after the
+/// iframe has begun to load. Beside the callback these are, each only if the parent defines it:
+///
+/// | function | called with | when |
+/// | --- | --- | --- |
+/// | `comet_resume` | the verdict, as `gap 3-7`, and the position before the first message | once, in a document that resumes |
+/// | `comet_gap` | the first and the last sequence skipped | a slow reader on a stream that drops |
+/// | `comet_end` | `complete` or `rotate`, and the position | last |
 #[must_use]
-pub fn preamble(callback: &Callback) -> Vec<u8> {
-    let mut html = String::with_capacity(PADDING + 512);
+pub fn preamble(callback: &Callback, position: Position, resume: Resume) -> Vec<u8> {
+    let mut html = String::with_capacity(PADDING + 1_024);
     html.push_str(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>stream</title></head><body>\n",
     );
@@ -75,19 +80,46 @@ pub fn preamble(callback: &Callback) -> Vec<u8> {
         html,
         "<script type=\"text/javascript\">\n\
          function comet_update(value, position) {{ window.parent.{}(value, position); }}\n\
-         function comet_end(reason) {{\n  var end = window.parent.comet_end;\n  \
-         if (typeof end === \"function\") end(reason);\n}}\n\
+         function comet_call(name, a, b) {{\n  var f = window.parent[name];\n  \
+         if (typeof f === \"function\") f(a, b);\n}}\n\
          </script>",
         callback.0
     );
+    if resume != Resume::Fresh {
+        let _ = writeln!(
+            html,
+            "<script type=\"text/javascript\">comet_call(\"comet_resume\", \"{resume}\", \"{position}\");</script>"
+        );
+    }
     html.into_bytes()
 }
 
-/// One message: a call with the value and its position.
-pub(crate) fn message(json: &[u8], position: Position, out: &mut Vec<u8>) {
+/// One message: a call with the value and its position, or null for a direct message, which has none.
+pub(crate) fn message(json: &[u8], position: Option<Position>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<script type=\"text/javascript\">comet_update(");
     escape(json, out);
-    out.extend_from_slice(format!(", \"{position}\");</script>\n").as_bytes());
+    match position {
+        Some(position) => out.extend_from_slice(format!(", \"{position}\");</script>\n").as_bytes()),
+        None => out.extend_from_slice(b", null);</script>\n"),
+    }
+}
+
+/// Tells the parent page what was skipped.
+pub(crate) fn gap(from: u64, to: Position, out: &mut Vec<u8>) {
+    let to = to.sequence;
+    let call =
+        format!("<script type=\"text/javascript\">comet_call(\"comet_gap\", {from}, {to});</script>\n");
+    out.extend_from_slice(call.as_bytes());
+}
+
+/// Tells the parent page, and completes the document.
+pub(crate) fn farewell(why: Farewell, position: Position, out: &mut Vec<u8>) {
+    let why = why.as_str();
+    let call = format!(
+        "<script type=\"text/javascript\">comet_call(\"comet_end\", \"{why}\", \"{position}\");</script>\n\
+         </body></html>\n"
+    );
+    out.extend_from_slice(call.as_bytes());
 }
 
 /// Makes JSON safe inside a script tag, where two languages read it.
@@ -122,6 +154,8 @@ mod tests {
     use crate::position::Epoch;
     use proptest::prelude::*;
 
+    const POSITION: Position = Position { epoch: Epoch::new(0xab), sequence: 7 };
+
     fn escaped(value: &str) -> String {
         let mut out = Vec::new();
         escape(&serde_json::to_vec(value).unwrap(), &mut out);
@@ -131,8 +165,7 @@ mod tests {
     #[test]
     fn a_message_is_one_call_with_value_and_position() {
         let mut out = Vec::new();
-        let position = Position { epoch: Epoch::new(0xab), sequence: 7 };
-        message(br#"{"value":"Lorem"}"#, position, &mut out);
+        message(br#"{"value":"Lorem"}"#, Some(POSITION), &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "<script type=\"text/javascript\">comet_update({\"value\":\"Lorem\"}, \"ab:7\");</script>\n"
@@ -183,10 +216,30 @@ mod tests {
 
     #[test]
     fn the_preamble_is_long_enough_and_names_the_callback() {
-        let text = String::from_utf8(preamble(&Callback::new("show").unwrap())).unwrap();
+        let text =
+            String::from_utf8(preamble(&Callback::new("show").unwrap(), POSITION, Resume::Fresh)).unwrap();
         assert!(text.len() >= PADDING);
         assert!(text.contains("window.parent.show(value, position)"));
         let padding = text.split("<!--").nth(1).unwrap().split("-->").next().unwrap();
         assert!(padding.len() > 1_024);
+    }
+
+    #[test]
+    fn what_is_not_a_message_calls_a_function_of_its_own() {
+        let text = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let script = |call: &str| format!("<script type=\"text/javascript\">{call}</script>\n");
+        assert_eq!(text(&|out| message(b"1", None, out)), script("comet_update(1, null);"));
+        assert_eq!(text(&|out| gap(5, POSITION, out)), script("comet_call(\"comet_gap\", 5, 7);"));
+        assert_eq!(
+            text(&|out| farewell(Farewell::Rotate, POSITION, out)),
+            script("comet_call(\"comet_end\", \"rotate\", \"ab:7\");") + "</body></html>\n"
+        );
+        let resumed = preamble(&Callback::default(), POSITION, Resume::Gap { from: 5, to: 7 });
+        let told = script("comet_call(\"comet_resume\", \"gap 5-7\", \"ab:7\");");
+        assert!(String::from_utf8(resumed).unwrap().ends_with(&told));
     }
 }

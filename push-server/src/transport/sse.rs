@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::Farewell;
 use crate::hub::Resume;
 use crate::position::Position;
 
@@ -13,9 +14,6 @@ pub const CONTENT_TYPE: &str = "text/event-stream";
 
 /// A comment line: resets the timers of proxies and means nothing to the page.
 pub const HEARTBEAT: &[u8] = b":\n\n";
-
-/// An event of the type `end`, for pages that want to show that the server said goodbye.
-pub const FAREWELL: &[u8] = b"event: end\ndata: complete\n\n";
 
 /// How long a browser waits before it connects again.
 pub const RETRY: Duration = Duration::from_secs(2);
@@ -34,9 +32,12 @@ pub fn preamble(position: Position, resume: Resume) -> Vec<u8> {
 }
 
 /// One message: an event with the JSON body as data. A body with line ends (raw JSON may have some between
-/// its tokens) becomes several data lines, which the browser joins again.
-pub(crate) fn message(json: &[u8], position: Position, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("id: {position}\n").as_bytes());
+/// its tokens) becomes several data lines, which the browser joins again. A direct message has no position, so its
+/// event has no id: the browser's last id stays.
+pub(crate) fn message(json: &[u8], position: Option<Position>, out: &mut Vec<u8>) {
+    if let Some(position) = position {
+        out.extend_from_slice(format!("id: {position}\n").as_bytes());
+    }
     let mut rest = json;
     while let Some(at) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
         data_line(&rest[..at], out);
@@ -45,6 +46,22 @@ pub(crate) fn message(json: &[u8], position: Position, out: &mut Vec<u8>) {
     }
     data_line(rest, out);
     out.push(b'\n');
+}
+
+/// An event of the type `gap`: the messages `from..=to` were skipped. Its id is the place after them.
+pub(crate) fn gap(from: u64, to: Position, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("id: {to}\nevent: gap\ndata: {from}-{}\n\n", to.sequence).as_bytes());
+}
+
+/// An event of the type `end`, for pages that want to show that the server said goodbye, or `rotate`, with the
+/// position: the browser comes back by itself, and begins there.
+pub(crate) fn farewell(why: Farewell, position: Position, out: &mut Vec<u8>) {
+    match why {
+        Farewell::Complete => out.extend_from_slice(b"event: end\ndata: complete\n\n"),
+        Farewell::Rotate => {
+            out.extend_from_slice(format!("event: rotate\ndata: {position}\n\n").as_bytes());
+        }
+    }
 }
 
 fn data_line(line: &[u8], out: &mut Vec<u8>) {
@@ -62,7 +79,7 @@ mod tests {
 
     fn event(json: &str) -> String {
         let mut out = Vec::new();
-        message(json.as_bytes(), POSITION, &mut out);
+        message(json.as_bytes(), Some(POSITION), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -83,5 +100,17 @@ mod tests {
         let gap = Resume::Gap { from: 3, to: 7 };
         let told = b"retry: 2000\nid: ab:7\nevent: resume\ndata: gap 3-7\n\n";
         assert_eq!(preamble(POSITION, gap), told);
+    }
+
+    #[test]
+    fn what_is_not_a_broadcast_is_told_apart() {
+        let text = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(&|out| message(b"1", None, out)), "data: 1\n\n");
+        assert_eq!(text(&|out| gap(5, POSITION, out)), "id: ab:7\nevent: gap\ndata: 5-7\n\n");
+        assert_eq!(text(&|out| farewell(Farewell::Rotate, POSITION, out)), "event: rotate\ndata: ab:7\n\n");
     }
 }

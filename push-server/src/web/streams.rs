@@ -96,8 +96,8 @@ pub(super) fn subscribe(
         return text(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     }
     let preamble = match transport {
-        Transport::Hessian(_) => Vec::new(),
-        Transport::Script => script::preamble(&callback),
+        Transport::Hessian { .. } => Vec::new(),
+        Transport::Script => script::preamble(&callback, subscription.position(), subscription.resume()),
         Transport::Sse => sse::preamble(subscription.position(), subscription.resume()),
     };
     respond(subscription, preamble.into())
@@ -108,7 +108,7 @@ type Request = (Transport, script::Callback, Start);
 fn read(name: &str, params: &Params, headers: &HeaderMap, start: Start) -> Result<Request, Box<Response>> {
     let bad = |what: &str| Box::new(text(StatusCode::BAD_REQUEST, what));
     let transport = match name {
-        "hessian" => Transport::Hessian(match params.framing.as_deref() {
+        "hessian" => Transport::hessian(match params.framing.as_deref() {
             None | Some("ws") => Framing::Ws,
             Some("p") => Framing::P,
             Some("varint") => Framing::Varint,
@@ -155,6 +155,10 @@ fn respond(subscription: Subscription, preamble: Bytes) -> Response {
     // The position before the first message: each non-empty packet counts one from here.
     let position = HeaderValue::from_str(&subscription.position().to_string());
     headers.insert("push-position", position.expect("digits and a colon"));
+    // Unless some packets have no position, or some positions no packet.
+    if !subscription.counts_positions() && matches!(subscription.transport(), Transport::Hessian { .. }) {
+        headers.insert("push-counting", HeaderValue::from_static("none"));
+    }
     if subscription.resume() != Resume::Fresh {
         let verdict = HeaderValue::from_str(&subscription.resume().to_string());
         headers.insert("push-resume", verdict.expect("letters and digits"));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::hub::Connection;
+use push_server::hub::{Connection, Subscription};
 use push_server::{Epoch, Hub, Limits, Server, Start, Stream, Transport, demo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -160,10 +160,15 @@ pub(crate) async fn attach(
     chunked: bool,
     head: &str,
 ) -> Client {
+    join(stream.subscribe(transport, start), chunked, head).await
+}
+
+/// The same for a subscription of any kind.
+pub(crate) async fn join(subscription: Subscription, chunked: bool, head: &str) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (socket, _) = listener.accept().await.unwrap();
     let connection = Connection { socket, head: head.to_owned().into(), chunked, permit: None };
-    stream.subscribe(transport, start).attach(connection).unwrap();
+    subscription.attach(connection).unwrap();
     Client::new(client)
 }

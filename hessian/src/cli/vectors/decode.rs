@@ -60,9 +60,14 @@ pub(crate) fn push<G: Grammar>(bytes: &[u8], size: usize) -> Result<Verdict, Str
     let mut parser = Parser::<G>::new(limits());
     let mut recorder = Recorder::default();
     match feed(&mut parser, &mut recorder, bytes, size)? {
-        Fed::Value { used, seen } => {
+        Fed::Value { used, seen, wanted } => {
             if size == 1 && seen != used {
                 return Err(format!("the push parser asked for byte {seen}, but the value ends at {used}"));
+            }
+            if wanted > used {
+                return Err(format!(
+                    "the push parser needed {wanted} bytes at least, but the value ends at {used}"
+                ));
             }
             match recorder.finish()?.pop() {
                 Some(value) => Ok(Verdict::Value { value, used }),
@@ -80,6 +85,8 @@ pub(crate) enum Fed {
         used: usize,
         /// Bytes that it was shown.
         seen: usize,
+        /// The most bytes that it ever said it needs.
+        wanted: usize,
     },
     Incomplete,
     Error(Error),
@@ -92,7 +99,7 @@ pub(crate) fn feed<G: Grammar>(
     bytes: &[u8],
     size: usize,
 ) -> Result<Fed, String> {
-    let (mut at, mut seen) = (0, 0);
+    let (mut at, mut seen, mut wanted) = (0, 0, 0);
     loop {
         let before = parser.offset();
         let step = match parser.step(&bytes[at..seen]) {
@@ -108,9 +115,10 @@ pub(crate) fn feed<G: Grammar>(
                 if needed == 0 {
                     return Err(format!("the push parser needs 0 more bytes at {before}"));
                 }
+                wanted = wanted.max(seen + needed);
                 used
             }
-            Step::Done => return Ok(Fed::Value { used: at, seen }),
+            Step::Done => return Ok(Fed::Value { used: at, seen, wanted }),
         };
         at += used;
         if parser.offset() - before != used as u64 || at > seen {
@@ -130,13 +138,28 @@ pub(crate) fn feed<G: Grammar>(
 
 /// Through serde: passed over, and every part handed over, alone and as a packet of a stream. `Ok` when the whole input
 /// is one value; what it is does not matter here.
-pub(crate) fn typed<G: Grammar>(bytes: &[u8]) -> [(&'static str, Result<(), Error>); 3] {
-    let packet = ValueDecoder::<G>::new(limits()).decode::<Drained>(bytes);
-    [
-        ("passed over", from_slice_in::<G, IgnoredAny>(bytes, &limits()).map(|_| ())),
-        ("through serde", from_slice_in::<G, Drained>(bytes, &limits()).map(|_| ())),
-        ("through serde as a packet", packet.map(|_| ())),
-    ]
+pub(crate) const TYPED: [(&str, Typed); 3] = [
+    ("passed over", Typed::Skipped),
+    ("through serde", Typed::Alone),
+    ("through serde as a packet", Typed::Packet),
+];
+
+/// A way through serde.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Typed {
+    Skipped,
+    Alone,
+    Packet,
+}
+
+impl Typed {
+    pub(crate) fn decode<G: Grammar>(self, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Skipped => from_slice_in::<G, IgnoredAny>(bytes, &limits()).map(|_| ()),
+            Self::Alone => from_slice_in::<G, Drained>(bytes, &limits()).map(|_| ()),
+            Self::Packet => ValueDecoder::<G>::new(limits()).decode::<Drained>(bytes).map(|_| ()),
+        }
+    }
 }
 
 /// Takes anything, part by part, and forgets it.

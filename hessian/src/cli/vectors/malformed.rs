@@ -1,5 +1,6 @@
 //! Lines of bytes that are wrong, cut, or more than a value.
 
+use super::Effort;
 use super::decode::{self, Verdict};
 use super::model::Model;
 use hessian::grammar::Grammar;
@@ -7,7 +8,7 @@ use hessian::{ErrorKind, Graph, Limits};
 use serde_json::Value as Json;
 
 /// A line with `expect`: "value", "incomplete" or "error".
-pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     let slice = decode::slice::<G>(bytes);
     agrees(line, bytes.len(), &slice)?;
     for size in [1, 3, 64] {
@@ -22,7 +23,8 @@ pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String>
         }
     }
     // Through serde: the same, but for what a type cannot hold.
-    for (how, done) in decode::typed::<G>(bytes) {
+    for (how, way) in decode::TYPED {
+        let done = way.decode::<G>(bytes);
         let agrees = match (&slice, &done) {
             (Verdict::Value { used, .. }, Ok(())) => *used == bytes.len(),
             (Verdict::Value { used, .. }, Err(error)) => {
@@ -36,6 +38,19 @@ pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String>
         if !agrees {
             let found = done.map_or_else(|error| error.to_string(), |()| "a value".into());
             return Err(format!("{how}: {found}, but {} without a type", slice.brief()));
+        }
+    }
+    for cut in effort.cuts(bytes.len()) {
+        let beginning = decode::slice::<G>(&bytes[..cut]);
+        // What was wrong (or done) stays so, whatever follows.
+        let agrees = match (&beginning, &slice) {
+            (Verdict::Incomplete, Verdict::Value { used, .. }) => cut < *used,
+            (Verdict::Incomplete, _) | (Verdict::Error(_), Verdict::Error(_)) => true,
+            (Verdict::Value { used, .. }, Verdict::Value { used: whole, .. }) => used == whole,
+            _ => false,
+        };
+        if !agrees {
+            return Err(format!("cut at byte {cut}: {}, but whole {}", beginning.brief(), slice.brief()));
         }
     }
     Ok(())

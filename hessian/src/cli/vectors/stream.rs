@@ -1,5 +1,6 @@
 //! Lines of packet streams.
 
+use super::Effort;
 use super::decode::{self, Fed};
 use super::model::{Model, Recorder, array};
 use bytes::BytesMut;
@@ -17,8 +18,8 @@ struct Found {
     error: String,
 }
 
-/// A line with `packets`: through the decoder whole, byte by byte and in pieces of other sizes.
-pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String> {
+/// A line with `packets`: through the decoder whole, cut, byte by byte and in pieces of other sizes.
+pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8], effort: Effort) -> Result<(), String> {
     let framing = match line["framing"].as_str() {
         Some("ws") => Framing::Ws,
         Some("p") => Framing::P,
@@ -26,6 +27,7 @@ pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String>
         Some("marked") => Framing::Marked,
         other => return Err(format!("a framing that is not known: {other:?}")),
     };
+    cuts(framing, bytes, effort)?;
     let note = line["note"].as_str().unwrap_or_default();
     if note.contains("read as thousandths by everybody since") {
         // For ten days of August 2008 Java wrote 5f with a float. Nothing tells it from thousandths.
@@ -44,6 +46,59 @@ pub(crate) fn check<G: Grammar>(line: &Json, bytes: &[u8]) -> Result<(), String>
         })?;
     }
     Ok(())
+}
+
+/// After each byte the packets are those of the same bytes come at once, and whether the stream may end there is told
+/// alike. Long streams are only given byte by byte.
+fn cuts(framing: Framing, bytes: &[u8], effort: Effort) -> Result<(), String> {
+    let mut decoder = PacketDecoder::new(framing, &decode::limits());
+    let mut buffer = BytesMut::new();
+    let mut packets = 0;
+    for cut in 0..=bytes.len() {
+        if let Some(at) = cut.checked_sub(1) {
+            buffer.extend_from_slice(&bytes[at..cut]);
+        }
+        let told = told(&mut decoder, &mut buffer);
+        packets += told.packets;
+        if told.packets > 1 {
+            return Err(format!("byte {cut} of {} ends {} packets", bytes.len(), told.packets));
+        }
+        if bytes.len() <= effort.all {
+            let mut fresh = PacketDecoder::new(framing, &decode::limits());
+            let at_once = self::told(&mut fresh, &mut BytesMut::from(&bytes[..cut]));
+            if at_once != (Told { packets, ..told }) {
+                return Err(format!(
+                    "cut at byte {cut} of {}: {at_once:?}, byte by byte {told:?}",
+                    bytes.len()
+                ));
+            }
+        }
+        if told.failed {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What a decoder says of the bytes it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Told {
+    packets: usize,
+    /// The stream may end here.
+    between: bool,
+    failed: bool,
+}
+
+fn told(decoder: &mut PacketDecoder, buffer: &mut BytesMut) -> Told {
+    let mut packets = 0;
+    let failed = loop {
+        match decoder.decode(buffer) {
+            Ok(Some(_)) => packets += 1,
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+    };
+    Told { packets, between: !failed && buffer.is_empty() && decoder.is_between_packets(), failed }
 }
 
 fn stream<G: Grammar>(line: &Json, framing: Framing, bytes: &[u8], size: usize) -> Result<(), String> {

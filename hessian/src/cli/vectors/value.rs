@@ -63,8 +63,8 @@ pub(crate) fn reads<G: Grammar>(
         return Err(difference);
     }
     let mut untypable = false;
-    for (how, done) in decode::typed::<G>(bytes) {
-        match done {
+    for (how, way) in decode::TYPED {
+        match way.decode::<G>(bytes) {
             Ok(()) => {}
             Err(error) if decode::is_untypable(&error) => untypable = true,
             Err(error) => return Err(format!("{how}: {error}")),
@@ -86,8 +86,8 @@ pub(crate) fn reads<G: Grammar>(
             Verdict::Incomplete => {}
             other => return Err(format!("cut at byte {cut} of {}: {}", bytes.len(), other.brief())),
         }
-        for (how, done) in decode::typed::<G>(prefix) {
-            match done {
+        for (how, way) in decode::TYPED {
+            match way.decode::<G>(prefix) {
                 Err(error) if error.is_incomplete() => {}
                 Err(error) if untypable && decode::is_untypable(&error) => {}
                 done => {

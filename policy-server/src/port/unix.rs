@@ -1,0 +1,68 @@
+//! The accept loop over Unix sockets, for a front-end server on the same machine.
+
+use std::pin::pin;
+
+use tokio::{
+    net::{UnixListener, UnixStream},
+    select,
+};
+use tracing::debug;
+
+use super::{
+    detect::Protocol,
+    gate::Ticket,
+    prefixed::Prefixed,
+    responder::{Responder, Sniffed},
+    serve::{Draining, accept_failed, refuse},
+};
+
+/// As [`serve`](super::serve), over Unix sockets. Peers have no address there, so that no bound per address
+/// applies to them, and cannot be peeked at, so that the handler gets a [`Prefixed`].
+///
+/// When `shutdown` ends, connections that are still silent are left to their deadline.
+pub async fn serve_unix<H, F>(
+    listener: UnixListener,
+    responder: Responder,
+    shutdown: impl Future<Output = ()>,
+    handler: H,
+) -> Draining
+where
+    H: Fn(Prefixed<UnixStream>, Protocol) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _unnamed)) => stream,
+            Err(e) => {
+                accept_failed(&responder, &e).await;
+                continue;
+            }
+        };
+        let Ticket { open, newcomer, .. } = match responder.gate().admit(None) {
+            Ok(ticket) => ticket,
+            Err(bound) => {
+                refuse(&responder, &"unix", bound);
+                continue;
+            }
+        };
+        let (responder, handler) = (responder.clone(), handler.clone());
+        tokio::spawn(async move {
+            let _open = open;
+            let sniffed = responder.sniff_io(stream).await;
+            drop((newcomer, responder));
+            match sniffed {
+                Ok(Sniffed::Other(stream, protocol)) => handler(stream, protocol).await,
+                Ok(Sniffed::Policy) => debug!(peer = "unix", "policy served"),
+                Ok(Sniffed::Closed(reason)) => debug!(peer = "unix", %reason, "closed"),
+                Err(error) => debug!(peer = "unix", %error, "failed"),
+            }
+        });
+    }
+    Draining { gate: responder.gate().clone() }
+}

@@ -1,0 +1,142 @@
+//! What is counted, and how it is told.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::lifecycle::Close;
+use crate::transport::Transport;
+
+/// Which bound a reader, or the messages to a client, went past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overrun {
+    /// [`StreamConfig::lag_messages`](crate::StreamConfig::lag_messages).
+    Messages,
+    /// [`StreamConfig::lag_bytes`](crate::StreamConfig::lag_bytes).
+    Bytes,
+    /// [`StreamConfig::lag_age`](crate::StreamConfig::lag_age).
+    Age,
+    /// The log no longer held what was next.
+    Log,
+    /// None: a newer value took the place of older ones, as [`Overflow::Latest`](crate::Overflow::Latest) says.
+    Conflated,
+    /// A direct message was refused: too many, or too many bytes, wait for its client, or for all clients.
+    DirectFull,
+    /// Direct messages waited until their client was no longer present.
+    DirectLapsed,
+}
+
+impl Overrun {
+    /// Number of reasons: the length of a table with one row each.
+    pub const COUNT: usize = 7;
+
+    /// All of them, in the order of such a table.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Messages,
+        Self::Bytes,
+        Self::Age,
+        Self::Log,
+        Self::Conflated,
+        Self::DirectFull,
+        Self::DirectLapsed,
+    ];
+}
+
+/// Counters of a hub since its start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: [AtomicU64; Close::COUNT],
+    pub(crate) rotated: AtomicU64,
+    pub(crate) open: [AtomicUsize; Transport::FORMS],
+    pub(crate) readers: AtomicUsize,
+    /// Bytes of direct messages that wait.
+    pub(crate) direct_bytes: AtomicUsize,
+}
+
+/// What a hub has done since its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections that began to stream.
+    pub opened: u64,
+    /// Connections that ended, by reason: indexed by `Close as usize`.
+    pub closed: [u64; Close::COUNT],
+    /// Connections that ended because their time was over; they are among the completed ones.
+    pub rotated: u64,
+    /// Connections that stream now, by the form they read.
+    pub open: Vec<(Transport, usize)>,
+    /// [`Reader`](crate::hub::Reader)s now.
+    pub readers: usize,
+    /// Streams that are open.
+    pub streams: usize,
+    /// Bytes of direct messages that wait for their clients.
+    pub direct_bytes: usize,
+}
+
+impl Counts {
+    pub(crate) fn stats(&self, streams: usize) -> Stats {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let open = Transport::ALL.into_iter().zip(&self.open);
+        Stats {
+            opened: load(&self.opened),
+            closed: std::array::from_fn(|i| load(&self.closed[i])),
+            rotated: load(&self.rotated),
+            open: open.map(|(transport, count)| (transport, count.load(Ordering::Relaxed))).collect(),
+            readers: self.readers.load(Ordering::Relaxed),
+            streams,
+            direct_bytes: self.direct_bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Counters of a stream since it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Drops {
+    overruns: [AtomicU64; Overrun::COUNT],
+    messages: [AtomicU64; Overrun::COUNT],
+}
+
+impl Drops {
+    /// One reader, or client, went past a bound, and `messages` did not reach it.
+    pub(crate) fn count(&self, why: Overrun, messages: u64) {
+        self.overruns[why as usize].fetch_add(1, Ordering::Relaxed);
+        self.messages[why as usize].fetch_add(messages, Ordering::Relaxed);
+    }
+
+    fn load(counts: &[AtomicU64; Overrun::COUNT]) -> [u64; Overrun::COUNT] {
+        std::array::from_fn(|i| counts[i].load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn overruns(&self) -> [u64; Overrun::COUNT] {
+        Self::load(&self.overruns)
+    }
+
+    pub(crate) fn messages(&self) -> [u64; Overrun::COUNT] {
+        Self::load(&self.messages)
+    }
+}
+
+/// How a stream is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StreamStats {
+    /// Messages published since it was opened.
+    pub published: u64,
+    /// Bytes of their bodies.
+    pub published_bytes: u64,
+    /// Messages a second over the last ten seconds, or as far as the log reaches.
+    pub rate: f64,
+    /// Messages in the log, and bytes of their bodies.
+    pub held: (u64, u64),
+    /// Readers, on connections and in the process.
+    pub readers: usize,
+    /// Clients present by name.
+    pub clients: usize,
+    /// How many messages the furthest reader with a full socket was behind when the last message was taken to all.
+    pub lag: u64,
+    /// How often a bound was overrun, by reason: indexed by `Overrun as usize`.
+    pub overruns: [u64; Overrun::COUNT],
+    /// How many messages did not reach somebody, by reason. None are counted where the connection was cut instead:
+    /// the client comes back for them.
+    pub dropped: [u64; Overrun::COUNT],
+}
