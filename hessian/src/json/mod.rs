@@ -24,8 +24,8 @@
 //! | several values | `{"$roots": [1, 2]}` |
 //!
 //! Reading takes any JSON: whole numbers become ints where they fit, else longs, beyond 64 bits they are an error; what has
-//! a point or an exponent, and `-0`, becomes a double. Keys that begin with `$` must be known and
-//! come before the others; the order of keys is that of the fields.
+//! a point or an exponent, and `-0`, becomes a double. Keys that begin with `$` must be known and come before the others;
+//! the order of keys is that of the fields.
 //!
 //! ```
 //! # fn main() -> hessian::Result<()> {
@@ -84,8 +84,8 @@ pub fn to_string_pretty_with(graph: &Graph<'_>, limits: &Limits) -> Result<Strin
 /// Reads a graph.
 ///
 /// # Errors
-/// What is no JSON, whole numbers beyond 64 bits, keys that begin with `$` and are not known or out of place, references to nothing, and the limits
-/// `max_depth` and `max_values`.
+/// What is no JSON, whole numbers beyond 64 bits, keys that begin with `$` and are not known or out of place, references
+/// to nothing, and the limits `max_depth` and `max_values`.
 pub fn from_str(text: &str) -> Result<Graph<'static>> {
     from_str_with(text, &Limits::DEFAULT)
 }
@@ -126,9 +126,10 @@ fn integers(text: &str) -> Result<()> {
                 {
                     at += 1;
                 }
-                let digits = bytes[start..at].strip_prefix(b"-").unwrap_or(&bytes[start..at]);
-                let is_whole = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-                if is_whole && text[start..at].parse::<i64>().is_err() {
+                let number = &text[start..at];
+                let digits = number.strip_prefix('-').unwrap_or(number);
+                let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                if is_whole && number.parse::<i64>().is_err() {
                     let kind = ErrorKind::Unrepresentable("an integer beyond 64 bits");
                     return Err(Error::at(start as u64, kind));
                 }

@@ -139,3 +139,30 @@ fn other_grammars_and_malformed_values_take_no_more() {
         decodes::<Draft>(name, &unhex("566e7f").repeat(50_000), 0);
     }
 }
+
+/// One definition of long names, then objects of a few bytes, each decoded by itself: the names are there once.
+#[test]
+fn graphs_and_exceptions_do_not_copy_names() {
+    const OBJECTS: usize = 10_000;
+    /// A graph with its vectors, in a vector that grows. A copy of the names would be 6,000 more.
+    const EACH: usize = 1_500;
+    let long = "\u{8a9e}".repeat(1000);
+    let mut definition = b"C\x33\xe8".to_vec();
+    definition.extend_from_slice(long.as_bytes());
+    definition.extend_from_slice(b"\x93\x0ddetailMessage\x0astackTrace\x33\xe8");
+    definition.extend_from_slice(long.as_bytes());
+    let mut bytes = b"X\xd4".to_vec();
+    bytes.extend_from_slice(&u16::try_from(OBJECTS).unwrap().to_be_bytes());
+    bytes.extend(definition);
+    (0..OBJECTS).for_each(|_| bytes.extend_from_slice(b"\x60NNN"));
+    let max = FIXED + EACH * OBJECTS;
+    let used = |decode: fn(&[u8]) -> Result<usize>| {
+        let mut decoded = 0;
+        let used = measure(|| decoded = decode(&bytes).unwrap()).bytes_max;
+        assert_eq!(decoded, OBJECTS);
+        usize::try_from(used).unwrap()
+    };
+    let graphs = used(|bytes| Ok(hessian::from_slice::<Vec<hessian::Graph<'_>>>(bytes)?.len()));
+    let exceptions = used(|bytes| Ok(hessian::from_slice::<Vec<hessian::java::Throwable>>(bytes)?.len()));
+    assert!(graphs <= max && exceptions <= max, "{graphs}, {exceptions} bytes, {max} allowed");
+}

@@ -46,6 +46,7 @@ pub(crate) fn end(done: &Result<()>) -> String {
         ErrorKind::LoneSurrogate => "half a pair".into(),
         ErrorKind::InvalidFrame(_) => "an invalid frame".into(),
         ErrorKind::InvalidText => "invalid text".into(),
+        ErrorKind::Unrepresentable(what) => (*what).into(),
         // Errors that have gone through JSON's are words only.
         ErrorKind::Message(text) => match text.strip_prefix("limit ").and_then(|text| text.split_once(' ')) {
             Some((limit, _)) => limit.into(),
