@@ -1,5 +1,6 @@
 //! One error type for the crate: what went wrong, at which byte, and where in the value.
 
+use crate::utf16;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -156,6 +157,22 @@ impl Error {
         self
     }
 
+    /// Adds the enclosing map entry to the path: its key, cut short if it is long.
+    #[cold]
+    pub(crate) fn in_entry(self, key: &str) -> Self {
+        const MAX_UNITS: usize = 64;
+        match utf16::split(key, MAX_UNITS) {
+            (end, _) if end < key.len() => self.in_field(format!("{}…", &key[..end])),
+            _ => self.in_field(key.to_owned()),
+        }
+    }
+
+    /// The error is in a key of the enclosing map: adds the entry's position to the path.
+    #[cold]
+    pub(crate) fn in_key(self, entry: u64) -> Self {
+        self.in_field(format!("<key {entry}>"))
+    }
+
     /// Adds the enclosing list position to the path.
     #[cold]
     pub(crate) fn in_element(mut self, index: u64) -> Self {
@@ -182,7 +199,8 @@ impl Error {
         self.inner.as_ref().and_then(|inner| inner.offset)
     }
 
-    /// Where in the value, as `ticks[3].price`; empty at the top. Allocates.
+    /// Where in the value, as `ticks[3].price`; empty at the top. An entry of a map goes by its key if that is text, else by
+    /// its position; `<key 3>` is a key itself. Allocates.
     #[must_use]
     pub fn path(&self) -> String {
         let mut path = String::new();

@@ -1,10 +1,11 @@
 //! What a parser tells: the shared vocabulary of the generic values, the dump and the push decoder.
 
-/// Number of a class in the order of the definitions of a stream.
+/// Number of a class in the order in which a stream defines them. A definition that repeats an earlier one takes a number
+/// on the wire, but is the same class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClassId(pub u32);
 
-/// Number of a type name (of lists and maps) in the order in which a stream names them.
+/// Number of a type name (of lists and maps) in the order in which a stream first names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(pub u32);
 

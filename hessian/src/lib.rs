@@ -20,6 +20,7 @@ mod limits;
 mod magic;
 pub mod packet;
 mod parser;
+mod rare;
 pub mod rpc;
 pub mod ser;
 mod shapes;

@@ -19,15 +19,18 @@ pub struct Limits {
     pub max_elements: u64,
     /// Fields of one class definition. Stops `C "a" 7fffffff`. Default 1,024.
     pub max_fields: u32,
-    /// Class definitions of one stream. Stops tables that grow for ever. Default 4,096.
+    /// Different classes of one stream. Stops tables that grow for ever. Default 4,096.
     pub max_classes: u32,
-    /// Type names of one stream. Stops tables that grow for ever by a new name in each list. Default 4,096.
+    /// Different type names of one stream. Stops tables that grow for ever by a new name in each list. Default 4,096.
     pub max_types: u32,
+    /// Class definitions of one stream that repeat an earlier one, which some senders write anew in each packet, and the
+    /// same for type names. Each takes a number, 4 bytes. Stops tables that grow for ever. Default 16 Mi.
+    pub max_repeats: u32,
     /// UTF-16 units of one class, field or type name. Stops names that are costly each time they are told, compared or
     /// hashed: one definition serves objects of one byte. Default 1,024.
     pub max_name: u32,
-    /// Bytes of all class, field and type names of one stream. Stops many classes of many long fields. Default
-    /// 1 MiB.
+    /// Bytes of all different class, field and type names of one stream, with 4 for each. Stops many classes of many
+    /// long fields. Default 1 MiB.
     pub max_names: u32,
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
     /// objects (`60 60 60 …`). Default 4 Mi.
@@ -36,9 +39,10 @@ pub struct Limits {
     /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
     /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
     pub max_values: u64,
-    /// Bytes read again because references lead to them, and 32 for each reference, in typed decoding. Stops
-    /// exponential growth (`a = [b, b]`, `b = [c, c]`, …). What comes of a byte depends on the type: with 32 bytes for
-    /// a null the default, 8 MiB, is 280 MiB at worst.
+    /// Bytes read again because references lead to them, 32 for each reference, and the bytes of names that are told
+    /// again, in typed decoding. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte objects of long
+    /// field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the default, 8 MiB,
+    /// is 280 MiB at worst.
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
@@ -59,6 +63,7 @@ impl Limits {
         max_fields: u32::MAX,
         max_classes: u32::MAX,
         max_types: u32::MAX,
+        max_repeats: u32::MAX,
         max_name: u32::MAX,
         max_names: u32::MAX,
         max_containers: u32::MAX,
@@ -83,6 +88,7 @@ impl Limits {
             max_fields: 1024,
             max_classes: 4096,
             max_types: 4096,
+            max_repeats: 16 << 20,
             max_name: 1024,
             max_names: 1 << 20,
             max_containers: 4 << 20,

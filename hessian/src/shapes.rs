@@ -1,7 +1,7 @@
 //! What the structs of the program look like on the wire, worked out once for each.
 //!
 //! serde tells a format the names of a struct's fields one by one, every time. Here they are put together once per
-//! struct: to write a class definition is then one copy, to recognise one is one comparison. Only names that are
+//! struct: to write a class definition is then one copy. Only names that are
 //! part of the program (`&'static str`) are kept, never anything from a message, and at most [`MAX_SHAPES`] of them.
 
 use crate::encode::dialect::Dialect;
@@ -15,8 +15,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Structs (with each set of fields that `skip_serializing_if` leaves) that are remembered. Beyond it they are worked
 /// out each time.
 const MAX_SHAPES: usize = 1 << 14;
-/// Fields whose number takes two bytes at most.
-const MAX_FIELDS: usize = 0x7ff;
 /// Structs that a thread finds without a lock.
 const SLOTS: usize = 64;
 
@@ -48,7 +46,6 @@ impl Shape {
 
 thread_local! {
     static SHAPES: [Cell<Option<&'static Shape>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
-    static EXPECTED: [Cell<Option<&'static Expected>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
 }
 
 /// Names stand at least a few bytes apart.
@@ -115,69 +112,4 @@ fn put_fields<G: Dialect>(out: &mut Vec<u8>, keys: &[&str]) {
     for key in keys {
         G::string(out, key);
     }
-}
-
-/// A struct as it is deserialized: the class that it expects.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    fields: &'static [&'static str],
-    /// The definition of the class of its name, with just its fields, in its shortest form and without its opcode.
-    pub(crate) definition: Box<[u8]>,
-    /// Where in it the number and the names of the fields begin: a class of another name has the same.
-    pub(crate) fields_at: usize,
-    /// How long its names are.
-    pub(crate) names: Names,
-}
-
-/// The names of a class and its fields, and whether they can be found again where they stand in a definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Names {
-    /// ASCII of up to 31 bytes each.
-    Short,
-    /// ASCII of up to 1,023 bytes each: their heads are not the same in the draft.
-    Medium,
-    /// Not so.
-    Other,
-}
-
-impl Names {
-    fn of(name: &str, fields: &[&str]) -> Self {
-        let mut names = fields.iter().chain([&name]);
-        match names.clone().map(|name| name.len()).max() {
-            _ if fields.len() > MAX_FIELDS || names.any(|name| !name.is_ascii()) => Self::Other,
-            Some(0..=0x1f) => Self::Short,
-            Some(0x20..=0x3ff) => Self::Medium,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// What a struct of this name expects.
-#[inline]
-pub(crate) fn expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
-    match EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].get()) {
-        Some(known) if std::ptr::eq(known.fields, fields) => Some(known),
-        _ => intern_expected(name, fields),
-    }
-}
-
-#[cold]
-fn intern_expected(name: &'static str, fields: &'static [&'static str]) -> Option<&'static Expected> {
-    static REGISTRY: OnceLock<Mutex<HashMap<(usize, usize), &'static Expected>>> = OnceLock::new();
-
-    let mut registry = REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (fields.as_ptr().addr(), fields.len());
-    if registry.len() == MAX_SHAPES && !registry.contains_key(&key) {
-        return None;
-    }
-    let known = *registry.entry(key).or_insert_with(|| {
-        let mut definition = Vec::new();
-        Final::string(&mut definition, name);
-        let fields_at = definition.len();
-        put_fields::<Final>(&mut definition, fields);
-        let names = Names::of(name, fields);
-        Box::leak(Box::new(Expected { fields, definition: definition.into(), fields_at, names }))
-    });
-    EXPECTED.with(|slots| slots[slot(fields.as_ptr().addr())].set(Some(known)));
-    Some(known)
 }

@@ -73,7 +73,7 @@ fn integers_narrow_with_a_check() {
     assert_eq!(de::<i64>("95").unwrap(), 5);
     assert_eq!(de::<f64>("95").unwrap(), 5.0);
     let error = de::<Vec<u8>>("7a 90 c900").unwrap_err();
-    assert_eq!((error.path().as_str(), error.offset()), ("[1]", Some(4)));
+    assert_eq!((error.path().as_str(), error.offset()), ("[1]", Some(2)));
     assert!(de::<i32>("5c").unwrap_err().to_string().contains("a double where an integer was expected"));
 }
 

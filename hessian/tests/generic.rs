@@ -82,7 +82,7 @@ fn typed_values_and_graphs_convert() {
     let borrowed: BTreeMap<&str, &str> = from_graph(part).unwrap();
     assert_eq!(borrowed["value"], "1");
     let error = from_graph::<BTreeMap<String, Vec<i32>>>(graph.root()).unwrap_err();
-    assert_eq!(error.to_string(), "a string where an integer was expected in [0][0]");
+    assert_eq!(error.to_string(), "a string where an integer was expected in x[0]");
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, Clone)]

@@ -1,11 +1,11 @@
 //! Elements, entries and fields for serde's visitors.
 
 use super::Deserializer;
+use super::octets::more_elements;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
-use crate::grammar::Grammar;
+use crate::grammar::{Grammar, Token};
 use crate::table::Cursor;
-use serde::de::value::U8Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer};
 
 /// Room a claimed length may reserve: more comes when more elements do.
@@ -61,16 +61,17 @@ impl<'a, 'de, 't, G: Grammar> List<'a, 'de, 't, G> {
         }
         match extra {
             0 => Ok(()),
-            _ => Err(self.de.reader.fail(ErrorKind::Message(format!("{extra} more elements than expected")))),
+            _ => Err(self.de.reader.fail(more_elements(extra))),
         }
     }
 
     /// A list has all the values that it announced, but does not end.
     #[cold]
     fn no_end(&mut self) -> Error {
-        match self.de.reader.token() {
-            Ok(_) => self.de.reader.fail(ErrorKind::Message("more elements than the list announced".into())),
-            Err(error) => error,
+        let expected = "the end of a list that has all the values it announced";
+        match self.de.reader.input.get(self.de.reader.pos) {
+            Some(&found) => self.de.reader.fail(ErrorKind::UnexpectedByte { found, expected }),
+            None => self.de.reader.fail(ErrorKind::Incomplete { needed: 1 }),
         }
     }
 
@@ -93,7 +94,11 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut List<'_, 'de, '_, G> {
         }
         let index = self.index;
         self.advance();
-        seed.deserialize(&mut *self.de).map(Some).map_err(|error| error.in_element(index))
+        let start = self.de.reader.pos;
+        match seed.deserialize(&mut *self.de) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(in_element(error, start, index)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -103,16 +108,24 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut List<'_, 'de, '_, G> {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn in_element(error: Error, start: usize, index: u64) -> Error {
+    error.or_at(start as u64).in_element(index)
+}
+
 /// The entries of a map.
 pub(super) struct Map<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     done: bool,
     entries: u64,
+    /// Where the last key starts.
+    key: usize,
 }
 
 impl<'a, 'de, 't, G: Grammar> Map<'a, 'de, 't, G> {
     pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>) -> Self {
-        Self { de, done: false, entries: 0 }
+        Self { de, done: false, entries: 0, key: 0 }
     }
 
     #[inline]
@@ -123,6 +136,25 @@ impl<'a, 'de, 't, G: Grammar> Map<'a, 'de, 't, G> {
             return Err(self.de.reader.limit("max_elements", max));
         }
         Ok(self.done)
+    }
+
+    /// The error is in the value of the last key: if that is text, it is the name of the place.
+    #[cold]
+    fn in_value(&mut self, error: Error) -> Error {
+        let reader = &mut self.de.reader;
+        let pos = std::mem::replace(&mut reader.pos, self.key);
+        let key = match G::token(reader.rest()) {
+            Ok((rest, Token::Text { units, last })) => {
+                reader.pos = reader.input.len() - rest.len();
+                reader.text(units, last).ok()
+            }
+            _ => None,
+        };
+        reader.pos = pos;
+        match key {
+            Some(key) => error.in_entry(key.as_str()),
+            None => error.in_element(self.entries - 1),
+        }
     }
 
     /// Passes over what the visitor left.
@@ -144,13 +176,16 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Map<'_, 'de, '_, G> {
             return Ok(None);
         }
         self.entries += 1;
-        let entry = self.entries - 1;
-        seed.deserialize(&mut *self.de).map(Some).map_err(|error| error.in_element(entry))
+        self.key = self.de.reader.pos;
+        match seed.deserialize(&mut *self.de) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(error.or_at(self.key as u64).in_key(self.entries - 1)),
+        }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        let entry = self.entries - 1;
-        seed.deserialize(&mut *self.de).map_err(|error| error.in_element(entry))
+        let start = self.de.reader.pos;
+        seed.deserialize(&mut *self.de).map_err(|error| self.in_value(error.or_at(start as u64)))
     }
 }
 
@@ -161,21 +196,32 @@ pub(super) struct Object<'a, 'de, 't, G> {
     /// Where the next field's name stands in the table.
     cursor: Cursor,
     left: u32,
+    /// The names count as told again.
+    count_names: bool,
 }
 
 impl<'a, 'de, 't, G: Grammar> Object<'a, 'de, 't, G> {
-    pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>, class: ClassId) -> Self {
+    pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>, class: ClassId, count_names: bool) -> Self {
         let cursor = de.reader.tables.first_field(de.reader.input, class);
         let left = de.reader.tables.fields(class);
-        Self { de, class, cursor, left }
+        Self { de, class, cursor, left, count_names }
     }
 
-    /// Passes over what the visitor left.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        for _ in 0..std::mem::take(&mut self.left) {
+    /// Passes over what the visitor left. True when that was nothing.
+    pub(super) fn finish(&mut self) -> Result<bool> {
+        let left = std::mem::take(&mut self.left);
+        for _ in 0..left {
             self.de.reader.skip()?;
         }
-        Ok(())
+        Ok(left == 0)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_field(&self, error: Error, start: usize) -> Error {
+        let field = self.de.reader.tables.fields(self.class) - self.left - 1;
+        let name = self.de.reader.tables.field_names(self.de.reader.input, self.class).nth(field as usize);
+        error.or_at(start as u64).in_entry(name.unwrap_or_default())
     }
 }
 
@@ -187,17 +233,22 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Object<'_, 'de, '_, G> {
             return Ok(None);
         }
         self.left -= 1;
+        if self.count_names {
+            let mut next = self.cursor;
+            let length = self.de.reader.tables.field(self.de.reader.input, &mut next).len();
+            self.de.reader.expand(length as u64)?;
+        }
         let name = self.de.reader.tables.field(self.de.reader.input, &mut self.cursor);
         seed.deserialize(name.into_deserializer()).map(Some)
     }
 
+    #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        let field = self.de.reader.tables.fields(self.class) - self.left - 1;
-        seed.deserialize(&mut *self.de).map_err(|error| {
-            let name =
-                self.de.reader.tables.field_names(self.de.reader.input, self.class).nth(field as usize);
-            error.in_field(name.unwrap_or_default().to_owned())
-        })
+        let start = self.de.reader.pos;
+        match seed.deserialize(&mut *self.de) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.in_field(error, start)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -210,26 +261,48 @@ pub(super) struct FieldsInOrder<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     fields: &'static [&'static str],
     next: usize,
+    /// Where the first of them starts.
+    start: usize,
 }
 
 impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
     #[inline]
     pub(super) fn new(de: &'a mut Deserializer<'de, 't, G>, fields: &'static [&'static str]) -> Self {
-        Self { de, fields, next: 0 }
+        let start = de.reader.pos;
+        Self { de, fields, next: 0, start }
     }
 
     #[inline]
-    pub(super) fn finish(&mut self) -> Result<()> {
-        for _ in self.next..self.fields.len() {
-            self.de.reader.skip()?;
-        }
-        Ok(())
+    pub(super) fn finish(&self) -> Result<()> {
+        if self.next == self.fields.len() { Ok(()) } else { Err(self.too_few()) }
+    }
+
+    /// By name the struct has taken all of them.
+    #[cold]
+    #[inline(never)]
+    fn too_few(&self) -> Error {
+        let (fields, taken) = (self.fields, self.next);
+        let message =
+            format!("a struct of the fields {fields:?} takes {taken} of them when they come in order");
+        self.de.reader.fail(ErrorKind::Message(message))
     }
 
     #[cold]
     #[inline(never)]
-    fn in_field(&self, error: Error) -> Error {
-        error.in_field(self.fields[self.next - 1])
+    fn in_field(&mut self, error: Error) -> Error {
+        let field = self.next - 1;
+        match error.offset() {
+            Some(_) => error,
+            None => error.or_at(self.de.reader.nth_value(self.start, field) as u64),
+        }
+        .in_field(self.fields[field])
+    }
+
+    /// Tells an error of the struct itself where it happened.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn place(&self, error: Error) -> Error {
+        error.or_at(self.start as u64)
     }
 }
 
@@ -250,30 +323,5 @@ impl<'de, G: Grammar> de::SeqAccess<'de> for &mut FieldsInOrder<'_, 'de, '_, G> 
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.fields.len() - self.next)
-    }
-}
-
-/// A binary value as a sequence of numbers.
-pub(super) struct Numbers<'b> {
-    bytes: std::slice::Iter<'b, u8>,
-}
-
-impl<'b> Numbers<'b> {
-    pub(super) fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes: bytes.iter() }
-    }
-}
-
-impl<'de> de::SeqAccess<'de> for Numbers<'_> {
-    type Error = Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
-        let Some(&byte) = self.bytes.next() else { return Ok(None) };
-        let deserializer: U8Deserializer<Error> = byte.into_deserializer();
-        seed.deserialize(deserializer).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.bytes.len())
     }
 }

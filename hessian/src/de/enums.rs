@@ -1,11 +1,12 @@
 //! Enums: over the classes of objects, over Java enums, and as maps of one entry.
 
 use super::Deserializer;
-use super::reader::Text;
+use super::text::Text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::ClassId;
 use crate::grammar::{Grammar, Token};
 use crate::magic;
+use crate::table::Target;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
@@ -13,12 +14,14 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     /// | --- | --- |
     /// | object of a class that is a variant's name | that variant, with the object as its content |
     /// | object with the one field `name` (a Java enum) | the variant that the field names |
+    /// | the same of a class that is both the enum's name and a variant's | the variant that the field names, if any |
     /// | string | the unit variant of that name |
     /// | map with the name of a variant as its type (an object in Hessian 1) | that variant, with the map as its content |
     /// | map with a type and the one key `name` (a Java enum in Hessian 1) | the variant that the value names |
     /// | map of one entry, string to content | that variant |
     pub(super) fn enumeration<V: Visitor<'de>>(
         &mut self,
+        enumeration: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
@@ -28,41 +31,48 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
             Token::Object(number) => {
                 let class = self.reader.class(number)?;
                 let name = self.reader.tables.class_name(self.reader.input, class);
-                if let Some(&variant) = variants.iter().find(|&&variant| variant == name) {
+                let variant = variants.iter().find(|&&variant| variant == name).copied();
+                let own = name == enumeration;
+                let mut fields = self.reader.tables.field_names(self.reader.input, class);
+                let is_named = (fields.next(), fields.next()) == (Some("name"), None);
+                drop(fields);
+                if let Some(variant) = variant
+                    && !(own && is_named && self.is_constant(variants)?)
+                {
                     return visitor.visit_enum(ObjectVariant {
                         de: self,
                         class: Some(class),
                         start,
                         variant,
+                        variants,
                     });
                 }
-                let mut fields = self.reader.tables.field_names(self.reader.input, class);
-                if (fields.next(), fields.next()) != (Some("name"), None) {
-                    let name = name.to_owned();
-                    drop(fields);
-                    self.reader.pos = start;
-                    return Err(self.reader.fail(ErrorKind::UnexpectedType {
-                        found: "an object of another class",
-                        expected: format!("one of {variants:?}, not {name:?},").into(),
-                    }));
+                if !is_named {
+                    let name = self.reader.tables.class_name(self.reader.input, class);
+                    let expected = format!("one of {variants:?}, not {name:?},").into();
+                    let kind = ErrorKind::UnexpectedType { found: "an object of another class", expected };
+                    return Err(Error::at(start as u64, kind));
                 }
-                drop(fields);
                 self.reader.open()?;
                 let name = self.name()?;
                 self.reader.close();
-                let result = visitor.visit_enum(name.as_str().into_deserializer());
-                self.place(result)
+                self.constant(name.as_str(), visitor)
             }
             Token::Text { units, last } => {
                 let name = self.reader.text(units, last)?;
-                let result = visitor.visit_enum(name.as_str().into_deserializer());
-                self.place(result)
+                self.constant(name.as_str(), visitor)
             }
             Token::Map { ty } => {
                 let variant = |name: &str| variants.iter().find(|&&variant| variant == name).copied();
                 let ty = self.reader.look_at_type(ty, |name| (!name.is_empty(), variant(name)))?;
                 if let Some((_, Some(variant))) = ty {
-                    return visitor.visit_enum(ObjectVariant { de: self, class: None, start, variant });
+                    return visitor.visit_enum(ObjectVariant {
+                        de: self,
+                        class: None,
+                        start,
+                        variant,
+                        variants,
+                    });
                 }
                 self.reader.open()?;
                 let name = self.name()?;
@@ -71,18 +81,39 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                     && variant("name").is_none()
                 {
                     let name = self.name()?;
-                    let result = visitor.visit_enum(name.as_str().into_deserializer());
-                    self.place(result)?
+                    self.constant(name.as_str(), visitor)?
                 } else {
-                    visitor.visit_enum(EntryVariant { de: self, name })?
+                    visitor.visit_enum(EntryVariant { de: self, name, variants })?
                 };
-                self.end_of_entry("an enum variant")?;
+                self.end_of_entry()?;
                 self.reader.close();
                 Ok(value)
             }
-            Token::Reference(number) => self.follow(number, |de| de.enumeration(variants, visitor)),
+            Token::Reference(number) => {
+                self.follow(number, |de| de.enumeration(enumeration, variants, visitor))
+            }
             other => Err(self.mismatch(&other, "an object, a string or a map of one entry (an enum)")),
         }
+    }
+
+    /// A variant without content, whose name was the last token.
+    fn constant<V: Visitor<'de>>(&self, name: &str, visitor: V) -> Result<V::Value> {
+        let result = visitor.visit_enum(name.into_deserializer());
+        self.place(self.reader.start, result)
+    }
+
+    /// The object's only field, which is next, names a variant.
+    fn is_constant(&mut self, variants: &[&str]) -> Result<bool> {
+        let pos = self.reader.pos;
+        let name = match G::token(self.reader.rest()) {
+            Ok((rest, Token::Text { units, last })) => {
+                self.reader.pos = self.reader.input.len() - rest.len();
+                self.reader.text(units, last)?
+            }
+            _ => return Ok(false),
+        };
+        self.reader.pos = pos;
+        Ok(variants.contains(&name.as_str()))
     }
 
     fn name(&mut self) -> Result<Text<'de>> {
@@ -100,6 +131,7 @@ struct ObjectVariant<'a, 'de, 't, G> {
     /// Where its opcode stands.
     start: usize,
     variant: &'static str,
+    variants: &'static [&'static str],
 }
 
 impl<'de, G: Grammar> de::EnumAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
@@ -125,10 +157,8 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
             .map_err(|error| error.in_field(name))
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value> {
-        Err(self.de.reader.fail(ErrorKind::UnexpectedType {
-            found: "an object",
-            expected: "a list (a tuple variant)".into(),
-        }))
+        let expected = "a list (a tuple variant)".into();
+        Err(Error::at(self.start as u64, ErrorKind::UnexpectedType { found: "an object", expected }))
     }
     fn struct_variant<V: Visitor<'de>>(
         self,
@@ -136,8 +166,9 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for ObjectVariant<'_, 'de, '_, G> {
         visitor: V,
     ) -> Result<V::Value> {
         let name = self.variant;
+        let target = Target::variant::<V>(name, fields, self.variants);
         let object = OpenObject { de: self.de, class: self.class, start: self.start };
-        object.structure(fields, visitor).map_err(|error| error.in_field(name))
+        object.structure(target, visitor).map_err(|error| error.in_field(name))
     }
 }
 
@@ -149,12 +180,10 @@ struct OpenObject<'a, 'de, 't, G> {
 }
 
 impl<'de, G: Grammar> OpenObject<'_, 'de, '_, G> {
-    fn structure<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
+    fn structure<V: Visitor<'de>>(self, target: Target, visitor: V) -> Result<V::Value> {
         match self.class {
-            Some(class) if self.de.reader.tables.has_fields(self.de.reader.input, class, fields) => {
-                self.de.fields(fields, visitor)
-            }
-            _ => self.entries(visitor),
+            Some(class) => self.de.object_of(class, target, visitor),
+            None => self.de.map(visitor),
         }
     }
 
@@ -177,11 +206,11 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
     }
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.structure(fields, visitor)
+        self.structure(Target::new::<V>(name, fields), visitor)
     }
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
         // A type that was named goes by its number from now on: it cannot be read twice.
@@ -209,6 +238,7 @@ impl<'de, G: Grammar> de::Deserializer<'de> for OpenObject<'_, 'de, '_, G> {
 struct EntryVariant<'a, 'de, 't, G> {
     de: &'a mut Deserializer<'de, 't, G>,
     name: Text<'de>,
+    variants: &'static [&'static str],
 }
 
 impl<'de, G: Grammar> de::EnumAccess<'de> for EntryVariant<'_, 'de, '_, G> {
@@ -240,8 +270,10 @@ impl<'de, G: Grammar> de::VariantAccess<'de> for EntryVariant<'_, 'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        let variant = self.variants.iter().find(|&&variant| variant == self.name.as_str());
+        let target = Target::variant::<V>(variant.unwrap_or(&""), fields, self.variants);
         self.de
-            .other_structure(fields, visitor)
+            .other_structure(target, visitor)
             .map_err(|error| error.in_field(self.name.as_str().to_owned()))
     }
 }

@@ -6,22 +6,19 @@ use crate::event::ClassId;
 use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
-use crate::shared::Decoded;
-use crate::table::Tables;
-use crate::utf16::{self, Piece, Prefix};
+use crate::rare::Rare;
+use crate::table::{Match, Tables, Target};
+use crate::utf16;
 use bytes::Bytes;
-use smallvec::SmallVec;
 use std::marker::PhantomData;
-use std::sync::Arc;
-
-/// Chunks of a string that are remembered, to copy them at once: 16 bytes each, a chunk may be of one byte.
-const MAX_PIECES: usize = 1024;
 
 /// A position in a slice, with what the stream has defined before it.
 #[derive(Debug)]
 pub(super) struct Reader<'de, 't, G> {
     pub(super) input: &'de [u8],
     pub(super) pos: usize,
+    /// Where the last token starts, for messages. Values that are looked at without tokens leave it as it is.
+    pub(super) start: usize,
     pub(super) tables: &'t mut Tables,
     /// The tables are used for this input only: names may stay in it.
     alone: bool,
@@ -32,26 +29,11 @@ pub(super) struct Reader<'de, 't, G> {
     pub(super) containers: u32,
     /// References that are being followed, inside each other: what is read is read once more.
     pub(super) replaying: u32,
-    pub(super) replay: Option<Box<Replay<G>>>,
+    /// For what is told more than once.
+    pub(super) replay: Rare<Replay<G>>,
     /// The buffer that the input is a slice of, if it is shared.
     pub(super) source: Option<&'de Bytes>,
-    /// Values that references may be asked to share.
-    pub(super) decoded: Option<Arc<Decoded>>,
     grammar: PhantomData<G>,
-}
-
-/// Text of a string.
-#[derive(Debug)]
-pub(super) enum Text<'de> {
-    Borrowed(&'de str),
-    Owned(String),
-}
-
-/// Bytes of a binary.
-#[derive(Debug)]
-pub(super) enum Blob<'de> {
-    Borrowed(&'de [u8]),
-    Owned(Vec<u8>),
 }
 
 impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
@@ -60,31 +42,33 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         Self {
             input,
             pos: 0,
+            start: 0,
             tables,
             alone,
             limits,
             depth_left: limits.max_depth,
             containers: 0,
             replaying: 0,
-            replay: None,
+            replay: Rare::default(),
             source: None,
-            decoded: None,
             grammar: PhantomData,
         }
     }
 
     #[inline]
-    fn rest(&self) -> &'de [u8] {
+    pub(super) fn rest(&self) -> &'de [u8] {
         &self.input[self.pos..]
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn fail(&self, kind: ErrorKind) -> Error {
         Error::at(self.pos as u64, kind)
     }
 
     #[cold]
-    fn stopped(&self, stop: Stop) -> Error {
+    #[inline(never)]
+    pub(super) fn stopped(&self, stop: Stop) -> Error {
         self.fail(match stop {
             Stop::Incomplete(needed) => ErrorKind::Incomplete { needed },
             Stop::Unexpected(what) => {
@@ -126,6 +110,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
                     self.definition()?;
                 }
                 Ok((rest, token)) => {
+                    self.start = self.pos;
                     self.pos = self.input.len() - rest.len();
                     return Ok(token);
                 }
@@ -169,7 +154,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     /// Takes in a class definition whose opcode was taken.
     fn definition(&mut self) -> Result<()> {
         let class = self.tables.begin();
-        self.name(class, "the name of a class", G::class_name)?;
+        self.name("the name of a class", G::class_name)?;
         let fields = match self.int("an int (how many fields a class has)")? {
             fields @ 0.. => fields.cast_unsigned(),
             fields => return Err(self.fail(ErrorKind::NegativeLength(fields.into()))),
@@ -178,8 +163,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             return Err(self.limit("max_fields", self.limits.max_fields.into()));
         }
         for _ in 0..fields {
-            let name = self.tables.begin();
-            self.name(name, "the name of a field", G::token)?;
+            self.name("the name of a field", G::token)?;
         }
         if self.replaying > 0 {
             self.tables.discard(class);
@@ -192,25 +176,21 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// A name of a class or field, into the table.
     #[inline]
-    fn name(&mut self, at: usize, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
+    fn name(&mut self, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
         // The normal case: ASCII of up to 31 units, one length byte.
         if let Some((&len @ 0..=0x1f, rest)) = self.rest().split_first()
-            && let Some(name) = rest.get(..usize::from(len)).filter(|name| name.is_ascii())
+            && u32::from(len) <= self.limits.max_name
+            && let Some(name) = utf16::ascii(rest, len.into())
         {
             self.pos += 1 + name.len();
             self.tables.extend(name);
-            return self.tables.finish(at);
+            return self.tables.finish();
         }
-        self.long_name(at, expected, head)
+        self.long_name(expected, head)
     }
 
     #[inline(never)]
-    fn long_name(
-        &mut self,
-        at: usize,
-        expected: &'static str,
-        head: fn(&[u8]) -> Scan<'_, Token>,
-    ) -> Result<()> {
+    fn long_name(&mut self, expected: &'static str, head: fn(&[u8]) -> Scan<'_, Token>) -> Result<()> {
         let start = self.pos;
         let (units, last) = match head(self.rest()) {
             Ok((rest, Token::Text { units, last })) => {
@@ -220,14 +200,10 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             Ok(_) => return Err(self.fail(ErrorKind::UnexpectedByte { found: self.input[start], expected })),
             Err(stop) => return Err(self.stopped(stop)),
         };
-        let text = self.text(units, last)?;
-        let text = text.as_str();
-        if utf16::units(text) > self.limits.max_name as usize {
-            return Err(self.limit("max_name", self.limits.max_name.into()));
-        }
-        self.tables.extend(text.as_bytes());
-        self.tables.check_room(self.limits)?;
-        self.tables.finish(at)
+        let text = self.name_text(units, last)?;
+        self.tables.extend(text.as_str());
+        self.tables.finish()?;
+        self.tables.check_room(self.limits).map_err(|error| error.or_at(start as u64))
     }
 
     /// The type of a list or map whose opcode was taken.
@@ -254,17 +230,14 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             }
             Ok((rest, TypeToken::Name { units, last })) => {
                 self.pos = self.input.len() - rest.len();
-                let text = self.text(units, last)?;
+                let text = self.name_text(units, last)?;
                 let text = text.as_str();
                 if self.replaying > 0 {
                     return Ok(Some(look(text)));
                 }
-                if utf16::units(text) > self.limits.max_name as usize {
-                    return Err(self.limit("max_name", self.limits.max_name.into()));
-                }
                 let name = self.tables.begin();
-                self.tables.extend(text.as_bytes());
-                self.tables.finish(name)?;
+                self.tables.extend(text);
+                self.tables.finish()?;
                 self.tables
                     .add_type(name, G::NUMBERED_TYPES, self.limits)
                     .map_err(|error| error.or_at(start as u64))?;
@@ -323,6 +296,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn limit(&self, limit: &'static str, max: u64) -> Error {
         self.fail(ErrorKind::Limit { limit, max })
     }
@@ -375,13 +349,15 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// An object whose class has just these fields, if it is next: its definition may stand before it.
     #[inline(always)]
-    pub(super) fn try_object(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+    pub(super) fn try_object(&mut self, target: Target) -> bool {
         if self.input.get(self.pos).copied() == G::DEFINITION {
-            return self.try_definition(name, fields);
+            return self.try_definition(target);
         }
         let (number, used) = G::object_at(self.rest());
         match self.tables.class(number.into()) {
-            Ok(class) if used > 0 && self.tables.has_fields(self.input, class, fields) => {
+            Ok(class)
+                if used > 0 && matches!(self.tables.compare(self.input, class, target), Match::InOrder) =>
+            {
                 self.pos += used;
                 true
             }
@@ -391,17 +367,12 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// The same where a definition is next.
     #[inline(always)]
-    fn try_definition(&mut self, name: &'static str, fields: &'static [&'static str]) -> bool {
+    fn try_definition(&mut self, target: Target) -> bool {
         if self.replaying > 0 || !self.alone {
             return false;
         }
-        let expected = self.tables.add_expected(
-            self.input,
-            self.pos + 1,
-            (name, fields),
-            G::MEDIUM_STRINGS,
-            self.limits,
-        );
+        let expected =
+            self.tables.add_expected(self.input, self.pos + 1, target, G::MEDIUM_STRINGS, self.limits);
         let Some((class, end)) = expected else { return false };
         self.pos = end;
         let (number, used) = G::object_at(self.rest());
@@ -410,176 +381,28 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         found
     }
 
-    /// The text of a string whose first chunk's head was taken. Borrowed when it is one chunk of plain UTF-8.
-    #[inline]
-    pub(super) fn text(&mut self, units: u32, last: bool) -> Result<Text<'de>> {
-        if last {
-            let rest = self.rest();
-            if let Prefix::Bytes(len) = utf16::prefix(rest, units as usize)
-                && let Some(text) = utf16::validate(&rest[..len])
-            {
-                if u64::from(units) > self.limits.max_string {
-                    return Err(self.limit("max_string", self.limits.max_string));
-                }
-                self.pos += len;
-                return Ok(Text::Borrowed(text));
+    /// Passes over one value; what it defines is taken in.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        match G::token(self.rest()) {
+            Ok((
+                rest,
+                Token::Null
+                | Token::Bool(_)
+                | Token::Int(_)
+                | Token::Long(_)
+                | Token::Double(_)
+                | Token::Date(_),
+            )) => {
+                self.pos = self.input.len() - rest.len();
+                Ok(())
             }
+            Ok((_, Token::Text { .. })) if self.try_text().is_some() => Ok(()),
+            _ => self.skip_any(),
         }
-        self.joined_text(units, last).map(Text::Owned)
     }
 
     #[inline(never)]
-    fn joined_text(&mut self, units: u32, last: bool) -> Result<String> {
-        // Chunks of plain UTF-8 are copied once into just the room they need.
-        let start = self.pos;
-        let mut plain: SmallVec<[&str; 32]> = SmallVec::new();
-        let mut is_plain = true;
-        self.text_chunks(units, last, |_, chunk| {
-            match utf16::validate(chunk) {
-                Some("") => {}
-                Some(text) if is_plain && plain.len() < MAX_PIECES => plain.push(text),
-                _ => is_plain = false,
-            }
-            Ok(())
-        })?;
-        if is_plain {
-            return Ok(plain.concat());
-        }
-        self.pos = start;
-        let mut joined = String::new();
-        let mut high = None;
-        self.text_chunks(units, last, |reader, chunk| reader.append_chunk(&mut joined, &mut high, chunk))?;
-        match high {
-            None => Ok(joined),
-            Some(_) => Err(self.fail(ErrorKind::LoneSurrogate)),
-        }
-    }
-
-    /// Each chunk of a string in turn, not validated yet.
-    fn text_chunks(
-        &mut self,
-        mut units: u32,
-        mut last: bool,
-        mut each: impl FnMut(&Self, &'de [u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut total = 0;
-        loop {
-            total += u64::from(units);
-            if total > self.limits.max_string {
-                return Err(self.limit("max_string", self.limits.max_string));
-            }
-            let rest = self.rest();
-            let len = match utf16::prefix(rest, units as usize) {
-                Prefix::Bytes(len) => len,
-                Prefix::Missing(needed) if utf16::is_beginning(rest) => {
-                    return Err(self.fail(ErrorKind::Incomplete { needed }));
-                }
-                Prefix::Missing(_) | Prefix::Split => return Err(self.fail(ErrorKind::InvalidText)),
-            };
-            each(self, &rest[..len])?;
-            self.pos += len;
-            if last {
-                return Ok(());
-            }
-            (units, last) = match G::token(self.rest()) {
-                Ok((rest, Token::Text { units, last })) => {
-                    self.pos = self.input.len() - rest.len();
-                    (units, last)
-                }
-                Ok(_) => {
-                    let found = self.input[self.pos];
-                    let expected = "the next chunk of a string";
-                    return Err(self.fail(ErrorKind::UnexpectedByte { found, expected }));
-                }
-                Err(stop) => return Err(self.stopped(stop)),
-            };
-        }
-    }
-
-    /// Joins surrogate pairs, also over the end of a chunk.
-    fn append_chunk(&self, joined: &mut String, high: &mut Option<u16>, chunk: &[u8]) -> Result<()> {
-        if let (None, Some(text)) = (*high, utf16::validate(chunk)) {
-            joined.push_str(text);
-            return Ok(());
-        }
-        for piece in utf16::pieces(chunk) {
-            match (piece, high.take()) {
-                (Ok(Piece::Text(text)), None) => joined.push_str(text),
-                (Ok(Piece::Surrogate(unit)), None) if utf16::is_high(unit) => *high = Some(unit),
-                (Ok(Piece::Surrogate(low)), Some(unit)) => match utf16::pair(unit, low) {
-                    Some(character) => joined.push(character),
-                    None => return Err(self.fail(ErrorKind::LoneSurrogate)),
-                },
-                (Ok(_), _) => return Err(self.fail(ErrorKind::LoneSurrogate)),
-                (Err(offset), _) => {
-                    return Err(Error::at((self.pos + offset) as u64, ErrorKind::InvalidText));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The bytes of a binary whose first chunk's head was taken. Borrowed when it is one chunk.
-    #[inline]
-    pub(super) fn blob(&mut self, len: u32, last: bool) -> Result<Blob<'de>> {
-        if last {
-            return self.chunk(len).map(Blob::Borrowed);
-        }
-        // Twice over the heads, so that the bytes are copied once into just the room they need.
-        let start = self.pos;
-        let mut total = 0;
-        self.chunks(len, last, |chunk| total += chunk.len())?;
-        self.pos = start;
-        let mut joined = Vec::with_capacity(total);
-        self.chunks(len, last, |chunk| joined.extend_from_slice(chunk))?;
-        Ok(Blob::Owned(joined))
-    }
-
-    /// Each chunk of a binary in turn.
-    pub(super) fn chunks(
-        &mut self,
-        mut len: u32,
-        mut last: bool,
-        mut each: impl FnMut(&'de [u8]),
-    ) -> Result<()> {
-        let mut total = 0;
-        loop {
-            total += u64::from(len);
-            if total > self.limits.max_binary {
-                return Err(self.limit("max_binary", self.limits.max_binary));
-            }
-            each(self.chunk(len)?);
-            if last {
-                return Ok(());
-            }
-            (len, last) = match G::token(self.rest()) {
-                Ok((rest, Token::Binary { len, last })) => {
-                    self.pos = self.input.len() - rest.len();
-                    (len, last)
-                }
-                Ok(_) => {
-                    let found = self.input[self.pos];
-                    let expected = "the next chunk of a binary";
-                    return Err(self.fail(ErrorKind::UnexpectedByte { found, expected }));
-                }
-                Err(stop) => return Err(self.stopped(stop)),
-            };
-        }
-    }
-
-    pub(super) fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
-        let rest = self.rest();
-        match rest.get(..len as usize) {
-            Some(bytes) => {
-                self.pos += bytes.len();
-                Ok(bytes)
-            }
-            None => Err(self.fail(ErrorKind::Incomplete { needed: len as usize - rest.len() })),
-        }
-    }
-
-    /// Passes over one value; what it defines is taken in.
-    pub(super) fn skip(&mut self) -> Result<()> {
+    fn skip_any(&mut self) -> Result<()> {
         let mut core = Core::<G>::new();
         core.start_at(self.pos as u64, self.containers);
         core.replay = self.replaying > 0;
@@ -602,13 +425,18 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
             }
         }
     }
-}
 
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Borrowed(text) => text,
-            Self::Owned(text) => text,
-        }
+    /// Where the value starts that is the `index`th from `start` on. Those before it were read.
+    #[cold]
+    pub(super) fn nth_value(&mut self, start: usize, index: usize) -> usize {
+        let pos = std::mem::replace(&mut self.pos, start);
+        // What they define is known.
+        self.replaying += 1;
+        let depth_left = std::mem::replace(&mut self.depth_left, u32::MAX);
+        let skipped = (0..index).try_for_each(|_| self.skip());
+        self.depth_left = depth_left;
+        self.replaying -= 1;
+        let value = std::mem::replace(&mut self.pos, pos);
+        if skipped.is_ok() { value } else { pos }
     }
 }

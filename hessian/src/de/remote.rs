@@ -1,8 +1,8 @@
 //! Objects that live elsewhere, which Hessian 1 and the draft have a form for.
 
 use super::Deserializer;
-use super::reader::Text;
-use crate::error::{Error, Result};
+use super::text::Text;
+use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::{Grammar, Token, TypeForm};
 use serde::de::value::MapDeserializer;
 use serde::de::{self, IntoDeserializer, Visitor};
@@ -15,10 +15,14 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         let ty = self.reader.look_at_type(ty, str::to_owned)?.filter(|ty| !ty.is_empty());
         let url = match self.reader.token()? {
             Token::Text { units, last } => self.reader.text(units, last)?,
-            other => return Err(self.mismatch(&other, "a string (where a remote object lives)")),
+            _ => {
+                let (start, found) = (self.reader.start, self.reader.input[self.reader.start]);
+                let expected = "a string (where a remote object lives)";
+                return Err(Error::at(start as u64, ErrorKind::UnexpectedByte { found, expected }));
+            }
         };
-        let result = visit(ty.map(Text::Owned), url, visitor);
-        self.place(result)
+        let start = self.reader.start;
+        visit(ty.map(Text::Owned), url, visitor).map_err(|error| error.or_at(start as u64))
     }
 }
 

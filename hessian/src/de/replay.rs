@@ -9,11 +9,13 @@ use crate::event::Event;
 use crate::grammar::Grammar;
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
+use crate::shared::Decoded;
+use std::sync::Arc;
 
 /// What following a reference counts beside the bytes it leads to: the value that it makes is not smaller.
 const FOLLOWING: u64 = 32;
 
-/// Where the containers of this packet start.
+/// What a packet needs that tells something more than once: where its containers start.
 #[derive(Debug)]
 pub(super) struct Replay<G> {
     core: Core<G>,
@@ -24,8 +26,10 @@ pub(super) struct Replay<G> {
     open: Vec<usize>,
     /// References that are being followed.
     following: Vec<usize>,
-    /// Bytes that were read again.
+    /// Bytes that were read or told again.
     expanded: u64,
+    /// Values that references may be asked to share.
+    decoded: Arc<Decoded>,
 }
 
 /// Where to go on after a reference was followed.
@@ -39,7 +43,15 @@ impl<G: Grammar> Replay<G> {
     fn new() -> Self {
         let mut core = Core::new();
         core.replay = true;
-        Self { core, pos: 0, starts: Vec::new(), open: Vec::new(), following: Vec::new(), expanded: 0 }
+        Self {
+            core,
+            pos: 0,
+            starts: Vec::new(),
+            open: Vec::new(),
+            following: Vec::new(),
+            expanded: 0,
+            decoded: Arc::default(),
+        }
     }
 }
 
@@ -63,12 +75,12 @@ impl<G: Grammar> Reader<'_, '_, G> {
         if start.is_ok() {
             replay.following.push(id);
         }
-        self.replay = Some(replay);
+        *self.replay = Some(replay);
         let start = start?;
         self.replaying += 1;
         if let Err(error) = self.open() {
             self.replaying -= 1;
-            if let Some(replay) = &mut self.replay {
+            if let Some(replay) = &mut *self.replay {
                 replay.following.pop();
             }
             return Err(error);
@@ -93,7 +105,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
 
     /// The number of the list, map or object that starts here or next.
     pub(super) fn next_number(&self) -> u32 {
-        match &self.replay {
+        match &*self.replay {
             #[expect(clippy::cast_possible_truncation, reason = "at most self.containers")]
             Some(replay) if self.replaying > 0 => {
                 replay.starts.partition_point(|&start| start < self.pos) as u32
@@ -108,14 +120,29 @@ impl<G: Grammar> Reader<'_, '_, G> {
         self.pos = to.pos;
         self.replaying -= 1;
         self.close();
-        if let Some(replay) = &mut self.replay {
-            replay.following.pop();
-            replay.expanded += expanded + FOLLOWING;
-            if replay.expanded > self.limits.max_expansion {
-                return Err(self.limit("max_expansion", self.limits.max_expansion));
-            }
+        let replay = self.again();
+        replay.following.pop();
+        self.expand(expanded + FOLLOWING)
+    }
+
+    fn again(&mut self) -> &mut Replay<G> {
+        self.replay.get_or_insert_with(|| Box::new(Replay::new()))
+    }
+
+    /// So many bytes are told once more.
+    #[inline(never)]
+    pub(super) fn expand(&mut self, bytes: u64) -> Result<()> {
+        let replay = self.again();
+        replay.expanded = replay.expanded.saturating_add(bytes);
+        if replay.expanded > self.limits.max_expansion {
+            return Err(self.limit("max_expansion", self.limits.max_expansion));
         }
         Ok(())
+    }
+
+    /// The values that references of this packet may be asked to share.
+    pub(super) fn decoded(&mut self) -> Arc<Decoded> {
+        Arc::clone(&self.again().decoded)
     }
 
     /// Carries the index on to the present position.

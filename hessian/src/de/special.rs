@@ -10,7 +10,6 @@ use crate::magic;
 use crate::parser::{Core, EventSink, Step};
 use crate::value::{Building, Graph};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
-use std::sync::Arc;
 
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     /// A newtype whose name begins with [`magic::PREFIX`].
@@ -73,7 +72,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
             // The reader says what is wrong with it.
             return visitor.visit_newtype_struct(self);
         }
-        magic::give_table(Arc::clone(self.reader.decoded.get_or_insert_default()));
+        magic::give_table(self.reader.decoded());
         let mut access = Numbered { de: &mut *self, number: Some(number), is_read: false };
         let value = visitor.visit_seq(&mut access);
         let is_read = access.is_read;
@@ -122,8 +121,9 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        let decoded = self.decoded.get_or_insert_default();
-        Ok(building.finish_in(self.input, self.tables, decoded))
+        // Graphs share the names that they have.
+        let decoded = self.decoded();
+        Ok(building.finish_in(self.input, self.tables, &decoded))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {

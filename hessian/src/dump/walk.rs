@@ -434,8 +434,8 @@ mod tests {
         let mut walk = Walk::new(&dump);
         let ends = ["x.Wide", "a", "b", "c"].map(|name| {
             let at = walk.tables.begin();
-            walk.tables.extend(name.as_bytes());
-            walk.tables.finish(at).unwrap();
+            walk.tables.extend(name);
+            walk.tables.finish().unwrap();
             at
         });
         let class = walk.tables.add_class(ends[0], 3, &dump.limits).unwrap();

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("mapping.md")]
 
+pub mod enumeration;
 mod lang;
 mod number;
 mod object;

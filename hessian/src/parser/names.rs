@@ -58,7 +58,7 @@ impl<G: Grammar> Core<G> {
                         Chunk::Read { end, last } => {
                             at = end;
                             if last {
-                                tables.finish(part.name)?;
+                                tables.finish()?;
                                 part.left -= 1;
                                 if part.left > 0 {
                                     part.name = tables.begin();
@@ -107,7 +107,7 @@ impl<G: Grammar> Core<G> {
                             at = end;
                             part.continued = !last;
                             if last {
-                                tables.finish(part.name)?;
+                                tables.finish()?;
                                 part.name = usize::MAX;
                             }
                         }
@@ -200,10 +200,11 @@ impl<G: Grammar> Core<G> {
             self.state = State::TypeName { at: name, then };
             return Ok(None);
         }
-        tables.finish(name)?;
+        tables.finish()?;
         if self.replay {
-            tables.discard(name);
-            return self.typed(None, then, end, limits);
+            // It was named when this was read first.
+            let ty = tables.known_type(name).and_then(|ty| named(tables, ty));
+            return self.typed(ty, then, end, limits);
         }
         let ty = tables
             .add_type(name, G::NUMBERED_TYPES, limits)
@@ -263,7 +264,7 @@ impl<G: Grammar> Core<G> {
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
         match utf16::validate(&rest[..len]) {
-            Some(text) => tables.extend(text.as_bytes()),
+            Some(text) => tables.extend(text),
             None => add_pairs(tables, &rest[..len])
                 .map_err(|(offset, kind)| Error::at(self.offset() + (at + offset) as u64, kind))?,
         }
@@ -290,10 +291,10 @@ fn add_pairs(tables: &mut Tables, bytes: &[u8]) -> Result<(), (usize, ErrorKind)
     let mut high = None;
     for piece in utf16::pieces(bytes) {
         match (piece, high.take()) {
-            (Ok(Piece::Text(text)), None) => tables.extend(text.as_bytes()),
+            (Ok(Piece::Text(text)), None) => tables.extend(text),
             (Ok(Piece::Surrogate(unit)), None) if utf16::is_high(unit) => high = Some(unit),
             (Ok(Piece::Surrogate(low)), Some(unit)) => match utf16::pair(unit, low) {
-                Some(character) => tables.extend(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                Some(character) => tables.extend(character.encode_utf8(&mut [0; 4])),
                 None => return Err((0, ErrorKind::LoneSurrogate)),
             },
             (Ok(_), _) => return Err((0, ErrorKind::LoneSurrogate)),

@@ -3,7 +3,7 @@
 use super::{Node, Value, View};
 use crate::binary::Binary;
 use crate::date;
-use crate::de::visit_remote;
+use crate::de::{Octets, visit_remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RefId;
 use crate::limits::Limits;
@@ -164,7 +164,7 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
             Some(Node::Map { .. }) => visitor.visit_map(Entries {
                 cursor: self,
                 entries: self.view.entries(),
-                value: None,
+                entry: None,
                 index: 0,
             }),
             _ => visitor.visit_map(Fields { cursor: self, fields: self.view.fields(), value: None }),
@@ -307,9 +307,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         self.count()?;
         match (self.view.node(), self.view.as_bytes()) {
             (Some(Node::List { .. }), _) => self.list(visitor),
-            (_, Some(bytes)) => {
-                visitor.visit_seq(de::value::SeqDeserializer::<_, Error>::new(bytes.iter().copied()))
-            }
+            (_, Some(bytes)) => Octets::new(bytes).visit(visitor),
             _ => Err(self.mismatch("a list")),
         }
     }
@@ -350,7 +348,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
     }
     fn deserialize_enum<V: Visitor<'g>>(
         self,
-        _: &'static str,
+        enumeration: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
@@ -362,13 +360,17 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
             return Err(self.mismatch("the content of a variant"));
         }
         if let Some(class) = self.view.class() {
-            if let Some(variant) = variants.iter().find(|&&variant| variant == &*class.name) {
+            let name = match &*class.fields {
+                [field] if &**field == "name" => self.view.get("name").and_then(View::as_str),
+                _ => None,
+            };
+            // An enum may have a variant of its own name: then the field tells whether it is another one.
+            let is_constant =
+                &*class.name == enumeration && name.is_some_and(|name| variants.contains(&name));
+            if !is_constant && let Some(variant) = variants.iter().find(|&&variant| variant == &*class.name) {
                 return visitor.visit_enum(Variant { name: variant, content: self.as_variant() });
             }
-            let name = self.view.get("name").and_then(View::as_str);
-            if let ([field], Some(name)) = (&*class.fields, name)
-                && &**field == "name"
-            {
+            if let Some(name) = name {
                 return visitor.visit_enum(de::value::BorrowedStrDeserializer::new(name));
             }
             return Err(Error::new(ErrorKind::UnexpectedType {
@@ -396,7 +398,11 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         }
     }
     fn deserialize_identifier<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_any(visitor)
+        match self.unwrapped() {
+            // Java's enums are objects of a name.
+            Some(inner) => self.inside(|| inner.deserialize_str(visitor)),
+            None => self.deserialize_any(visitor),
+        }
     }
     fn deserialize_ignored_any<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
@@ -429,7 +435,8 @@ impl<'g, 'de, I: ExactSizeIterator<Item = View<'g, 'de>>> de::SeqAccess<'g>
 struct Entries<'c, 'w, 'g, 'de, I> {
     cursor: &'c Cursor<'w, 'g, 'de>,
     entries: I,
-    value: Option<View<'g, 'de>>,
+    /// Those of the entry whose key was asked for.
+    entry: Option<(View<'g, 'de>, View<'g, 'de>)>,
     index: u64,
 }
 
@@ -441,18 +448,19 @@ impl<'g, 'de, I: Iterator<Item = (View<'g, 'de>, View<'g, 'de>)>> de::MapAccess<
     fn next_key_seed<S: DeserializeSeed<'g>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.cursor.count()?;
-        self.value = Some(value);
-        let index = self.index;
+        self.entry = Some((key, value));
         self.index += 1;
-        seed.deserialize(self.cursor.at(key)).map(Some).map_err(|error| error.in_element(index))
+        seed.deserialize(self.cursor.at(key)).map(Some).map_err(|error| error.in_key(self.index - 1))
     }
     fn next_value_seed<S: DeserializeSeed<'g>>(&mut self, seed: S) -> Result<S::Value> {
-        let value = self
-            .value
+        let (key, value) = self
+            .entry
             .take()
             .ok_or_else(|| <Error as de::Error>::custom("a value was asked for before its key"))?;
-        let index = self.index - 1;
-        seed.deserialize(self.cursor.at(value)).map_err(|error| error.in_element(index))
+        seed.deserialize(self.cursor.at(value)).map_err(|error| match key.as_str() {
+            Some(key) => error.in_entry(key),
+            None => error.in_element(self.index - 1),
+        })
     }
 }
 
@@ -476,7 +484,7 @@ impl<'g, 'de, I: Iterator<Item = (&'g str, View<'g, 'de>)>> de::MapAccess<'g> fo
             .value
             .take()
             .ok_or_else(|| <Error as de::Error>::custom("a value was asked for before its field"))?;
-        seed.deserialize(self.cursor.at(value)).map_err(|error| error.in_field(name.to_owned()))
+        seed.deserialize(self.cursor.at(value)).map_err(|error| error.in_entry(name))
     }
 }
 

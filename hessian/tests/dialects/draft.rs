@@ -56,9 +56,7 @@ fn the_length_of_a_list_and_its_end_agree() {
     let read = |hex: &str| de::from_slice_in::<Draft, Vec<i32>>(&unhex(hex), &Limits::DEFAULT);
     assert_eq!(read("56 6e02 9192 7a").unwrap(), [1, 2]);
     assert!(read("56 6e02 91 7a").unwrap_err().is_malformed());
-    assert!(
-        error::<Vec<i32>>("56 6e01 91 92 7a").to_string().contains("more elements than the list announced")
-    );
+    assert!(error::<Vec<i32>>("56 6e01 91 92 7a").to_string().contains("the end of a list"));
     for hex in ["56 6e02 91 7a", "56 6e01 9192 7a", "56 6e00 91 7a"] {
         assert!(decode::<Draft>(hex, &unhex(hex)).unwrap_err().is_malformed(), "{hex}");
         assert!(read(hex).is_err(), "{hex}");
@@ -251,7 +249,7 @@ fn hostile_input_meets_the_limits() {
     }
     let mut limits = Limits::new();
     limits.max_types = 2;
-    let types = unhex("566e03 56740001 61 7a 56740001 61 7a 56740001 61 7a 7a");
+    let types = unhex("566e03 56740001 61 7a 56740001 62 7a 56740001 63 7a 7a");
     assert_eq!(
         *Graph::from_slice_with::<Draft>(&types, limits).unwrap_err().kind(),
         ErrorKind::Limit { limit: "max_types", max: 2 }

@@ -66,11 +66,15 @@ pub(crate) fn values() -> Vec<Input> {
     add("a binary of 65,535 bytes, not there", unhex("42ffff"), all("incomplete"));
 
     // Tables.
-    add("100,000 classes without fields", unhex("430090").repeat(100_000), all("max_classes"));
-    let class = [&b"C\x00\xcc\x00"[..], &[0; 1024]].concat();
-    add("1,000 classes of 1,024 fields without names", class.repeat(1000), all("max_names"));
-    let class = [b"C\x00\x91\x33\xe8", long.as_bytes()].concat();
-    add("2,000 classes with a field of 1,000 letters", class.repeat(2000), all("max_names"));
+    let classes = |count: u32, fields: &[u8]| -> Vec<u8> {
+        (0..count).flat_map(|number| [format!("C\x06{number:06}").as_bytes(), fields].concat()).collect()
+    };
+    add("100,000 classes without fields", classes(100_000, b"\x90"), all("max_classes"));
+    add("one class, 100,000 times", unhex("430090").repeat(100_000), all("incomplete"));
+    let fields = [&b"\xcc\x00"[..], &[0; 1024]].concat();
+    add("1,000 classes of 1,024 fields without names", classes(1000, &fields), all("max_names"));
+    let fields = [b"\x91\x33\xe8", long.as_bytes()].concat();
+    add("2,000 classes with a field of 1,000 letters", classes(2000, &fields), all("max_names"));
     let types = (0..10_000).flat_map(|number| format!("\x70\x04{number:04}").into_bytes());
     add("10,000 types of empty lists", [b"W".to_vec(), types.collect()].concat(), all("max_types"));
 
@@ -202,9 +206,12 @@ pub(crate) fn messages() -> Vec<Input> {
     add(
         "StreamDecoder",
         "5,000 packets that define a class each",
-        b"\x05\x04C\x00\x90N".repeat(5000),
+        (0..5000)
+            .flat_map(|number| [b"\x05\x08C\x04", format!("{number:04}").as_bytes(), b"\x90N"].concat())
+            .collect(),
         "max_classes",
     );
+    add("StreamDecoder", "5,000 packets that define one class", b"\x05\x04C\x00\x90N".repeat(5000), "value");
     add("StreamDecoder", "frames without data (`p`)", b"p\x00\x00".repeat(100_000), "max_empty_frames");
     add("StreamDecoder", "a length of ten groups (varint)", vec![0xff; 10], "an invalid frame");
     add(
