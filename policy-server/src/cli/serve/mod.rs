@@ -8,6 +8,7 @@ mod limits;
 mod logs;
 mod manager;
 mod metrics;
+mod own;
 mod phase;
 mod policy;
 mod proxy;
@@ -19,7 +20,6 @@ mod workers;
 
 use std::{
     io::{Write as _, stdout},
-    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -37,6 +37,7 @@ pub(crate) use self::args::ServeArgs;
 use self::{
     http::{Site, UrlPolicy},
     metrics::{Metrics, PortMetrics, Reloads},
+    own::OwnPorts,
     phase::Lifecycle,
     policy::{Loaded, Source, Stamp},
     proxy::{Proxy, Upstream},
@@ -249,20 +250,9 @@ fn served_on(ports: &[Port]) -> Vec<u16> {
 
 async fn find_upstream(args: &ServeArgs, ports: &[Port]) -> anyhow::Result<Option<Arc<Upstream>>> {
     let Some(address) = &args.upstream else { return Ok(None) };
-    let upstream = Upstream::resolve(address)
+    let upstream = Upstream::resolve(address, OwnPorts::of(ports))
         .await
-        .map_err(|e| Misuse(format!("cannot find the upstream {address}: {e}; give --upstream HOST:PORT")))?;
-    let is_own = |to: &SocketAddr| {
-        ports.iter().filter_map(|port| port.address).any(|own| {
-            let everywhere = own.ip().is_unspecified() && to.ip().to_canonical().is_loopback();
-            own.port() == to.port() && (own.ip() == to.ip() || everywhere)
-        })
-    };
-    if let Some(own) = upstream.addresses().iter().find(|to| is_own(to)) {
-        let message =
-            format!("the upstream {own} is this server itself; give --upstream the other server's port");
-        return Err(Misuse(message).into());
-    }
+        .map_err(|e| Misuse(format!("the upstream {address}: {e}")))?;
     Ok(Some(Arc::new(upstream)))
 }
 

@@ -49,6 +49,10 @@ pub(crate) struct Port {
     pub(crate) name: String,
     /// The TCP address, if it has one.
     pub(crate) address: Option<SocketAddr>,
+    /// It is for IPv6, and IPv4 is left to others.
+    pub(crate) only_v6: bool,
+    /// The path, if it is a Unix socket with one.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) sockets: Vec<Socket>,
     /// Removes the file of a Unix socket in the end.
     _file: Option<SocketFile>,
@@ -167,15 +171,16 @@ impl Binder<'_> {
 
 impl Port {
     fn new(role: Role, sockets: Vec<Socket>, file: Option<SocketFile>) -> io::Result<Self> {
-        let (name, address) = match sockets.first() {
+        let (name, address, path) = match sockets.first() {
             Some(Socket::Tcp(listener)) => {
                 let address = listener.local_addr()?;
-                (address.to_string(), Some(address))
+                (address.to_string(), Some(address), None)
             }
             Some(Socket::Unix(listener)) => {
                 let address = listener.local_addr()?;
-                let path = address.as_pathname().unwrap_or_else(|| Path::new("?"));
-                (format!("unix:{}", path.display()), None)
+                let path = address.as_pathname().map(Path::to_owned);
+                let name = path.as_deref().unwrap_or_else(|| Path::new("?")).display();
+                (format!("unix:{name}"), None, path)
             }
             None => return Err(io::Error::other("no socket")),
         };
@@ -189,7 +194,13 @@ impl Port {
                 Socket::Unix(listener) => listener.set_nonblocking(true)?,
             }
         }
-        Ok(Self { role, name, address, sockets, _file: file })
+        let only_v6 = match sockets.first() {
+            Some(Socket::Tcp(listener)) if address.is_some_and(|address| address.is_ipv6()) => {
+                SockRef::from(listener).only_v6()?
+            }
+            _ => false,
+        };
+        Ok(Self { role, name, address, only_v6, path, sockets, _file: file })
     }
 }
 
