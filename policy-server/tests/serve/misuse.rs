@@ -57,6 +57,8 @@ fn each_mistake_says_what_to_do() {
         ),
         (&[&allow, &any, &["--upstream", "here"]], "no port; write HOST:PORT"),
         (&[&allow, &any, &["--proxy-protocol", "v1"]], "--upstream <ADDR>"),
+        (&[&allow, &["--policy-only", "127.0.0.1:0", "--upstream", "127.0.0.1:1"]], "--listen <ADDR>"),
+        (&[&allow, &any, &["--max-connections", "0"]], "0 would let nobody in"),
         (&[&allow, &any, &["--proxy-protocol", "v3", "--upstream", "127.0.0.1:1"]], "invalid value 'v3'"),
         (&[&allow, &any, &["--policy", &bad]], "cannot be used with"),
         (&[&allow, &any, &["--answer", "5"]], "write a number and its unit"),
