@@ -168,6 +168,13 @@ impl Ports {
                 ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
             }
         }
+        let help = "Connections to the upstream that are open";
+        let mut family =
+            encoder.encode_descriptor("upstream_connections_open", help, None, MetricType::Gauge)?;
+        for (listener, counters) in proxied() {
+            let labels = [("listener", listener)];
+            ConstGauge::new(counters.open()).encode(family.encode_family(&labels)?)?;
+        }
         let help = "Bytes carried, by direction";
         let mut family = encoder.encode_descriptor("upstream_bytes", help, None, MetricType::Counter)?;
         for (listener, counters) in proxied() {
