@@ -147,12 +147,12 @@ fn reloading_under_load_loses_no_request() {
         }
         done.store(true, Relaxed);
     });
-    let count = |reason: &str| {
-        server
-            .metric(&format!(r#"policy_server_connections_total{{listener="{address}",reason="{reason}"}}"#))
-    };
     let (asked, carried) = (asked.into_inner() as u64, carried.into_inner() as u64);
-    assert_eq!((count("policy_served"), count("handed_on")), (Some(asked), Some(carried)));
+    // The last answer may be there before it is counted.
+    for (reason, count) in [("policy_served", asked), ("handed_on", carried)] {
+        let line = format!(r#"policy_server_connections_total{{listener="{address}",reason="{reason}"}}"#);
+        server.expect_metric(&line, count);
+    }
     assert!(asked > 30 && carried > 30, "{asked} answers, {carried} carried");
     assert!(server.metric(r#"policy_server_policy_reloads_total{result="replaced"}"#) >= Some(20));
     assert!(server.metric(r#"policy_server_policy_reloads_total{result="refused"}"#) >= Some(10));
