@@ -77,6 +77,36 @@ fn a_bad_file_keeps_the_old_policy_and_says_why() {
 }
 
 #[test]
+fn a_file_that_grants_nothing_by_mistake_keeps_the_old_policy() {
+    let folder = Folder::new();
+    folder.write("policy.xml", &policy_text("a.example.com"));
+    let server = start(&folder, &[]);
+    let address = server.address("listen");
+    let reload = |text: &str| {
+        folder.write("policy.xml", text);
+        server.signal(Signal::SIGHUP);
+    };
+    reload("<cross-domain-policy>\n<allow-access-from domain=\"b.example.com\"/>\n</cross-domain-policy>");
+    server.expect_log("policy.xml: line 2: nobody may connect to anything: the entry grants nothing, it has no `to-ports`; add");
+    assert!(policy_of(address).contains("a.example.com"));
+    assert_eq!(server.metric("policy_server_policy_lint_errors"), Some(0));
+    // An error beside what is granted is served, and counted.
+    let mixed = policy_text("c.example.com").replace('>', ">\n").replacen(
+        "\n<",
+        "\n<allow-access-from domain=\"x.com\"/>\n<",
+        1,
+    );
+    reload(&mixed);
+    server.expect_log("policy reloaded");
+    assert!(policy_of(address).contains("c.example.com"));
+    assert_eq!(server.metric("policy_server_policy_lint_errors"), Some(1));
+    // Who means it writes no entries.
+    reload("<cross-domain-policy/>");
+    server.expect_log("policy reloaded entries=0");
+    assert!(!policy_of(address).contains("allow-access-from"));
+}
+
+#[test]
 fn what_a_player_would_read_differently_is_logged_at_the_start_and_on_reload() {
     let folder = Folder::new();
     let entry = "<cross-domain-policy>\n<allow-access-from domain=\"a.com\"/>\n</cross-domain-policy>";

@@ -98,7 +98,7 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     let responder = Responder::with_limits(&start.loaded.policy, start.limits.clone());
     let url_policy = UrlPolicy::default();
     url_policy.set(start.loaded.policy.to_url_policy());
-    let reloads = Arc::new(Reloads::default());
+    let reloads = Arc::new(Reloads::new(start.loaded.error_count()));
 
     // The counters of all ports are known before any port is served.
     let players = || ports.iter().filter(|port| port.role != Role::Admin);
