@@ -44,6 +44,14 @@ fn each_mistake_says_what_to_do() {
         (&[&allow, &["--listen", "8080"]], "no port; write HOST:PORT"),
         (&[&allow, &["--listen", "no-such-host.invalid:80"]], "cannot listen on no-such-host.invalid:80"),
         (&[&allow, &["--listen", &in_no_folder]], "none/p.sock: No such file"),
+        (
+            &[&allow, &["--listen", "127.0.0.1:47113", "--policy-only", "127.0.0.1:47113"]],
+            "127.0.0.1:47113 is given twice, the first time with --listen; give each address once",
+        ),
+        (
+            &[&allow, &["--listen", "unix:./p.sock", "--admin", "unix:./p.sock"]],
+            "unix:./p.sock is given twice",
+        ),
         (&[&allow, &["--listen", &not_socket]], "bad.xml: Address already in use"),
         (&[&allow, &["--listen", "fd:http"]], "no socket fd:http was passed by the service manager"),
         (

@@ -90,6 +90,9 @@ fn root_binds_and_becomes_another_user() {
     server.signal(Signal::SIGHUP);
     server.expect_log("policy reloaded");
     serves(&server);
+    // The folder is root's.
+    let (_, log) = server.stop();
+    assert!(log.contains("the file of the socket is left behind"), "{log}");
 }
 
 #[test]
@@ -103,7 +106,10 @@ fn a_file_that_the_user_cannot_read_is_told_at_the_start() {
     let args = ["serve", "--listen", "127.0.0.1:0", "--policy", &file, "--user", "nobody"];
     let (code, _, error) = crate::harness::run(&args);
     assert_eq!(code, Some(2));
-    assert!(error.contains("policy.xml: cannot be read: Permission denied"), "{error}");
+    assert!(
+        error.contains("policy.xml: cannot be read: Permission denied (os error 13) (as the user nobody)"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -63,7 +63,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     // As the user that will read it again.
     let served_on = served_on(&ports);
     let stamp = source.path().and_then(Stamp::of);
-    let loaded = source.load(&served_on).map_err(Misuse)?;
+    let loaded = source.load(&served_on).map_err(|error| match &args.user {
+        Some(user) => Misuse(format!("{error} (as the user {user})")),
+        None => Misuse(error),
+    })?;
     tracing::info!(entries = loaded.policy.access().len(), "policy loaded");
     loaded.log(&source);
     let runtime = workers::runtime().context("cannot start")?;
