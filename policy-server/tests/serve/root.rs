@@ -211,6 +211,22 @@ fn unprivileged_from_80() -> bool {
 }
 
 #[test]
+fn who_is_the_user_already_is_verified_as_well() {
+    if !geteuid().is_root() {
+        return eprintln!("left out, it needs root");
+    }
+    let folder = Folder::new();
+    let program = copied_binary(&folder);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--groups=0", &program, "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--allow", "a.com:8080", "--user", "nobody"]);
+    let output = command.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("still in the group of root after becoming nobody"), "{error}");
+}
+
+#[test]
 fn a_socket_from_the_manager_needs_no_right_at_all() {
     if !may_run("socket activation", "127.0.0.82") {
         return;
