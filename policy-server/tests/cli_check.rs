@@ -178,6 +178,14 @@ fn lint_tells_lines_and_remedies_and_ends_with_one_on_errors() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output));
         assert!(text(&output).contains(shown), "{shown:?} is missing in {}", text(&output));
     }
+    // The master voids what other ports serve.
+    let none = good.replace("\n<allow", "\n<site-control permitted-cross-domain-policies=\"none\"/>\n<allow");
+    let ports = ["lint", "-", "--served-on", "843", "--served-on", "8080", "--to-port", "8080"];
+    let output = run(&ports, none.replace("\"80\"", "\"8080\"").as_bytes());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("error: nobody may connect to port 8080"), "{}", text(&output));
+    assert!(text(&output).contains("error: the meta-policy `none` voids every entry"), "{}", text(&output));
+
     let output = run(&["lint", "-", "--json"], grants_nothing.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let finding = &json(&output)["findings"][0];

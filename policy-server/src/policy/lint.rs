@@ -5,8 +5,8 @@
 use std::fmt;
 
 use super::{
-    AllowAccess, DomainProblem, Error, ErrorKind, MASTER_PORT, PolicyFile, SiteControl, is_asked,
-    verdict::can_grant,
+    AllowAccess, DomainProblem, Error, ErrorKind, Loaded, MASTER_PORT, PolicyFile, SiteControl, is_asked,
+    verdict::{can_grant, may_anyone_connect},
 };
 
 /// How bad a finding is.
@@ -42,7 +42,7 @@ pub enum Problem {
         /// The port in question.
         port: u16,
     },
-    /// The meta-policy voids every entry of its own file.
+    /// The meta-policy voids every entry of its own file, and of all others.
     EntriesVoid,
     /// A meta-policy in a file that is not (only) the master.
     SiteControlIgnored {
@@ -131,14 +131,9 @@ impl PolicyFile {
     #[must_use]
     pub fn lint_port(&self, served_on: &[u16], port: u16) -> Option<Finding> {
         let served_on = if served_on.is_empty() { &[MASTER_PORT] } else { served_on };
-        let grants = |policy_port: u16| {
-            let by = |e: &AllowAccess| {
-                e.domain.problem().is_none() && e.to_ports.as_ref().is_some_and(|ports| ports.contains(port))
-            };
-            let is_void = policy_port == MASTER_PORT && self.site_control() == Some(SiteControl::None);
-            is_asked(policy_port) && can_grant(policy_port, port) && !is_void && self.access.iter().any(by)
-        };
-        let granted = served_on.iter().any(|policy_port| grants(*policy_port));
+        // A player has them all, and the one from 843 is the master of the others.
+        let loaded: Vec<_> = served_on.iter().map(|port| Loaded { file: self, port: *port }).collect();
+        let granted = may_anyone_connect(&loaded, port);
         (!granted).then_some(Finding { line: None, problem: Problem::PortNotGranted { port } })
     }
 
@@ -196,7 +191,9 @@ fn site_control(value: SiteControl, empty: bool, served_on: &[u16], mut find: im
     if let Some(port) = served_on.iter().find(|port| **port != MASTER_PORT) {
         find(Problem::SiteControlIgnored { port: *port });
     }
-    if value == SiteControl::None && !empty && served_on.contains(&MASTER_PORT) {
+    // It may be the master unless something else is said.
+    let may_be_master = served_on.is_empty() || served_on.contains(&MASTER_PORT);
+    if value == SiteControl::None && !empty && may_be_master {
         find(Problem::EntriesVoid);
     }
 }
@@ -241,6 +238,7 @@ impl Problem {
             | Self::NoPorts
             | Self::Domain(_)
             | Self::SiteControlNotForSockets(_)
+            | Self::EntriesVoid
             | Self::PortNotGranted { .. }
             | Self::NeverAsked { .. } => Severity::Error,
             _ => Severity::Warning,
@@ -407,6 +405,8 @@ mod tests {
         assert_eq!(found(&meta("all"), &[843]), []);
         assert_eq!(found(&meta("all"), &[843, 80]), [(2, SiteControlIgnored { port: 80 })]);
         assert_eq!(found(&meta("none"), &[843]), [(2, EntriesVoid)]);
+        assert_eq!(found(&meta("none"), &[]), [(2, EntriesVoid)], "843 unless something else is said");
+        assert_eq!(EntriesVoid.severity(), Severity::Error);
         assert_eq!(found(&meta("none"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
         assert_eq!(found(&meta("by-content-type"), &[843]), [(2, not_for_sockets)]);
     }
@@ -426,7 +426,11 @@ mod tests {
             (entry, &[8080, 843], 80, true),
             (entry, &[25], 80, false),
             (&format!("{meta}{entry}"), &[843], 80, false),
+            (&format!("{meta}{entry}"), &[], 80, false),
             (&format!("{meta}{entry}"), &[80], 80, true),
+            // The master says `none` for the other ports, too.
+            (&format!("{meta}{entry}"), &[843, 8080], 8080, false),
+            (&format!("{meta}{entry}"), &[8080, 843], 8080, false),
             ("<allow-access-from domain='a.*' to-ports='80'/>", &[], 80, false),
             ("<allow-access-from domain='a.com'/>", &[], 80, false),
         ] {
