@@ -116,6 +116,27 @@ fn faults_are_exit_code_one_with_their_remedy() {
 }
 
 #[test]
+fn lines_are_those_of_the_file_that_is_served() {
+    let file = "<!-- ours -->\n\n\n\n\n<cross-domain-policy>\n\n\
+                <allow-access-from domain='a.com' to-ports='1'/>\n</cross-domain-policy>\n";
+    let address = server(file.parse::<PolicyFile>().unwrap().to_wire());
+    let output = check(address, &[]);
+    assert!(text(&output).contains("line 8: the entry is for other origins"), "{}", text(&output));
+    assert!(text(&output).contains(&format!("a policy of {} bytes", file.len())), "{}", text(&output));
+}
+
+#[test]
+fn what_the_command_line_grants_is_bounded_like_a_file() {
+    let grants: Vec<_> =
+        (0..600).flat_map(|n| ["--allow".to_owned(), format!("h{n}.example.com:80")]).collect();
+    let arguments = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(grants.iter().map(String::as_str));
+    let output = run(&arguments.collect::<Vec<_>>(), b"");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--allow: ") && error.contains("may have 20000 at most"), "{error}");
+}
+
+#[test]
 fn a_named_policy_is_asked_and_a_url_is_not() {
     let address = server(policy(8080).to_wire());
     let host = address.ip().to_string();

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{Fault, Fetched, Location, Question};
-use crate::policy::{FIRST_UNPRIVILEGED_PORT, Finding, Outcome, Step, Verdict, lint};
+use crate::policy::{FIRST_UNPRIVILEGED_PORT, Finding, Outcome, Problem, Step, Verdict, lint};
 
 /// Everything a player did, and what came of it. `Display` explains it to a person, in several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,13 +145,17 @@ impl Visit {
         self.after
     }
 
-    /// What the linter finds in the policy that was read there.
+    /// What the linter finds in the policy that was read there. What is a [`Remark`](super::Remark) on the
+    /// answer is not said again.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        match (&self.happened, &self.location) {
-            (Happened::Fetched(fetched), Location::Socket { port, .. }) => lint(&fetched.text, &[*port]),
-            _ => Vec::new(),
-        }
+        let (Happened::Fetched(fetched), Location::Socket { port, .. }) = (&self.happened, &self.location)
+        else {
+            return Vec::new();
+        };
+        let mut findings = lint(&fetched.text, &[*port]);
+        findings.retain(|finding| *finding.problem() != Problem::LeadingBlank);
+        findings
     }
 }
 

@@ -80,6 +80,8 @@ pub enum Problem {
         /// Line of the earlier one.
         first: Option<u32>,
     },
+    /// Blanks or line ends before the first `<`, which are served like the rest of the file.
+    LeadingBlank,
     /// `allow-http-request-headers-from` in a socket policy.
     HeadersNotForSockets,
     /// An element, an attribute or a blank that no player reads.
@@ -106,6 +108,9 @@ impl PolicyFile {
         let mut find = |line, problem| findings.push(Finding { line, problem });
         for port in served_on.iter().filter(|port| !is_asked(**port)) {
             find(None, Problem::NeverAsked { port: *port });
+        }
+        if self.source.begins_blank() {
+            find(Some(1), Problem::LeadingBlank);
         }
         if self.access.is_empty() {
             find(None, Problem::NoEntries);
@@ -279,6 +284,7 @@ impl Problem {
                 "leave it out, unless the server takes local connections only; it keeps out SWFs loaded by HTTP"
             }
             Self::Repeated { .. } => "remove one of them",
+            Self::LeadingBlank => "begin the file with `<`",
             Self::HeadersNotForSockets => "move it to the URL policy, /crossdomain.xml",
             Self::Ignored(_) => "check its spelling, or remove it",
         }
@@ -321,6 +327,9 @@ impl fmt::Display for Problem {
             Self::SecureOverPlain => write!(f, "`secure` protects nothing on a plain connection"),
             Self::Repeated { first: Some(line) } => write!(f, "the entry says what line {line} says"),
             Self::Repeated { first: None } => write!(f, "the entry says what an earlier one says"),
+            Self::LeadingBlank => {
+                write!(f, "blanks before the policy; that every player reads over them is not documented")
+            }
             Self::HeadersNotForSockets => {
                 write!(f, "<allow-http-request-headers-from> has no meaning for sockets")
             }
@@ -388,6 +397,14 @@ mod tests {
         ] {
             assert_eq!(found(&format!("{entry}\n{element}"), &[]), [(3, problem)]);
         }
+    }
+
+    #[test]
+    fn blanks_before_the_policy_are_found() {
+        let entry = "<allow-access-from domain='a.com' to-ports='8080'/>";
+        let text = format!("\r\n<cross-domain-policy>\n{entry}\n</cross-domain-policy>");
+        assert_eq!(lint(text.as_bytes(), &[]), [Finding { line: Some(1), problem: LeadingBlank }]);
+        assert_eq!(PolicyFile::builder().allow("a.com", "80").build().unwrap().lint(&[]), []);
     }
 
     #[test]

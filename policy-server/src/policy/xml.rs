@@ -13,6 +13,7 @@ use quick_xml::{
 
 use super::{
     AllowAccess, AllowHeaders, DomainPattern, Error, ErrorKind, Line, MAX_FILE_SIZE, PolicyFile, SiteControl,
+    Source,
 };
 
 const ROOT: &str = "cross-domain-policy";
@@ -81,7 +82,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<PolicyFile, Error> {
     let text = text(bytes)?;
     let mut parser = Parser { text, line: 1, counted: 0, file: PolicyFile::default() };
     parser.document().map_err(|kind| Error::new(Some(parser.line), kind))?;
-    Ok(parser.file)
+    Ok(PolicyFile { source: Source::of(bytes), ..parser.file })
 }
 
 /// The checks that need no XML reader.
