@@ -400,3 +400,68 @@ async fn a_denial_is_explained_entry_by_entry() {
     }
     assert_eq!(report.visits()[1].findings().len(), 4);
 }
+
+/// What is advised names what has to change first, and an entry only where one would help.
+#[tokio::test(start_paused = true)]
+async fn the_advice_is_for_the_cause() {
+    let meta = |value: &str| format!("<site-control permitted-cross-domain-policies='{value}'/>");
+    let missing = |port: u16| format!("<allow-access-from domain=\"www.example.com\" to-ports=\"{port}\"/>");
+    let other = "<allow-access-from domain='other.example' to-ports='*'/>";
+    for (master, at_port, port, advice, entry) in [
+        // The entry is there and void, or not there and no use.
+        (
+            Some(meta("none") + ENTRY),
+            ENTRY,
+            8080,
+            "in the policy from port 843 write all or master-only",
+            None,
+        ),
+        (Some(meta("none")), ENTRY, 8080, "in the policy from port 843 write all or master-only", None),
+        (
+            Some(meta("master-only")),
+            ENTRY,
+            8080,
+            "A policy from port 843, and no other,",
+            Some(missing(8080)),
+        ),
+        (
+            Some(meta("by-content-type")),
+            ENTRY,
+            8080,
+            "A policy from port 843, and no other,",
+            Some(missing(8080)),
+        ),
+        (
+            Some(meta("master-only") + other),
+            ENTRY,
+            80,
+            "A policy from port 843, and no other,",
+            Some(missing(80)),
+        ),
+        (Some(meta("all")), other, 8080, "A policy from port 843 or the port itself", Some(missing(8080))),
+        (None, other, 80, "A policy from port 843 or another below 1024", Some(missing(80))),
+        // Players do not ask the port itself.
+        (Some(other.into()), ENTRY, 25, "A policy from port 843, and no other,", Some(missing(25))),
+    ] {
+        let mut host = Host::default().with(port, policy(at_port));
+        if let Some(master) = &master {
+            host = host.with(843, policy(master));
+        }
+        let report = host.ask(&question(port)).await;
+        assert_eq!(report.conclusion(), Conclusion::Denied, "{report}");
+        assert_eq!(report.missing_entry(), entry, "{report}");
+        let said = report.advice().unwrap();
+        assert!(said.contains(advice) && report.to_string().ends_with(&said), "{advice}: {report}");
+        assert_eq!(said.contains("<allow-access-from"), entry.is_some(), "{said}");
+    }
+    // The entry is there, and its policy comes from where it cannot grant the port.
+    let host = Host::default().with(8080, policy(ENTRY));
+    let named = question(80).load_policy_file("xmlsocket://push.example.com:8080".parse().unwrap());
+    let report = host.ask(&named).await;
+    assert_eq!(report.missing_entry(), None);
+    assert!(report.advice().unwrap().starts_with("The entry is there: serve it from port 843"), "{report}");
+
+    let granted = Host::default().with(843, policy(ENTRY)).ask(&question(8080)).await;
+    assert_eq!((granted.advice(), granted.missing_entry()), (None, None));
+    assert_eq!(Host::default().ask(&question(8080)).await.advice(), None, "nothing was reached");
+}

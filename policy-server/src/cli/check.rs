@@ -80,6 +80,7 @@ fn in_json(report: &Report) -> Value {
         "visits": report.visits().iter().map(|visit| visit_in_json(report, visit)).collect::<Vec<_>>(),
         "granted_by": report.verdict().granted_by().map(step),
         "missing_entry": report.missing_entry(),
+        "advice": report.advice(),
     })
 }
 
