@@ -77,6 +77,7 @@ fn in_json(report: &Report) -> Value {
         "host": question.host(),
         "port": question.port(),
         "origin": question.origin().to_string(),
+        "look_up_milliseconds": report.looked_up_after().as_secs_f64() * 1e3,
         "visits": report.visits().iter().map(|visit| visit_in_json(report, visit)).collect::<Vec<_>>(),
         "granted_by": report.verdict().granted_by().map(step),
         "missing_entry": report.missing_entry(),

@@ -7,10 +7,14 @@ use crate::policy::{
     FIRST_UNPRIVILEGED_PORT, Finding, MASTER_PORT, Outcome, Problem, Step, Verdict, is_asked, lint,
 };
 
+/// Look-ups that take longer are told.
+const SLOW_LOOK_UP: Duration = Duration::from_secs(1);
+
 /// Everything a player did, and what came of it. `Display` explains it to a person, in several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub(super) question: Question,
+    pub(super) looked_up: Duration,
     pub(super) visits: Vec<Visit>,
     pub(super) verdict: Verdict,
 }
@@ -69,6 +73,12 @@ impl Report {
     #[must_use]
     pub const fn question(&self) -> &Question {
         &self.question
+    }
+
+    /// How long the look-up of the name took, before any port was asked.
+    #[must_use]
+    pub const fn looked_up_after(&self) -> Duration {
+        self.looked_up
     }
 
     /// Every place in the order in which a player looks.
@@ -208,7 +218,7 @@ impl Visit {
         &self.happened
     }
 
-    /// How long it took.
+    /// How long it took until a player goes on; the wait for the close of the connection is no part of it.
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after
@@ -259,6 +269,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Question { host, port, origin, .. } = &self.question;
         writeln!(f, "May a SWF from {origin} connect to {}?", Endpoint(host, *port))?;
+        if self.looked_up > SLOW_LOOK_UP {
+            writeln!(f, "\nThe look-up of the name took {:.1?}, before any port was asked", self.looked_up)?;
+            writeln!(f, "   → check the name servers; players look it up with their own")?;
+        }
         for (index, visit) in self.visits.iter().enumerate() {
             writeln!(f, "\n{}. {visit}", index + 1)?;
             self.write_visit(visit, f)?;
