@@ -137,6 +137,16 @@ fn what_the_command_line_grants_is_bounded_like_a_file() {
 }
 
 #[test]
+fn a_pattern_is_no_origin_and_a_doubtful_one_is_noted() {
+    let output = run(&["check", "127.84.3.1:80", "--origin", "*.example.com"], b"");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("is a pattern; expected the one host"), "{error}");
+    let address = server(policy(8080).to_wire()).to_string();
+    let output = run(&["check", &address, "--origin", "www.example.com.", "--json"], b"");
+    assert_eq!(json(&output)["origin_notes"][0]["note"], "trailing-dot");
+}
+
+#[test]
 fn a_named_policy_is_asked_and_a_url_is_not() {
     let address = server(policy(8080).to_wire());
     let host = address.ip().to_string();

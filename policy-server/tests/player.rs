@@ -449,6 +449,20 @@ async fn a_denial_is_explained_entry_by_entry() {
     assert_eq!(report.visits()[1].findings().len(), 4);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_players_may_see_otherwise_is_noted() {
+    let host = Host::default().with(8080, policy(ENTRY));
+    for (origin, note) in [
+        ("www.example.com.", Some("note: the origin ends with a dot")),
+        ("BÜCHER.example", Some("note: the origin has letters outside ASCII")),
+        ("www.example.com", None),
+    ] {
+        let question = Question::new("push.example.com", 8080, origin.parse().unwrap());
+        let shown = host.ask(&question).await.to_string();
+        assert_eq!(shown.contains(note.unwrap_or("note:")), note.is_some(), "{shown}");
+    }
+}
+
 /// What is advised names what has to change first, and an entry only where one would help.
 #[tokio::test(start_paused = true)]
 async fn the_advice_is_for_the_cause() {

@@ -269,6 +269,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Question { host, port, origin, .. } = &self.question;
         writeln!(f, "May a SWF from {origin} connect to {}?", Endpoint(host, *port))?;
+        for note in origin.notes() {
+            writeln!(f, "   note: {note}")?;
+        }
         if self.looked_up > SLOW_LOOK_UP {
             writeln!(f, "\nThe look-up of the name took {:.1?}, before any port was asked", self.looked_up)?;
             writeln!(f, "   → check the name servers; players look it up with their own")?;

@@ -1,6 +1,9 @@
 //! `domain`: which SWFs an entry is for, by the host they were loaded from.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::origin::Origin;
 
@@ -129,6 +132,34 @@ pub(super) fn is_ipv6(host: &str) -> bool {
     unbracketed(host).parse::<Ipv6Addr>().is_ok()
 }
 
+/// An IPv6 address in the one form that browsers give to players; `None` for other hosts.
+/// Source: WHATWG, "URL Standard", host serializing.
+pub(super) fn as_browsers_write(host: &str) -> Option<String> {
+    let address: Ipv6Addr = unbracketed(host).parse().ok()?;
+    Some(match (address.to_ipv4_mapped(), address.segments()) {
+        // Without the dots that Rust writes.
+        (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
+        (None, _) => address.to_string(),
+    })
+}
+
+/// Whether browsers take a host for an IPv4 address: its last label is a number.
+/// Source: WHATWG, "URL Standard", ends-in-a-number checker.
+pub(super) fn ends_in_number(host: &str) -> bool {
+    let last = without_dot(host).rsplit('.').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the host looks like an IPv4 address and is none that a URL in a browser can have.
+pub(super) fn is_no_address(host: &str) -> bool {
+    ends_in_number(host) && without_dot(host).parse::<Ipv4Addr>().is_err()
+}
+
+/// Without the dot at the end that names in DNS may have.
+pub(super) fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
+}
+
 impl fmt::Display for DomainProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -169,7 +200,7 @@ mod tests {
             ("*.0.0.1", &["a.0.0.1"], &["10.0.0.1"]),
             ("localhost", &["localhost"], &["127.0.0.1", "file:///x.swf"]),
             ("127.0.0.1", &["127.0.0.1"], &["localhost"]),
-            ("::1", &["[::1]"], &["127.0.0.1", "[::2]"]),
+            ("::1", &["[::1]", "http://[0:0:0:0:0:0:0:1]/"], &["127.0.0.1", "[::2]"]),
             ("[::1]", &["[::1]"], &["localhost"]),
             ("bücher.example", &["bücher.example"], &["b\u{fc}cher.example.org"]),
         ] {

@@ -19,7 +19,7 @@ pub use self::{
     domain::{DomainPattern, DomainProblem},
     error::{Error, ErrorKind},
     lint::{Finding, Problem, Severity, lint},
-    origin::{Origin, OriginError},
+    origin::{Origin, OriginError, OriginNote},
     ports::{Ports, PortsError},
     verdict::{FIRST_UNPRIVILEGED_PORT, Loaded, MASTER_PORT, Outcome, Step, Verdict, is_asked, may_connect},
 };
