@@ -5,7 +5,10 @@
 use std::fmt;
 
 use super::{
-    AllowAccess, DomainProblem, Error, ErrorKind, Loaded, MASTER_PORT, PolicyFile, SiteControl, is_asked,
+    AllowAccess, DomainProblem, Error, ErrorKind, Loaded, MASTER_PORT, PolicyFile, SiteControl,
+    domain::{Doubt, ends_in_number, without_dot},
+    is_asked,
+    ports::Merged,
     verdict::{can_grant, may_anyone_connect},
 };
 
@@ -67,6 +70,15 @@ pub enum Problem {
     EveryDomain,
     /// Every port of the host is granted.
     EveryPort,
+    /// A domain with a dot at the end.
+    TrailingDot,
+    /// A domain that ends like an IPv4 address, and that no URL in a browser has.
+    NoAddress,
+    /// An IPv6 address in another form than browsers write.
+    AddressForm {
+        /// The form they write.
+        browsers: Box<str>,
+    },
     /// `*.` and a single label.
     TopLevelDomain,
     /// `localhost` without `127.0.0.1`, or the other way round.
@@ -80,12 +92,24 @@ pub enum Problem {
         /// Line of the earlier one.
         first: Option<u32>,
     },
+    /// An entry that grants nothing which a wider one does not.
+    Covered {
+        /// Line of the wider one.
+        by: Option<u32>,
+    },
     /// Blanks or line ends before the first `<`, which are served like the rest of the file.
     LeadingBlank,
     /// `allow-http-request-headers-from` in a socket policy.
     HeadersNotForSockets,
     /// An element, an attribute or a blank that no player reads.
     Ignored(Box<str>),
+    /// An element or attribute that no player reads, where one seems meant that would open less.
+    Misspelt {
+        /// What stands there.
+        written: Box<str>,
+        /// The name that seems meant: `site-control` or `secure`.
+        meant: &'static str,
+    },
 }
 
 /// Reads and lints the text of a socket policy. `served_on`: the ports that will serve it, if known; 843
@@ -118,14 +142,18 @@ impl PolicyFile {
         if let Some((value, line)) = self.site_control {
             site_control(value, self.access.is_empty(), served_on, |problem| find(line.0, problem));
         }
+        let ports: Vec<_> = self.access.iter().map(|e| e.to_ports.as_ref().map(Merged::of)).collect();
         for (index, entry) in self.access.iter().enumerate() {
             self.entry(index, entry, served_on, |problem| find(entry.line(), problem));
+            if let Some(by) = self.covering(index, &ports) {
+                find(entry.line(), Problem::Covered { by: by.line() });
+            }
         }
         for entry in &self.headers {
             find(entry.line(), Problem::HeadersNotForSockets);
         }
         for (line, what) in &self.ignored.0 {
-            find(Some(*line), Problem::Ignored(what.clone()));
+            find(Some(*line), what.clone());
         }
         findings.sort_by_key(|finding| finding.line);
         findings
@@ -160,8 +188,15 @@ impl PolicyFile {
             find(Problem::PrivilegedPorts { port: *port });
         }
 
+        match entry.domain.doubt() {
+            Some(Doubt::TrailingDot) => find(Problem::TrailingDot),
+            Some(Doubt::NoAddress) => find(Problem::NoAddress),
+            Some(Doubt::AddressForm(browsers)) => find(Problem::AddressForm { browsers }),
+            None => {}
+        }
         let domain = entry.domain.as_str();
-        if domain.strip_prefix("*.").is_some_and(|suffix| !suffix.is_empty() && !suffix.contains('.')) {
+        let is_label = |suffix: &str| !suffix.is_empty() && !suffix.contains('.') && !ends_in_number(suffix);
+        if domain.strip_prefix("*.").is_some_and(|suffix| is_label(without_dot(suffix))) {
             find(Problem::TopLevelDomain);
         }
         if !domain.is_ascii() && entry.domain.problem().is_none() {
@@ -178,15 +213,34 @@ impl PolicyFile {
         if entry.secure == Some(true) {
             find(Problem::SecureOverPlain);
         }
-        let same = |e: &&AllowAccess| {
-            e.domain.as_str().eq_ignore_ascii_case(domain)
-                && (&e.to_ports, e.secure.unwrap_or(false))
-                    == (&entry.to_ports, entry.secure.unwrap_or(false))
-        };
-        if let Some(first) = self.access[..index].iter().find(same) {
+        if let Some(first) = self.access[..index].iter().find(|e| same(e, entry)) {
             find(Problem::Repeated { first: first.line() });
         }
     }
+
+    /// An entry that makes the one at `index` redundant: wider, or the same in other words and before it.
+    /// One that is repeated word by word is told as that.
+    fn covering(&self, index: usize, ports: &[Option<Merged>]) -> Option<&AllowAccess> {
+        let covers = |wide: usize, narrow: usize| {
+            let (a, b) = (&self.access[wide], &self.access[narrow]);
+            let (Some(a_ports), Some(b_ports)) = (&ports[wide], &ports[narrow]) else { return false };
+            let is_for_all_of = a.secure != Some(true) || b.secure == Some(true);
+            is_for_all_of && a.domain.covers(&b.domain) && a_ports.covers(b_ports)
+        };
+        let (entry, mut others) = (&self.access[index], 0..self.access.len());
+        let by = others.find(|other| {
+            *other != index
+                && !same(&self.access[*other], entry)
+                && covers(*other, index)
+                && (*other < index || !covers(index, *other))
+        });
+        by.map(|by| &self.access[by])
+    }
+}
+
+fn same(a: &AllowAccess, b: &AllowAccess) -> bool {
+    a.domain.as_str().eq_ignore_ascii_case(b.domain.as_str())
+        && (&a.to_ports, a.secure.unwrap_or(false)) == (&b.to_ports, b.secure.unwrap_or(false))
 }
 
 fn site_control(value: SiteControl, empty: bool, served_on: &[u16], mut find: impl FnMut(Problem)) {
@@ -242,6 +296,8 @@ impl Problem {
             Self::Unreadable(_)
             | Self::NoPorts
             | Self::Domain(_)
+            | Self::NoAddress
+            | Self::Misspelt { .. }
             | Self::SiteControlNotForSockets(_)
             | Self::EntriesVoid
             | Self::PortNotGranted { .. }
@@ -277,6 +333,11 @@ impl Problem {
             Self::EveryoneEverywhere => "name the hosts of your SWFs, and the one port they connect to",
             Self::EveryDomain => "name the hosts of your SWFs",
             Self::EveryPort => "name the ports your SWFs connect to",
+            Self::TrailingDot => "leave the dot out",
+            Self::NoAddress => {
+                "write all four numbers, 0 to 255 each; addresses have no wildcards, list them one by one"
+            }
+            Self::AddressForm { .. } => "write it as browsers do",
             Self::TopLevelDomain => "name the domain: *.example.com",
             Self::LocalhostOneName => "add an entry for the other name",
             Self::NotAscii => "write the name as it is in DNS, in its xn-- form",
@@ -284,9 +345,14 @@ impl Problem {
                 "leave it out, unless the server takes local connections only; it keeps out SWFs loaded by HTTP"
             }
             Self::Repeated { .. } => "remove one of them",
+            Self::Covered { .. } => "remove it, or narrow the wider one",
             Self::LeadingBlank => "begin the file with `<`",
             Self::HeadersNotForSockets => "move it to the URL policy, /crossdomain.xml",
             Self::Ignored(_) => "check its spelling, or remove it",
+            Self::Misspelt { meant: "secure", .. } => "write secure=\"true\", in small letters, or remove it",
+            Self::Misspelt { .. } => {
+                "write <site-control permitted-cross-domain-policies=\"...\"/>, or remove it"
+            }
         }
     }
 }
@@ -319,6 +385,18 @@ impl fmt::Display for Problem {
                 write!(f, "any page a visitor opens may connect, from inside the visitor's network")
             }
             Self::EveryPort => write!(f, "the entry grants every service of this host"),
+            Self::TrailingDot => {
+                write!(f, "the domain ends with a dot, and is only for SWFs in whose URL it does so, too")
+            }
+            Self::NoAddress => {
+                write!(
+                    f,
+                    "the entry is for no SWF: its domain ends like an IPv4 address, and no URL has such a host"
+                )
+            }
+            Self::AddressForm { browsers } => {
+                write!(f, "addresses are compared as text, and browsers write this one `{browsers}`")
+            }
             Self::TopLevelDomain => write!(f, "the entry is for a whole top-level domain"),
             Self::LocalhostOneName => {
                 write!(f, "`localhost` and `127.0.0.1` are different names, nothing is looked up")
@@ -327,6 +405,10 @@ impl fmt::Display for Problem {
             Self::SecureOverPlain => write!(f, "`secure` protects nothing on a plain connection"),
             Self::Repeated { first: Some(line) } => write!(f, "the entry says what line {line} says"),
             Self::Repeated { first: None } => write!(f, "the entry says what an earlier one says"),
+            Self::Covered { by: Some(line) } => {
+                write!(f, "what the entry grants, line {line} grants as well")
+            }
+            Self::Covered { by: None } => write!(f, "what the entry grants, another grants as well"),
             Self::LeadingBlank => {
                 write!(f, "blanks before the policy; that every player reads over them is not documented")
             }
@@ -334,6 +416,9 @@ impl fmt::Display for Problem {
                 write!(f, "<allow-http-request-headers-from> has no meaning for sockets")
             }
             Self::Ignored(what) => write!(f, "{what} has no meaning here and is read over"),
+            Self::Misspelt { written, meant } => {
+                write!(f, "{written} is read over, so more is open than it says; `{meant}` seems meant")
+            }
         }
     }
 }
@@ -371,8 +456,19 @@ mod tests {
             ("domain='*.com' to-ports='80'", vec![TopLevelDomain]),
             ("domain='localhost' to-ports='80'", vec![LocalhostOneName]),
             ("domain='127.0.0.1' to-ports='80'", vec![LocalhostOneName]),
+            ("domain='www.example.com.' to-ports='80'", vec![TrailingDot]),
+            ("domain='*.example.com.' to-ports='80'", vec![TrailingDot]),
+            ("domain='*.com.' to-ports='80'", vec![TrailingDot, TopLevelDomain]),
+            ("domain='*.168.1.1' to-ports='80'", vec![NoAddress]),
+            ("domain='*.1' to-ports='80'", vec![NoAddress]),
+            ("domain='192.168.1' to-ports='80'", vec![NoAddress]),
+            ("domain='300.1.1.1' to-ports='80'", vec![NoAddress]),
+            ("domain='192.168.1.1' to-ports='80'", vec![]),
+            ("domain='[2001:DB8::1]' to-ports='80'", vec![]),
+            ("domain='0:0:0:0:0:0:0:1' to-ports='80'", vec![AddressForm { browsers: "::1".into() }]),
             ("domain='bücher.de' to-ports='80'", vec![NotAscii]),
             ("domain='a.com' to-ports='80' secure='true'", vec![SecureOverPlain]),
+            ("domain='a.com' to-ports='80' secur='false'", vec![Ignored("attribute `secur`".into())]),
             ("domain='a.com' to-ports='80, 90'", vec![Ignored("blank in `to-ports`".into())]),
             ("domain='a.com' to_ports='80' to-ports='80'", vec![Ignored("attribute `to_ports`".into())]),
         ] {
@@ -397,6 +493,62 @@ mod tests {
         ] {
             assert_eq!(found(&format!("{entry}\n{element}"), &[]), [(3, problem)]);
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_that_opens_more_is_an_error() {
+        let entry = "<allow-access-from domain='a.com' to-ports='80'/>";
+        let meta = |name: &str| format!("{entry}<{name} permitted-cross-domain-policies='none'/>");
+        let secure = |name: &str| entry.replace("/>", &format!(" {name}='true'/>"));
+        for (inside, written, meant) in [
+            (secure("Secure"), "attribute `Secure`", "secure"),
+            (secure("secured"), "attribute `secured`", "secure"),
+            (secure("secrue"), "attribute `secrue`", "secure"),
+            (meta("Site-Control"), "<Site-Control>", "site-control"),
+            (meta("site_control"), "<site_control>", "site-control"),
+            (meta("site-controll"), "<site-controll>", "site-control"),
+        ] {
+            let problem = Misspelt { written: written.into(), meant };
+            assert_eq!((problem.severity(), found(&inside, &[])), (Severity::Error, vec![(2, problem)]));
+        }
+        for inside in [secure("title"), secure("to_ports"), meta("allow-access"), meta("sites")] {
+            assert!(matches!(&found(&inside, &[])[..], [(2, Ignored(_))]), "{inside}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_a_wider_one_makes_redundant_is_found() {
+        let entry = |attributes: &str| format!("<allow-access-from {attributes}/>");
+        let covered = |line, by| vec![(line, Covered { by: Some(by) })];
+        for (first, second, problems) in [
+            ("domain='www.a.com' to-ports='80'", "domain='*.a.com' to-ports='80,90'", covered(2, 3)),
+            ("domain='*.a.com' to-ports='80-90'", "domain='www.A.com' to-ports='81,82'", covered(3, 2)),
+            // The same in other words: the later one.
+            ("domain='a.com' to-ports='80,81'", "domain='a.com' to-ports='80-81'", covered(3, 2)),
+            (
+                "domain='a.com' to-ports='80-81'",
+                "domain='a.com' to-ports='80-81'",
+                vec![(3, Repeated { first: Some(2) })],
+            ),
+            ("domain='*.a.com' to-ports='80'", "domain='www.a.com' to-ports='80,81'", vec![]),
+            ("domain='*.a.com' to-ports='80'", "domain='a.b.com' to-ports='80'", vec![]),
+            // One of them is not for SWFs loaded by HTTP.
+            (
+                "domain='*.a.com' to-ports='80' secure='true'",
+                "domain='a.com' to-ports='80'",
+                vec![(2, SecureOverPlain)],
+            ),
+        ] {
+            assert_eq!(
+                found(&format!("{}\n{}", entry(first), entry(second)), &[]),
+                problems,
+                "{first} {second}"
+            );
+        }
+        let (all, secure) =
+            (entry("domain='*' to-ports='80'"), entry("domain='a.com' to-ports='80' secure='true'"));
+        let expected = [(2, EveryDomain), (3, SecureOverPlain), (3, Covered { by: Some(2) })];
+        assert_eq!(found(&format!("{all}\n{secure}"), &[]), expected);
     }
 
     #[test]

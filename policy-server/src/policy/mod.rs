@@ -327,9 +327,9 @@ impl PartialEq for Line {
 
 impl Eq for Line {}
 
-/// Elements and attributes that mean nothing in a policy file. Like [`Line`] no part of what a file is.
+/// What a reader of the file passes over, as the linter tells it. Like [`Line`] no part of what a file is.
 #[derive(Clone, Debug, Default)]
-struct Ignored(Vec<(u32, Box<str>)>);
+struct Ignored(Vec<(u32, Problem)>);
 
 impl PartialEq for Ignored {
     fn eq(&self, _: &Self) -> bool {
