@@ -4,9 +4,11 @@
 
 mod domain;
 mod error;
+mod finding;
 mod lint;
 mod origin;
 mod ports;
+mod spelling;
 mod verdict;
 mod xml;
 
@@ -18,7 +20,8 @@ pub(crate) use self::verdict::void;
 pub use self::{
     domain::{DomainPattern, DomainProblem},
     error::{Error, ErrorKind},
-    lint::{Finding, Problem, Severity, lint},
+    finding::{Finding, Problem, Severity},
+    lint::lint,
     origin::{Origin, OriginError, OriginNote},
     ports::{Ports, PortsError},
     verdict::{FIRST_UNPRIVILEGED_PORT, Loaded, MASTER_PORT, Outcome, Step, Verdict, is_asked, may_connect},

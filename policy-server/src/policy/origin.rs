@@ -55,15 +55,15 @@ impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        // Paths have one slash, two or three; a host of that name has a port there.
-        if without_scheme(text, "file:").is_some() {
+        // Its path may have one slash, two or three.
+        if has_scheme(text, "file:") {
             return Ok(Self::LOCAL);
         }
         let (https, rest) = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, _)) => return Err(OriginError::Scheme(scheme.into())),
-            None if without_scheme(text, "http:").or(without_scheme(text, "https:")).is_some() => {
+            None if has_scheme(text, "http:") || has_scheme(text, "https:") => {
                 return Err(OriginError::NoSlashes);
             }
             None => (false, text),
@@ -88,11 +88,11 @@ impl FromStr for Origin {
     }
 }
 
-/// What follows a scheme, unless it is a port.
-fn without_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
-    let (before, rest) = text.split_at_checked(scheme.len())?;
-    let is_port = rest.starts_with(|c: char| c.is_ascii_digit());
-    (before.eq_ignore_ascii_case(scheme) && !is_port).then_some(rest)
+/// Whether `text` begins with this scheme, and not with a host of that name and a port.
+fn has_scheme(text: &str, scheme: &str) -> bool {
+    text.split_at_checked(scheme.len()).is_some_and(|(before, rest)| {
+        before.eq_ignore_ascii_case(scheme) && !rest.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 impl fmt::Display for Origin {
