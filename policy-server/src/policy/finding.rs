@@ -39,7 +39,7 @@ pub enum Problem {
     },
     /// The meta-policy voids every entry of its own file, and of all others.
     EntriesVoid,
-    /// A meta-policy in a file that is not (only) the master.
+    /// A meta-policy in a file that is not the master.
     SiteControlIgnored {
         /// A port where it is ignored.
         port: u16,
@@ -51,6 +51,11 @@ pub enum Problem {
     },
     /// No entry grants the port, to whomever.
     PortNotGranted {
+        /// The port in question.
+        port: u16,
+    },
+    /// No entry grants the port, to whomever, as the meta-policy voids them all.
+    PortVoid {
         /// The port in question.
         port: u16,
     },
@@ -148,6 +153,7 @@ impl Problem {
             | Self::SiteControlNotForSockets(_)
             | Self::EntriesVoid
             | Self::PortNotGranted { .. }
+            | Self::PortVoid { .. }
             | Self::NeverAsked { .. } => Severity::Error,
             _ => Severity::Warning,
         }
@@ -176,6 +182,7 @@ impl Problem {
             Self::PortNotGranted { .. } => {
                 "add the port to the to-ports of an entry; if it is below 1024, serve the file from below 1024, too"
             }
+            Self::PortVoid { .. } => "write all or master-only in the site-control, or leave it out",
             Self::NoEntries => "add an entry: <allow-access-from domain=\"...\" to-ports=\"...\"/>",
             Self::EveryoneEverywhere => "name the hosts of your SWFs, and the one port they connect to",
             Self::EveryDomain => "name the hosts of your SWFs",
@@ -223,6 +230,9 @@ impl fmt::Display for Problem {
                 write!(f, "the entry names ports below 1024, which a policy from port {port} cannot grant")
             }
             Self::PortNotGranted { port } => write!(f, "nobody may connect to port {port}"),
+            Self::PortVoid { port } => {
+                write!(f, "nobody may connect to port {port}, the meta-policy `none` voids every entry")
+            }
             Self::NoEntries => write!(f, "the file grants nothing, it has no entries"),
             Self::EveryoneEverywhere => write!(
                 f,

@@ -3,11 +3,11 @@
 //! For socket policies. The rules of players are asked of [`verdict`](super::verdict), which alone knows them.
 
 use super::{
-    AllowAccess, Finding, Loaded, MASTER_PORT, PolicyFile, Problem, SiteControl,
+    AllowAccess, Finding, Loaded, MASTER_PORT, Outcome, PolicyFile, Problem, SiteControl,
     domain::{Doubt, ends_in_number, without_dot},
     is_asked,
     ports::Merged,
-    verdict::{can_grant, may_anyone_connect},
+    verdict::{can_grant, may_anyone_connect, void},
 };
 
 /// Reads and lints the text of a socket policy. `served_on`: the ports that will serve it, if known; 843
@@ -64,8 +64,12 @@ impl PolicyFile {
         let served_on = if served_on.is_empty() { &[MASTER_PORT] } else { served_on };
         // A player has them all, and the one from 843 is the master of the others.
         let loaded: Vec<_> = served_on.iter().map(|port| Loaded { file: self, port: *port }).collect();
-        let granted = may_anyone_connect(&loaded, port);
-        (!granted).then_some(Finding { line: None, problem: Problem::PortNotGranted { port } })
+        if may_anyone_connect(&loaded, port) {
+            return None;
+        }
+        let is_void = served_on.iter().any(|from| void(&loaded, *from) == Some(Outcome::MetaNone));
+        let problem = if is_void { Problem::PortVoid { port } } else { Problem::PortNotGranted { port } };
+        Some(Finding { line: None, problem })
     }
 
     fn entry(&self, index: usize, entry: &AllowAccess, served_on: &[u16], mut find: impl FnMut(Problem)) {
@@ -145,11 +149,13 @@ fn site_control(value: SiteControl, empty: bool, served_on: &[u16], mut find: im
     if let SiteControl::ByContentType | SiteControl::ByFtpFilename = value {
         find(Problem::SiteControlNotForSockets(value));
     }
-    if let Some(port) = served_on.iter().find(|port| **port != MASTER_PORT) {
+    // If it is the master as well, what it says holds for the other ports.
+    let is_master = served_on.contains(&MASTER_PORT);
+    if let Some(port) = served_on.first().filter(|_| !is_master) {
         find(Problem::SiteControlIgnored { port: *port });
     }
     // It may be the master unless something else is said.
-    let may_be_master = served_on.is_empty() || served_on.contains(&MASTER_PORT);
+    let may_be_master = served_on.is_empty() || is_master;
     if value == SiteControl::None && !empty && may_be_master {
         find(Problem::EntriesVoid);
     }
@@ -305,7 +311,9 @@ mod tests {
             |value: &str| format!("<site-control permitted-cross-domain-policies='{value}'/>\n{entry}");
         let not_for_sockets = SiteControlNotForSockets(SiteControl::ByContentType);
         assert_eq!(found(&meta("all"), &[843]), []);
-        assert_eq!(found(&meta("all"), &[843, 80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("all"), &[843, 80]), [], "the master of the other");
+        assert_eq!(found(&meta("all"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("none"), &[843, 80]), [(2, EntriesVoid)]);
         assert_eq!(found(&meta("none"), &[843]), [(2, EntriesVoid)]);
         assert_eq!(found(&meta("none"), &[]), [(2, EntriesVoid)], "843 unless something else is said");
         assert_eq!(EntriesVoid.severity(), Severity::Error);
@@ -337,10 +345,13 @@ mod tests {
             ("<allow-access-from domain='a.com'/>", &[], 80, false),
         ] {
             let found = file(inside).lint_port(served_on, port).map(|finding| finding.problem);
-            let expected = (!granted).then_some(PortNotGranted { port });
+            let is_void = inside.starts_with(meta);
+            let problem = if is_void { PortVoid { port } } else { PortNotGranted { port } };
+            let expected = (!granted).then_some(problem);
             assert_eq!(found, expected, "{inside} on {served_on:?}");
         }
         assert_eq!(PortNotGranted { port: 80 }.severity(), Severity::Error);
+        assert_eq!(PortVoid { port: 80 }.severity(), Severity::Error);
     }
 
     #[test]
