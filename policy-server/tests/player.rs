@@ -302,6 +302,7 @@ async fn each_fault_is_named_with_its_remedy() {
         (vec![Send([&length[..], &good].concat()), Close], "its length", "writeUTF"),
         // Two bytes of a text are no length, even if so many follow.
         (vec![Send([b"<<<", &[b' '; 16_000][..], b"\0"].concat()), Close], "not well-formed XML", "correct"),
+        (vec![Send([&b"<<<"[..], &[b' '; 16_000]].concat()), Close], "not well-formed XML", "correct"),
         (vec![Send(vec![b' '; MAX_FILE_SIZE + 1]), Hang], "more than 20000 bytes", "*.example.com"),
         (vec![Send(b"<html></html>\0".to_vec()), Close], "root element is <html>", "nothing before it"),
         (vec![Send(b"\0".to_vec()), Close], "no element", "nothing before it"),
