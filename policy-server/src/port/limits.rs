@@ -29,8 +29,10 @@ pub struct Limits {
     /// [`Responder`](super::Responder). More are accepted and closed at once, so that a player goes on to
     /// its next port. Default 65,536.
     pub connections: usize,
-    /// The same from one IPv4 address or one IPv6 /64 network. Default 65,536, that is no bound of its own:
-    /// behind a proxy everyone has one address. Peers on Unix sockets have none and do not count.
+    /// The same from one IPv4 address or one IPv6 /64 network, so that one party alone cannot hold all of
+    /// them. Default 32,768; behind a proxy, where everyone has one address, as many as
+    /// [`connections`](Self::connections) are no bound of their own. Peers on Unix sockets have no address and
+    /// do not count.
     pub connections_per_address: usize,
     /// Connections that have not shown yet what they are, or are being answered. More are accepted and
     /// closed at once.
@@ -54,7 +56,7 @@ impl Default for Limits {
             drain: Duration::from_secs(2),
             drain_bytes: 1024,
             connections: 65_536,
-            connections_per_address: 65_536,
+            connections_per_address: 32_768,
             unclassified: 16_384,
             unclassified_per_address: 8192,
             accept_backoff: Duration::from_millis(50),

@@ -158,12 +158,24 @@ impl Responder {
     /// # Errors
     ///
     /// IO errors of the connection. It is closed then.
-    pub async fn sniff_io<Io>(&self, mut io: Io) -> io::Result<Sniffed<Prefixed<Io>>>
+    pub async fn sniff_io<Io>(&self, io: Io) -> io::Result<Sniffed<Prefixed<Io>>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.sniff_io_within(io, self.limits().first_byte).await
+    }
+
+    /// The same with `patience` for the first byte.
+    pub(super) async fn sniff_io_within<Io>(
+        &self,
+        mut io: Io,
+        patience: Duration,
+    ) -> io::Result<Sniffed<Prefixed<Io>>>
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
         let mut head = Head::default();
-        let first = match timeout(self.limits().first_byte, head.fill(&mut io)).await {
+        let first = match timeout(patience, head.fill(&mut io)).await {
             Err(_) => Err(Reason::Silent.into()),
             Ok(result) => result.map(|()| head.bytes[0]),
         };

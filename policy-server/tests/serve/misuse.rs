@@ -51,9 +51,14 @@ fn each_mistake_says_what_to_do() {
             "no user \"no-such-user\"; `getent passwd` lists them",
         ),
         (&[&allow, &any, &["--user", "root"]], "root is what is to be given up"),
-        (&[&allow, &any, &["--upstream", "no-such-host.invalid:80"]], "cannot find the upstream"),
+        (
+            &[&allow, &any, &["--upstream", "no-such-host.invalid:80"]],
+            "the upstream no-such-host.invalid:80: cannot be found: ",
+        ),
         (&[&allow, &any, &["--upstream", "here"]], "no port; write HOST:PORT"),
         (&[&allow, &any, &["--proxy-protocol", "v1"]], "--upstream <ADDR>"),
+        (&[&allow, &["--policy-only", "127.0.0.1:0", "--upstream", "127.0.0.1:1"]], "--listen <ADDR>"),
+        (&[&allow, &any, &["--max-connections", "0"]], "0 would let nobody in"),
         (&[&allow, &any, &["--proxy-protocol", "v3", "--upstream", "127.0.0.1:1"]], "invalid value 'v3'"),
         (&[&allow, &any, &["--policy", &bad]], "cannot be used with"),
         (&[&allow, &any, &["--answer", "5"]], "write a number and its unit"),
@@ -72,10 +77,20 @@ fn each_mistake_says_what_to_do() {
 #[test]
 fn a_server_is_not_put_in_front_of_itself() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let listen = format!("0.0.0.0:{port}");
-    let upstream = format!("127.0.0.1:{port}");
-    let error = refused(&["--listen", &listen, "--upstream", &upstream, "--allow", "a.com:80"]);
-    assert!(error.contains("is this server itself"), "{error}");
+    let folder = Folder::new();
+    std::os::unix::fs::symlink(folder.path("own.sock"), folder.path("link.sock")).unwrap();
+    let tcp = |host: &str| format!("{host}:{port}");
+    let unix = |name: &str| format!("unix:{}", folder.text(name));
+    for (listen, upstream) in [
+        (tcp("0.0.0.0"), tcp("127.0.0.1")),
+        (tcp("127.0.0.1"), tcp("0.0.0.0")),
+        (tcp("127.0.0.1"), tcp("localhost")),
+        (unix("own.sock"), unix("own.sock")),
+        (unix("own.sock"), unix("link.sock")),
+    ] {
+        let error = refused(&["--listen", &listen, "--upstream", &upstream, "--allow", "a.com:80"]);
+        assert!(error.contains("is this server itself"), "{listen}, {upstream}: {error}");
+    }
 }
 
 #[test]

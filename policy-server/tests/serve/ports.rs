@@ -88,6 +88,95 @@ fn a_socket_left_behind_is_taken_over_and_one_in_use_is_not() {
 }
 
 #[test]
+fn a_socket_whose_server_is_too_busy_to_answer_is_in_use() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    let folder = Folder::new();
+    let address = SockAddr::unix(folder.path("p.sock")).unwrap();
+    let socket = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    let busy = socket();
+    busy.bind(&address).unwrap();
+    busy.listen(0).unwrap();
+    let waiting = [(); 3].map(|()| socket());
+    for socket in &waiting {
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address);
+    }
+    let unix = format!("unix:{}", folder.text("p.sock"));
+    let args = ["serve", "--listen", &unix, "--allow", "a.com:8080"];
+    let mut child = std::process::Command::new(crate::harness::binary())
+        .args(args)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = std::time::Instant::now() + crate::harness::PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if std::time::Instant::now() > until {
+            child.kill().unwrap();
+            panic!("waits for a place");
+        }
+        thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let mut error = String::new();
+    child.stderr.unwrap().read_to_string(&mut error).unwrap();
+    assert_eq!(status.code(), Some(2), "{error}");
+    assert!(error.contains("address in use; end the program that listens there"), "{error}");
+}
+
+/// With few descriptors, and an upstream so that a connection takes two.
+fn with_open_files(files: u32, more: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("prlimit");
+    command.args([&format!("--nofile={files}"), crate::harness::binary(), "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--allow", "a.com:8080", "--admin", "127.0.0.1:0"]).args(more);
+    command
+}
+
+#[test]
+fn silence_from_one_address_closes_the_port_to_nobody_though_descriptors_are_few() {
+    let args = ["--upstream", "127.0.0.1:9", "--first-byte", "1min", "--first-byte-crowded", "1min"];
+    let server = Server::start_command(with_open_files(512, &args));
+    let listener = server.address("listen");
+    // Each has its place, or was told that there is none.
+    let silent: Vec<_> = (0..300).map(|_| connect(listener)).collect();
+    let admitted = (512 - 128 - 5) / 2 / 8;
+    let line =
+        format!(r#"policy_server_connections_total{{listener="{listener}",reason="refused_address"}}"#);
+    let open = "policy_server_connections_open";
+    server.expect_metric(&line, 300 - admitted);
+    server.expect_metric(open, admitted);
+    // From another address, and slow enough to need a place.
+    let address = socket2::SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 2], 0)));
+    let player = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    player.bind(&address).unwrap();
+    player.connect(&listener.into()).unwrap();
+    server.expect_metric(open, admitted + 1);
+    assert!(exchange(std::net::TcpStream::from(player), REQUEST).ends_with(b"\0"));
+    drop(silent);
+}
+
+#[test]
+fn what_threads_need_is_known_before_they_start() {
+    let threads = ["--threads", "16"];
+    let server = Server::start_command(with_open_files(1024, &threads));
+    let files = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count();
+    // The runtimes and a listener each, within what is set aside.
+    assert!((16 * 2..=64 + 16 * 5).contains(&files), "{files} open files");
+    drop(server);
+    let output = with_open_files(128, &threads).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("128 open files are too few for 16 threads x 1 listeners: 209 at least"),
+        "{error}"
+    );
+    // As it says.
+    Server::start_command(with_open_files(209, &threads));
+}
+
+#[test]
 fn counters_equal_a_known_load() {
     let server = Server::start(&[
         "--listen",

@@ -2,16 +2,21 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
-use nix::unistd::geteuid;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
 
 use crate::{
     activation::activated,
-    harness::{Folder, Server, binary, get, policy_of, policy_text},
+    harness::{Folder, PATIENCE, Server, binary, get, policy_of, policy_text},
 };
 
 /// A loopback address of each test's own, so that whatever has port 80 of the others is left alone.
@@ -82,7 +87,7 @@ fn root_binds_and_becomes_another_user() {
     assert_eq!(owner, 65534, "the Unix socket is the user's");
     // It can still reload.
     folder.write("policy.xml", &policy_text("new.www.example.com"));
-    server.signal(nix::sys::signal::Signal::SIGHUP);
+    server.signal(Signal::SIGHUP);
     server.expect_log("policy reloaded");
     serves(&server);
 }
@@ -99,6 +104,47 @@ fn a_file_that_the_user_cannot_read_is_told_at_the_start() {
     let (code, _, error) = crate::harness::run(&args);
     assert_eq!(code, Some(2));
     assert!(error.contains("policy.xml: cannot be read: Permission denied"), "{error}");
+}
+
+#[test]
+fn a_signal_ends_a_start_that_waits_for_a_resolver() {
+    const RESOLVER: &str = "127.0.0.83";
+    let Ok(resolver) = UdpSocket::bind((RESOLVER, 53)) else {
+        return eprintln!("left out, it needs root and port 53 of {RESOLVER}");
+    };
+    resolver.set_read_timeout(Some(PATIENCE)).unwrap();
+    let folder = Folder::new();
+    let conf = folder.write("resolv.conf", &format!("nameserver {RESOLVER}\noptions timeout:30\n"));
+    let may = |script: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c"])
+            .arg(format!("mount --bind {conf} /etc/resolv.conf && {script}"));
+        command
+    };
+    if !may("true").status().is_ok_and(|status| status.success()) {
+        return eprintln!("left out, it needs a mount namespace of its own");
+    }
+    let program = binary();
+    let mut child =
+        may(&format!("exec {program} serve --listen 127.0.0.1:0 --allow a.com:80 --upstream app.example:80"))
+            .spawn()
+            .unwrap();
+    // Asked, and never answered.
+    resolver.recv(&mut [0; 512]).unwrap();
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let until = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(0));
 }
 
 /// `nobody` may not look into the folder where the binary was built.

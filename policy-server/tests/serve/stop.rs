@@ -1,7 +1,7 @@
 //! The end.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpListener,
     thread,
     time::Duration,
@@ -101,6 +101,8 @@ fn the_time_to_end_is_bounded_and_a_second_signal_cuts_it_short() {
         client.write_all(b"GET").unwrap();
         let mut upstream = behind.accept().unwrap().0;
         read_exactly(&mut upstream, 3);
+        upstream.write_all(b"half of").unwrap();
+        assert_eq!(read_exactly(&mut client, 7), b"half of");
         for sent in 0..signals {
             server.signal(Signal::SIGTERM);
             if sent == 0 {
@@ -110,6 +112,9 @@ fn the_time_to_end_is_bounded_and_a_second_signal_cuts_it_short() {
         let (status, log) = server.wait();
         assert_eq!(status.code(), Some(0), "{log}");
         assert!(log.contains("connections that were still open are cut"), "{log}");
-        assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
+        // An end would make what was cut look complete.
+        for mut side in [client, upstream] {
+            assert_eq!(side.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
     }
 }

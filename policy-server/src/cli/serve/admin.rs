@@ -11,7 +11,7 @@ use tokio::{
 use super::{http::Site, sockets::Socket};
 
 /// Connections at a time. More wait in the backlog; each ends within its lifetime.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// After an accept that failed.
 const BACKOFF: Duration = Duration::from_millis(50);

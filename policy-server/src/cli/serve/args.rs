@@ -55,7 +55,7 @@ pub(crate) struct ServeArgs {
 
     /// The server that gets everything else: HOST:PORT or unix:PATH. Without it --listen serves HTTP itself:
     /// /crossdomain.xml, and /healthz and /metrics unless --admin has them
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", requires = "listen")]
     pub(crate) upstream: Option<UpstreamAddress>,
 
     /// Tells the upstream who the client is, by a header of the PROXY protocol

@@ -11,16 +11,16 @@ use super::{http::HttpLimits, proxy::ProxyLimits};
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// Connections open at a time, on all ports together
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
+    #[arg(long, value_name = "N", value_parser = count, default_value_t = Limits::default().connections)]
     max_connections: usize,
     /// The same from one IPv4 address or IPv6 /64 network
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_per_address)]
+    #[arg(long, value_name = "N", value_parser = count, default_value_t = Limits::default().connections_per_address)]
     max_connections_per_address: usize,
     /// Connections that have not shown yet what they are
-    #[arg(long, value_name = "N", default_value_t = Limits::default().unclassified)]
+    #[arg(long, value_name = "N", value_parser = count, default_value_t = Limits::default().unclassified)]
     max_unclassified: usize,
     /// The same from one IPv4 address or IPv6 /64 network
-    #[arg(long, value_name = "N", default_value_t = Limits::default().unclassified_per_address)]
+    #[arg(long, value_name = "N", value_parser = count, default_value_t = Limits::default().unclassified_per_address)]
     max_unclassified_per_address: usize,
     /// How long a connection may be silent
     #[arg(long, value_name = "TIME", value_parser = time, default_value_t = Limits::default().first_byte.into())]
@@ -97,8 +97,30 @@ impl LimitArgs {
     }
 }
 
+/// Lowers the numbers of connections to what `most` leaves room for. Those that say nothing may have a quarter
+/// of it, and one address half of that, so that silence closes the port to nobody.
+pub(crate) fn within(mut limits: Limits, most: usize) -> Limits {
+    if limits.connections <= most {
+        return limits;
+    }
+    let share = |limit: usize, share: usize| limit.min((most / share).max(1));
+    limits.connections = most;
+    limits.connections_per_address = share(limits.connections_per_address, 2);
+    limits.unclassified = share(limits.unclassified, 4);
+    limits.unclassified_per_address = share(limits.unclassified_per_address, 8);
+    limits
+}
+
 /// Longer ones are meant as "never", and timers would have to count on it.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("0 would let nobody in".to_owned()),
+        Ok(n) => Ok(n),
+        Err(e) => Err(format!("{e}; expected a number")),
+    }
+}
 
 fn time(text: &str) -> Result<Duration, String> {
     let time: Duration =
@@ -182,6 +204,33 @@ mod tests {
         let http = http.http();
         assert_eq!((http.header.as_secs(), http.lifetime.as_secs(), http.header_bytes), (1, 2, 9000));
         assert_eq!(limits(&["--stop", "3s"]).stop().as_secs(), 3);
+    }
+
+    #[test]
+    fn a_machine_with_little_room_lowers_all_numbers_in_proportion() {
+        let default = Limits::default();
+        let lowered = within(default.clone(), 480);
+        let numbers = (lowered.connections, lowered.connections_per_address);
+        assert_eq!((numbers, lowered.unclassified, lowered.unclassified_per_address), ((480, 240), 120, 60));
+        assert_eq!(within(default.clone(), default.connections), default);
+        // What was asked for and is lower stays.
+        let asked = limits(&["--max-unclassified", "5", "--max-connections-per-address", "7"]).port();
+        let lowered = within(asked, 480);
+        assert_eq!((lowered.unclassified, lowered.connections_per_address), (5, 7));
+        let least = within(default, 1);
+        assert_eq!((least.connections, least.unclassified, least.unclassified_per_address), (1, 1, 1));
+    }
+
+    #[test]
+    fn no_number_of_connections_is_none() {
+        for option in ["", "-per-address"]
+            .into_iter()
+            .flat_map(|end| [format!("--max-connections{end}"), format!("--max-unclassified{end}")])
+        {
+            let error = Cli::try_parse_from(["", &option, "0"]).err().expect(&option).to_string();
+            assert!(error.contains("0 would let nobody in"), "{error}");
+        }
+        assert_eq!(limits(&["--drain-bytes", "0"]).port().drain_bytes, 0);
     }
 
     #[test]

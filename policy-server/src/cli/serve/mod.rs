@@ -3,11 +3,13 @@
 mod address;
 mod admin;
 mod args;
+mod descriptors;
 mod http;
 mod limits;
 mod logs;
 mod manager;
 mod metrics;
+mod own;
 mod phase;
 mod policy;
 mod proxy;
@@ -19,7 +21,6 @@ mod workers;
 
 use std::{
     io::{Write as _, stdout},
-    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -37,6 +38,7 @@ pub(crate) use self::args::ServeArgs;
 use self::{
     http::{Site, UrlPolicy},
     metrics::{Metrics, PortMetrics, Reloads},
+    own::OwnPorts,
     phase::Lifecycle,
     policy::{Loaded, Source, Stamp},
     proxy::{Proxy, Upstream},
@@ -49,14 +51,11 @@ use super::Misuse;
 /// How often it is looked whether the last connection has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
-/// Descriptors beside those of connections.
-const SPARE_DESCRIPTORS: u64 = 64;
-
 /// Binds and becomes an ordinary user while there is one thread, then serves.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     logs::start(args.log_format)?;
     let source = Source::new(args.policy.as_deref(), &args.allow).map_err(Misuse)?;
-    let limits = descriptors(args);
+    let limits = descriptors::limits(args).map_err(Misuse)?;
     let ports = sockets::bind(args).map_err(Misuse)?;
     if let Some(user) = &args.user {
         user.assume()?;
@@ -90,7 +89,11 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     let mut stops =
         Stops { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? };
 
-    let upstream = find_upstream(args, &ports).await?;
+    let upstream = tokio::select! {
+        upstream = find_upstream(args, &ports) => upstream?,
+        // A resolver may take its time.
+        () = stops.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let (lifecycle, phase) = Lifecycle::start();
     let responder = Responder::with_limits(&start.loaded.policy, start.limits.clone());
     let url_policy = UrlPolicy::default();
@@ -249,48 +252,8 @@ fn served_on(ports: &[Port]) -> Vec<u16> {
 
 async fn find_upstream(args: &ServeArgs, ports: &[Port]) -> anyhow::Result<Option<Arc<Upstream>>> {
     let Some(address) = &args.upstream else { return Ok(None) };
-    let upstream = Upstream::resolve(address)
+    let upstream = Upstream::resolve(address, OwnPorts::of(ports))
         .await
-        .map_err(|e| Misuse(format!("cannot find the upstream {address}: {e}; give --upstream HOST:PORT")))?;
-    let is_own = |to: &SocketAddr| {
-        ports.iter().filter_map(|port| port.address).any(|own| {
-            let everywhere = own.ip().is_unspecified() && to.ip().to_canonical().is_loopback();
-            own.port() == to.port() && (own.ip() == to.ip() || everywhere)
-        })
-    };
-    if let Some(own) = upstream.addresses().iter().find(|to| is_own(to)) {
-        let message =
-            format!("the upstream {own} is this server itself; give --upstream the other server's port");
-        return Err(Misuse(message).into());
-    }
+        .map_err(|e| Misuse(format!("the upstream {address}: {e}")))?;
     Ok(Some(Arc::new(upstream)))
-}
-
-/// A connection is a descriptor, or two with an upstream, and the soft limit is often 1,024. More connections
-/// than there are descriptors for are refused one by one, instead of failing to be accepted.
-fn descriptors(args: &ServeArgs) -> Limits {
-    let mut limits = args.limits.port();
-    let each = if args.upstream.is_some() { 2 } else { 1 };
-    let most = match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(most) => most.saturating_sub(SPARE_DESCRIPTORS) / each,
-        Err(error) => {
-            tracing::warn!(%error, "cannot raise the number of open files");
-            return limits;
-        }
-    };
-    let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
-    if limits.connections > most {
-        let (wanted, remedy) = (limits.connections, "raise LimitNOFILE or the hard limit of ulimit -n");
-        if wanted == Limits::default().connections {
-            tracing::info!(
-                max_connections = most,
-                remedy,
-                "connections are bounded by the number of open files"
-            );
-        } else {
-            tracing::warn!(max_connections = most, wanted, remedy, "fewer connections than asked for");
-        }
-        limits.connections = most;
-    }
-    limits
 }

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, SocketAddrV4, TcpListener, ToSocketAddrs as _},
     os::unix::{
         fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
-        net::{UnixListener, UnixStream},
+        net::UnixListener,
     },
     path::{Path, PathBuf},
 };
@@ -17,6 +17,7 @@ use socket2::SockRef;
 use super::{
     address::{Address, HostPort},
     args::ServeArgs,
+    descriptors,
 };
 
 /// What a port is for.
@@ -49,6 +50,10 @@ pub(crate) struct Port {
     pub(crate) name: String,
     /// The TCP address, if it has one.
     pub(crate) address: Option<SocketAddr>,
+    /// It is for IPv6, and IPv4 is left to others.
+    pub(crate) only_v6: bool,
+    /// The path, if it is a Unix socket with one.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) sockets: Vec<Socket>,
     /// Removes the file of a Unix socket in the end.
     _file: Option<SocketFile>,
@@ -167,15 +172,16 @@ impl Binder<'_> {
 
 impl Port {
     fn new(role: Role, sockets: Vec<Socket>, file: Option<SocketFile>) -> io::Result<Self> {
-        let (name, address) = match sockets.first() {
+        let (name, address, path) = match sockets.first() {
             Some(Socket::Tcp(listener)) => {
                 let address = listener.local_addr()?;
-                (address.to_string(), Some(address))
+                (address.to_string(), Some(address), None)
             }
             Some(Socket::Unix(listener)) => {
                 let address = listener.local_addr()?;
-                let path = address.as_pathname().unwrap_or_else(|| Path::new("?"));
-                (format!("unix:{}", path.display()), None)
+                let path = address.as_pathname().map(Path::to_owned);
+                let name = path.as_deref().unwrap_or_else(|| Path::new("?")).display();
+                (format!("unix:{name}"), None, path)
             }
             None => return Err(io::Error::other("no socket")),
         };
@@ -189,7 +195,13 @@ impl Port {
                 Socket::Unix(listener) => listener.set_nonblocking(true)?,
             }
         }
-        Ok(Self { role, name, address, sockets, _file: file })
+        let only_v6 = match sockets.first() {
+            Some(Socket::Tcp(listener)) if address.is_some_and(|address| address.is_ipv6()) => {
+                SockRef::from(listener).only_v6()?
+            }
+            _ => false,
+        };
+        Ok(Self { role, name, address, only_v6, path, sockets, _file: file })
     }
 }
 
@@ -216,6 +228,9 @@ fn remedy(error: &io::Error, role: Role) -> String {
             "; for a port below 1024 start as root with --user, with the capability CAP_NET_BIND_SERVICE, or \
              take the socket from systemd with --{option} fd:NAME"
         ),
+        _ if error.raw_os_error() == Some(nix::errno::Errno::EMFILE as i32) => {
+            format!("; {}, or give fewer --threads", descriptors::REMEDY)
+        }
         io::ErrorKind::AddrNotAvailable => format!("; give --{option} an address of this host"),
         _ => String::new(),
     }
@@ -224,13 +239,20 @@ fn remedy(error: &io::Error, role: Role) -> String {
 /// Removes what a server that ended badly left behind; what still answers is not touched.
 fn clear_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.file_type().is_socket() => match UnixStream::connect(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => match try_connect(path) {
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
             _ => Err(io::ErrorKind::AddrInUse.into()),
         },
         // `bind` finds the words.
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// Does not wait: one that has many waiting already answers that it would.
+fn try_connect(path: &Path) -> io::Result<()> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&socket2::SockAddr::unix(path)?)
 }
 
 /// The file of a Unix socket. Removed in the end, unless it is another's by then.

@@ -19,7 +19,6 @@ use policy_server::port::Prefixed;
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpStream, UnixStream},
-    time::timeout,
 };
 use tracing::debug;
 
@@ -150,16 +149,16 @@ impl Proxy {
 
     async fn carry<A: Duplex>(&self, client: &mut A, peer: &(dyn Display + Sync), first: Vec<u8>) {
         let idle = self.limits.idle;
-        let (end, carried) = match timeout(self.limits.connect, self.upstream.connect()).await {
-            Ok(Ok(Connected::Tcp(mut upstream))) => pump(client, &mut upstream, first, idle).await,
-            Ok(Ok(Connected::Unix(mut upstream))) => pump(client, &mut upstream, first, idle).await,
-            Ok(Err(error)) => {
-                self.counters.refused.fetch_add(1, Relaxed);
-                return self.complain(&error.to_string());
-            }
-            Err(_) => {
+        let (end, carried) = match self.upstream.connect(self.limits.connect).await {
+            Ok(Connected::Tcp(mut upstream)) => pump(client, &mut upstream, first, idle).await,
+            Ok(Connected::Unix(mut upstream)) => pump(client, &mut upstream, first, idle).await,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 self.counters.timed_out.fetch_add(1, Relaxed);
                 return self.complain("no connection within the limit");
+            }
+            Err(error) => {
+                self.counters.refused.fetch_add(1, Relaxed);
+                return self.complain(&error.to_string());
             }
         };
         self.counters.count(&end, carried);

@@ -81,13 +81,16 @@ pub(super) struct Carried {
 /// fails, or nothing moves for `idle`. An end is passed on as an end, and the other direction goes on; a
 /// failure is passed on as a reset.
 ///
-/// Holds nothing for a direction whose peer takes the bytes as they come, 64 KiB else.
+/// Holds nothing for a direction whose peer takes the bytes as they come, 64 KiB else. Dropped before it has
+/// ended, as a server does that stops, it breaks both sides off: what was carried until then was cut.
 pub(super) async fn pump<A: Duplex, B: Duplex>(
     client: &mut A,
     upstream: &mut B,
     first: Vec<u8>,
     idle: Duration,
 ) -> (End, Carried) {
+    let mut pair = Pair { client, upstream, is_ended: false };
+    let (client, upstream) = (&mut *pair.client, &mut *pair.upstream);
     let (mut up, mut down) = (Flow::new(first), Flow::new(Vec::new()));
     let mut deadline = pin!(sleep(idle));
     let mut last = Instant::now();
@@ -95,7 +98,14 @@ pub(super) async fn pump<A: Duplex, B: Duplex>(
         let before = (up.moves, down.moves);
         match up.poll(cx, client, upstream, down.is_done()) {
             // The upstream takes no more, and may have said all the same what it wants to say.
-            Poll::Ready(Err(Failure::Write(_))) => up.discard(),
+            Poll::Ready(Err(Failure::Write(e))) => {
+                // Unless it was reset: the write took the error that the read would have met. One that had
+                // ended its direction before gives a broken pipe.
+                if e.kind() == io::ErrorKind::ConnectionReset {
+                    down.cut = Some(e);
+                }
+                up.discard();
+            }
             Poll::Ready(Err(Failure::Read(e))) => {
                 upstream.break_off();
                 return Poll::Ready(End::Client(e));
@@ -134,11 +144,24 @@ pub(super) async fn pump<A: Duplex, B: Duplex>(
         }
     })
     .await;
-    if let End::Idle = end {
-        client.break_off();
-        upstream.break_off();
-    }
+    pair.is_ended = !matches!(end, End::Idle);
     (end, Carried { to_upstream: up.carried, to_client: down.carried })
+}
+
+/// Both sides, broken off if nothing else has ended them.
+struct Pair<'a, A: Duplex, B: Duplex> {
+    client: &'a mut A,
+    upstream: &'a mut B,
+    is_ended: bool,
+}
+
+impl<A: Duplex, B: Duplex> Drop for Pair<'_, A, B> {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.client.break_off();
+            self.upstream.break_off();
+        }
+    }
 }
 
 enum Failure {
@@ -152,6 +175,8 @@ struct Flow {
     pending: Vec<u8>,
     at: usize,
     state: State,
+    /// The reading side was reset: its end, when it is read, is none.
+    cut: Option<io::Error>,
     carried: u64,
     /// Grows with everything that happens.
     moves: u64,
@@ -169,7 +194,7 @@ enum State {
 
 impl Flow {
     const fn new(pending: Vec<u8>) -> Self {
-        Self { pending, at: 0, state: State::Open, carried: 0, moves: 0 }
+        Self { pending, at: 0, state: State::Open, cut: None, carried: 0, moves: 0 }
     }
 
     fn is_done(&self) -> bool {
@@ -232,6 +257,11 @@ impl Flow {
         ready!(Pin::new(from).poll_read(cx, &mut buffer)).map_err(Failure::Read)?;
         self.moves += 1;
         let bytes = buffer.filled();
+        if bytes.is_empty()
+            && let Some(reset) = self.cut.take()
+        {
+            return Poll::Ready(Err(Failure::Read(reset)));
+        }
         match (bytes.is_empty(), self.state) {
             (true, State::Discarding) => self.state = State::Done,
             (true, _) => self.state = State::Ending,
@@ -271,6 +301,7 @@ mod tests {
 
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        net::TcpListener,
         task::JoinHandle,
     };
 
@@ -428,6 +459,45 @@ mod tests {
         assert_eq!((start.elapsed(), carried), (LINGER, Carried { to_upstream: 0, to_client: 10 }));
         sender.await.unwrap();
         assert!(pumped.broken.iter().all(|broken| !broken.load(Relaxed)), "its answer must survive");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_dropped_before_its_end_breaks_both_sides_off() {
+        let mut pumped = pumped(b"");
+        pumped.upstream.write_all(b"half of").await.unwrap();
+        pumped.client.read_exact(&mut [0; 7]).await.unwrap();
+        pumped.pump.abort();
+        assert!(pumped.pump.await.unwrap_err().is_cancelled());
+        assert!(
+            pumped.broken.iter().all(|broken| broken.load(Relaxed)),
+            "neither side may take it for an end"
+        );
+    }
+
+    /// The kernel tells a reset once, to whichever call comes first.
+    #[tokio::test]
+    async fn a_reset_that_a_write_meets_first_is_no_end_of_the_response() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let pair = async || {
+            let near = TcpStream::connect(address).await.unwrap();
+            (near, listener.accept().await.unwrap().0)
+        };
+        let ((mut client, mut a), (mut b, mut upstream)) = (pair().await, pair().await);
+        upstream.write_all(b"partial").await.unwrap();
+        upstream.set_zero_linger().unwrap();
+        drop(upstream);
+        // Until the reset is there.
+        b.ready(tokio::io::Interest::ERROR).await.unwrap();
+        // There is something to be written before anything is read.
+        let (end, carried) = pump(&mut a, &mut b, b"more of the request".to_vec(), IDLE).await;
+        assert!(matches!(&end, End::Upstream(e) if e.kind() == io::ErrorKind::ConnectionReset), "{end}");
+        assert_eq!(carried, Carried { to_upstream: 0, to_client: 7 });
+        drop((a, b));
+        let mut response = [0; 7];
+        client.read_exact(&mut response).await.unwrap();
+        assert_eq!(&response, b"partial");
+        assert_eq!(client.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test(start_paused = true)]
