@@ -56,6 +56,22 @@ fn health_and_metrics_move_to_the_admin_port() {
 }
 
 #[test]
+fn silence_on_the_admin_port_keeps_nobody_out() {
+    let server = start(&["--admin", "127.0.0.1:0"]);
+    let admin = server.address("admin");
+    let _silent: Vec<_> = (0..200).map(|_| connect(admin)).collect();
+    let mut health = connect(admin);
+    // Less than those before would have to be silent.
+    health.set_read_timeout(Some(std::time::Duration::from_millis(1500))).unwrap();
+    health.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(read_to_end(&mut health).ends_with(b"\r\n\r\nok\n"));
+    // A head that is not ended is bounded, whatever --http-header says.
+    let mut half = connect(admin);
+    half.write_all(b"GET ").unwrap();
+    let _ = half.read_to_end(&mut Vec::new());
+}
+
+#[test]
 fn slow_and_large_heads_are_bounded() {
     let server = start(&["--http-header", "300ms", "--http-header-bytes", "8192"]);
     let address = server.address("listen");

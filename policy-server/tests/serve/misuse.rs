@@ -19,6 +19,8 @@ fn each_mistake_says_what_to_do() {
     let taken = taken.local_addr().unwrap().to_string();
     let bad = folder.write("bad.xml", "<cross-domain-policy>\n<allow-access-from/>\n</cross-domain-policy>");
     let large = folder.write("large.xml", &" ".repeat(20_001));
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let unix = format!("unix:{}", folder.text("twice.sock"));
     let missing = folder.text("missing.xml");
     let in_no_folder = format!("unix:{}", folder.text("none/p.sock"));
     let not_socket = format!("unix:{bad}");
@@ -44,6 +46,11 @@ fn each_mistake_says_what_to_do() {
         (&[&allow, &["--listen", "8080"]], "no port; write HOST:PORT"),
         (&[&allow, &["--listen", "no-such-host.invalid:80"]], "cannot listen on no-such-host.invalid:80"),
         (&[&allow, &["--listen", &in_no_folder]], "none/p.sock: No such file"),
+        (
+            &[&allow, &["--listen", &free, "--policy-only", &free]],
+            " is given twice, the first time with --listen; give each address once",
+        ),
+        (&[&allow, &["--listen", &unix, "--admin", &unix]], "twice.sock is given twice"),
         (&[&allow, &["--listen", &not_socket]], "bad.xml: Address already in use"),
         (&[&allow, &["--listen", "fd:http"]], "no socket fd:http was passed by the service manager"),
         (

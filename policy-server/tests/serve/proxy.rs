@@ -122,6 +122,25 @@ fn megabytes_go_both_ways_at_once_and_arrive_as_sent() {
 }
 
 #[test]
+fn a_connection_is_counted_while_it_lives() {
+    let pair = Pair::start(&[]);
+    let listener = pair.server.address("listen");
+    let open = format!(r#"policy_server_upstream_connections_open{{listener="{listener}"}}"#);
+    let bytes = |direction: &str| {
+        format!(r#"policy_server_upstream_bytes_total{{listener="{listener}",direction="{direction}"}}"#)
+    };
+    pair.server.expect_metric(&open, 0);
+    let (mut client, mut upstream) = pair.connect(b"ping");
+    upstream.write_all(b"a pong").unwrap();
+    assert_eq!(read_exactly(&mut client, 6), b"a pong");
+    pair.server.expect_metric(&open, 1);
+    pair.server.expect_metric(&bytes("to_upstream"), 4);
+    pair.server.expect_metric(&bytes("to_client"), 6);
+    drop((client, upstream));
+    pair.server.expect_metric(&open, 0);
+}
+
+#[test]
 fn a_reset_stays_a_reset() {
     let pair = Pair::start(&[]);
     let reset = |stream: TcpStream| {

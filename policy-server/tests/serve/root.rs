@@ -90,6 +90,9 @@ fn root_binds_and_becomes_another_user() {
     server.signal(Signal::SIGHUP);
     server.expect_log("policy reloaded");
     serves(&server);
+    // The folder is root's.
+    let (_, log) = server.stop();
+    assert!(log.contains("the file of the socket is left behind"), "{log}");
 }
 
 #[test]
@@ -103,7 +106,10 @@ fn a_file_that_the_user_cannot_read_is_told_at_the_start() {
     let args = ["serve", "--listen", "127.0.0.1:0", "--policy", &file, "--user", "nobody"];
     let (code, _, error) = crate::harness::run(&args);
     assert_eq!(code, Some(2));
-    assert!(error.contains("policy.xml: cannot be read: Permission denied"), "{error}");
+    assert!(
+        error.contains("policy.xml: cannot be read: Permission denied (os error 13) (as the user nobody)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -202,6 +208,22 @@ fn a_capability_is_enough() {
 fn unprivileged_from_80() -> bool {
     let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     first.trim().parse::<u16>().is_ok_and(|first| first <= 80)
+}
+
+#[test]
+fn who_is_the_user_already_is_verified_as_well() {
+    if !geteuid().is_root() {
+        return eprintln!("left out, it needs root");
+    }
+    let folder = Folder::new();
+    let program = copied_binary(&folder);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--groups=0", &program, "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--allow", "a.com:8080", "--user", "nobody"]);
+    let output = command.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("still in the group of root after becoming nobody"), "{error}");
 }
 
 #[test]

@@ -27,31 +27,34 @@ pub(crate) struct Reloads {
     pub(crate) refused: AtomicU64,
     /// When the policy that is served was read, in seconds since 1970.
     loaded: AtomicI64,
+    /// What the linter finds wrong with it.
+    errors: AtomicI64,
 }
 
-impl Default for Reloads {
-    fn default() -> Self {
+impl Reloads {
+    /// Of a policy with this number of lint errors, which is served now.
+    pub(crate) fn new(errors: usize) -> Self {
         let reloads = Self {
             replaced: AtomicU64::default(),
             refused: AtomicU64::default(),
             loaded: AtomicI64::default(),
+            errors: AtomicI64::default(),
         };
-        reloads.touch();
+        reloads.serves(errors);
         reloads
     }
-}
 
-impl Reloads {
-    pub(crate) fn replaced(&self) {
+    pub(crate) fn replaced(&self, errors: usize) {
         self.replaced.fetch_add(1, Relaxed);
-        self.touch();
+        self.serves(errors);
     }
 
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
     }
 
-    fn touch(&self) {
+    fn serves(&self, errors: usize) {
+        self.errors.store(i64::try_from(errors).unwrap_or(i64::MAX), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.loaded.store(i64::try_from(now).unwrap_or(i64::MAX), Relaxed);
     }
@@ -119,6 +122,8 @@ impl Collector for Ports {
         }
         let help = "When the policy that is served was read, seconds since 1970";
         gauge(&mut encoder, "policy_loaded_timestamp_seconds", help, self.reloads.loaded.load(Relaxed))?;
+        let help = "What the linter finds wrong with the policy that is served";
+        gauge(&mut encoder, "policy_lint_errors", help, self.reloads.errors.load(Relaxed))?;
         self.upstream(&mut encoder)
     }
 }
@@ -167,6 +172,13 @@ impl Ports {
                 let labels = [("listener", listener), ("result", result)];
                 ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
             }
+        }
+        let help = "Connections to the upstream that are open";
+        let mut family =
+            encoder.encode_descriptor("upstream_connections_open", help, None, MetricType::Gauge)?;
+        for (listener, counters) in proxied() {
+            let labels = [("listener", listener)];
+            ConstGauge::new(counters.open()).encode(family.encode_family(&labels)?)?;
         }
         let help = "Bytes carried, by direction";
         let mut family = encoder.encode_descriptor("upstream_bytes", help, None, MetricType::Counter)?;

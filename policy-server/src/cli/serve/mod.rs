@@ -63,7 +63,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     // As the user that will read it again.
     let served_on = served_on(&ports);
     let stamp = source.path().and_then(Stamp::of);
-    let loaded = source.load(&served_on).map_err(Misuse)?;
+    let loaded = source.load(&served_on).map_err(|error| match &args.user {
+        Some(user) => Misuse(format!("{error} (as the user {user})")),
+        None => Misuse(error),
+    })?;
     tracing::info!(entries = loaded.policy.access().len(), "policy loaded");
     loaded.log(&source);
     let runtime = workers::runtime().context("cannot start")?;
@@ -98,7 +101,7 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     let responder = Responder::with_limits(&start.loaded.policy, start.limits.clone());
     let url_policy = UrlPolicy::default();
     url_policy.set(start.loaded.policy.to_url_policy());
-    let reloads = Arc::new(Reloads::default());
+    let reloads = Arc::new(Reloads::new(start.loaded.error_count()));
 
     // The counters of all ports are known before any port is served.
     let players = || ports.iter().filter(|port| port.role != Role::Admin);

@@ -71,7 +71,7 @@ impl Source {
     pub(crate) fn load(&self, served_on: &[u16]) -> Result<Loaded, String> {
         match self {
             Self::File(path) => read(path, served_on).map_err(|e| format!("{}: {e}", path.display())),
-            Self::Options(policy) => Ok(Loaded { policy: policy.clone(), findings: policy.lint(served_on) }),
+            Self::Options(policy) => Ok(Loaded::new(policy.clone(), policy.lint(served_on), served_on)),
         }
     }
 }
@@ -80,9 +80,37 @@ impl Source {
 pub(crate) struct Loaded {
     pub(crate) policy: PolicyFile,
     findings: Vec<Finding>,
+    /// Whether anybody may connect to anything.
+    grants: bool,
 }
 
 impl Loaded {
+    fn new(policy: PolicyFile, findings: Vec<Finding>, served_on: &[u16]) -> Self {
+        // A range that grants something grants its first or its last port.
+        let ports =
+            policy.access().iter().filter_map(|entry| entry.to_ports()).flat_map(|ports| ports.ranges());
+        let grants = ports
+            .flat_map(|range| [*range.start(), *range.end()])
+            .any(|port| policy.lint_port(served_on, port).is_none());
+        Self { policy, findings, grants }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity() == Severity::Error)
+    }
+
+    pub(crate) fn error_count(&self) -> usize {
+        self.errors().count()
+    }
+
+    /// The mistake for which nobody may connect to anything, if it is one: who means it writes no entries.
+    pub(crate) fn grants_nothing_by_mistake(&self) -> Option<String> {
+        let first = self.errors().next().filter(|_| !self.grants)?;
+        let line = first.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+        let problem = first.problem();
+        Some(format!("{line}nobody may connect to anything: {problem}; {}", problem.remedy()))
+    }
+
     /// Tells whoever reads the logs what a player will make of it.
     pub(crate) fn log(&self, source: &Source) {
         let from = source.path().map_or_else(|| "--allow".into(), Path::to_string_lossy);
@@ -101,7 +129,7 @@ impl Loaded {
 fn read(path: &Path, served_on: &[u16]) -> Result<Loaded, String> {
     let text = read_bounded(path).map_err(|e| format!("cannot be read: {e}"))?;
     let policy = PolicyFile::from_bytes(&text).map_err(|e| explain(&e, &text))?;
-    Ok(Loaded { findings: lint(&text, served_on), policy })
+    Ok(Loaded::new(policy, lint(&text, served_on), served_on))
 }
 
 /// The error with its line, and the remedy that the linter knows for it.

@@ -63,11 +63,17 @@ impl Reloader {
         spawn_blocking(move || Stamp::of(&path)).await.ok().flatten()
     }
 
-    /// A bad file changes nothing.
+    /// A bad file changes nothing, nor does one by whose mistakes nobody may connect any more.
     async fn reload(&self) {
         let (source, served_on) = (self.source.clone(), self.served_on.clone());
         let result = spawn_blocking(move || source.load(&served_on)).await.map_err(|e| e.to_string());
-        match result.and_then(|result| result) {
+        let result = result.and_then(|result| result).and_then(|loaded| {
+            match (loaded.grants_nothing_by_mistake(), self.source.path()) {
+                (Some(mistake), Some(path)) => Err(format!("{}: {mistake}", path.display())),
+                _ => Ok(loaded),
+            }
+        });
+        match result {
             Ok(loaded) => self.replace(&loaded),
             Err(error) => {
                 self.reloads.refused();
@@ -79,7 +85,7 @@ impl Reloader {
     fn replace(&self, loaded: &Loaded) {
         self.responder.replace(&loaded.policy);
         self.url_policy.set(loaded.policy.to_url_policy());
-        self.reloads.replaced();
+        self.reloads.replaced(loaded.error_count());
         tracing::info!(entries = loaded.policy.access().len(), "policy reloaded");
         loaded.log(&self.source);
     }

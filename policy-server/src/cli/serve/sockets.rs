@@ -2,7 +2,7 @@
 
 use std::{
     env, fs, io,
-    net::{SocketAddr, SocketAddrV4, TcpListener, ToSocketAddrs as _},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpListener, ToSocketAddrs as _},
     os::unix::{
         fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
         net::UnixListener,
@@ -115,6 +115,7 @@ impl Binder<'_> {
         let first = *addresses.peek().ok_or_else(|| format!("{} has no address", address.as_str()))?;
         let addresses = if address.port() == 0 { vec![first] } else { addresses.collect() };
         for address in addresses {
+            self.is_new(|port| port.address == Some(address), &address.to_string())?;
             let sockets = self
                 .tcp_sockets(address, self.threads(role))
                 .map_err(|e| format!("{e}{}", remedy(&e, role)))?;
@@ -125,13 +126,36 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// The system would say that it is in use, by this very program.
+    fn is_new(&self, is_same: impl Fn(&Port) -> bool, name: &str) -> Result<(), String> {
+        match self.ports.iter().find(|port| is_same(port)) {
+            Some(port) => Err(format!(
+                "{name} is given twice, the first time with --{}; give each address once",
+                port.role.name()
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Threads have a socket each, and the kernel spreads connections over them.
     fn tcp_sockets(&self, address: SocketAddr, threads: u16) -> io::Result<Vec<Socket>> {
         // `[::]:80` beside `0.0.0.0:80` means IPv6, where else it would take both.
         let beside_v4 = self
             .addresses()
-            .any(|other| other.port() == address.port() && other.as_str().parse::<SocketAddrV4>().is_ok());
-        let config = ListenConfig::default().only_v6(address.is_ipv6() && beside_v4);
+            .filter(|other| other.port() == address.port() && address.port() != 0)
+            .filter_map(|other| other.as_str().parse::<SocketAddrV4>().ok())
+            .reduce(|one, other| if one.ip().is_unspecified() { one } else { other });
+        if let Some(v4) = beside_v4
+            && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            && !v4.ip().is_unspecified()
+        {
+            tracing::warn!(
+                %address,
+                ipv4 = %v4,
+                "takes IPv6 alone, as IPv4 has an address of its own; give 0.0.0.0 for all of IPv4"
+            );
+        }
+        let config = ListenConfig::default().only_v6(address.is_ipv6() && beside_v4.is_some());
         let first = config.bind_std(address)?;
         if threads == 1 {
             return Ok(vec![Socket::Tcp(first)]);
@@ -144,6 +168,7 @@ impl Binder<'_> {
     }
 
     fn unix(&mut self, role: Role, path: &Path) -> Result<(), String> {
+        self.is_new(|port| port.path.as_deref() == Some(path), &format!("unix:{}", path.display()))?;
         let named =
             |e: io::Error| format!("cannot listen on unix:{}: {e}{}", path.display(), remedy(&e, role));
         clear_stale(path).map_err(named)?;
@@ -272,7 +297,12 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         let is_own = fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode);
         if is_own && let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(path = %self.path.display(), %error, "cannot remove the socket");
+            // The next start does, as root.
+            tracing::warn!(
+                path = %self.path.display(),
+                %error,
+                "the file of the socket is left behind; a folder that belongs to the --user lets it be removed"
+            );
         }
     }
 }

@@ -59,10 +59,10 @@ impl Account {
         chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
     }
 
-    /// Becomes the account, for good, with every thread there is. Does nothing if that is so already.
+    /// Becomes the account, for good, with every thread there is. If that is so already it is verified alone.
     pub(crate) fn assume(&self) -> anyhow::Result<()> {
         if (getuid(), geteuid(), getegid()) == (self.uid, self.uid, self.gid) {
-            return Ok(());
+            return self.verify();
         }
         if !geteuid().is_root() {
             let message = format!("cannot become {self}: only root can; start as root, or leave out --user");

@@ -10,7 +10,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -24,7 +24,7 @@ use tracing::debug;
 
 pub(crate) use self::{header::ProxyProtocol, upstream::Upstream};
 use self::{
-    pump::{Carried, Duplex, End, pump},
+    pump::{Duplex, End, Tally, pump},
     upstream::Connected,
 };
 use super::quiet::Quiet;
@@ -66,8 +66,25 @@ pub(crate) struct Counters {
     upstream_failed: AtomicU64,
     refused: AtomicU64,
     timed_out: AtomicU64,
-    to_upstream: AtomicU64,
-    to_client: AtomicU64,
+    /// Now.
+    open: AtomicI64,
+    carried: Tally,
+}
+
+/// A connection to the upstream while it is open.
+struct Opened<'a>(&'a Counters);
+
+impl<'a> Opened<'a> {
+    fn new(counters: &'a Counters) -> Self {
+        counters.open.fetch_add(1, Relaxed);
+        Self(counters)
+    }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Counters {
@@ -83,10 +100,16 @@ impl Counters {
     }
 
     pub(crate) fn bytes(&self) -> [(&'static str, u64); 2] {
-        [("to_upstream", self.to_upstream.load(Relaxed)), ("to_client", self.to_client.load(Relaxed))]
+        let Tally { to_upstream, to_client } = &self.carried;
+        [("to_upstream", to_upstream.load(Relaxed)), ("to_client", to_client.load(Relaxed))]
     }
 
-    fn count(&self, end: &End, carried: Carried) {
+    /// Connections to the upstream that are open now.
+    pub(crate) fn open(&self) -> i64 {
+        self.open.load(Relaxed)
+    }
+
+    fn count(&self, end: &End) {
         let counter = match end {
             End::Done => &self.done,
             End::Idle => &self.idle,
@@ -94,8 +117,6 @@ impl Counters {
             End::Upstream(_) => &self.upstream_failed,
         };
         counter.fetch_add(1, Relaxed);
-        self.to_upstream.fetch_add(carried.to_upstream, Relaxed);
-        self.to_client.fetch_add(carried.to_client, Relaxed);
     }
 }
 
@@ -149,9 +170,12 @@ impl Proxy {
 
     async fn carry<A: Duplex>(&self, client: &mut A, peer: &(dyn Display + Sync), first: Vec<u8>) {
         let idle = self.limits.idle;
-        let (end, carried) = match self.upstream.connect(self.limits.connect).await {
-            Ok(Connected::Tcp(mut upstream)) => pump(client, &mut upstream, first, idle).await,
-            Ok(Connected::Unix(mut upstream)) => pump(client, &mut upstream, first, idle).await,
+        let tally = &self.counters.carried;
+        let connected = self.upstream.connect(self.limits.connect).await;
+        let opened = connected.is_ok().then(|| Opened::new(&self.counters));
+        let (end, carried) = match connected {
+            Ok(Connected::Tcp(mut upstream)) => pump(client, &mut upstream, first, idle, tally).await,
+            Ok(Connected::Unix(mut upstream)) => pump(client, &mut upstream, first, idle, tally).await,
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 self.counters.timed_out.fetch_add(1, Relaxed);
                 return self.complain("no connection within the limit");
@@ -161,7 +185,8 @@ impl Proxy {
                 return self.complain(&error.to_string());
             }
         };
-        self.counters.count(&end, carried);
+        drop(opened);
+        self.counters.count(&end);
         debug!(%peer, %end, ?carried, "carried");
     }
 

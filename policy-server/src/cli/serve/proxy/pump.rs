@@ -6,6 +6,7 @@ use std::{
     future::{Future as _, poll_fn},
     io,
     pin::{Pin, pin},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -77,9 +78,18 @@ pub(super) struct Carried {
     pub(super) to_client: u64,
 }
 
+/// Bytes that many connections have carried until now.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) to_upstream: AtomicU64,
+    pub(super) to_client: AtomicU64,
+}
+
 /// Carries `first` and then everything `client` sends to `upstream`, and back, until both have ended, one
 /// fails, or nothing moves for `idle`. An end is passed on as an end, and the other direction goes on; a
 /// failure is passed on as a reset.
+///
+/// `tally` grows with every byte that is carried.
 ///
 /// Holds nothing for a direction whose peer takes the bytes as they come, 64 KiB else. Dropped before it has
 /// ended, as a server does that stops, it breaks both sides off: what was carried until then was cut.
@@ -88,10 +98,11 @@ pub(super) async fn pump<A: Duplex, B: Duplex>(
     upstream: &mut B,
     first: Vec<u8>,
     idle: Duration,
+    tally: &Tally,
 ) -> (End, Carried) {
     let mut pair = Pair { client, upstream, is_ended: false };
     let (client, upstream) = (&mut *pair.client, &mut *pair.upstream);
-    let (mut up, mut down) = (Flow::new(first), Flow::new(Vec::new()));
+    let (mut up, mut down) = (Flow::new(first, &tally.to_upstream), Flow::new(Vec::new(), &tally.to_client));
     let mut deadline = pin!(sleep(idle));
     let mut last = Instant::now();
     let end = poll_fn(|cx| {
@@ -170,7 +181,7 @@ enum Failure {
 }
 
 /// One direction.
-struct Flow {
+struct Flow<'a> {
     /// Read and not taken by the other side: `pending[at..]`.
     pending: Vec<u8>,
     at: usize,
@@ -178,6 +189,8 @@ struct Flow {
     /// The reading side was reset: its end, when it is read, is none.
     cut: Option<io::Error>,
     carried: u64,
+    /// Of all connections, in this direction.
+    tally: &'a AtomicU64,
     /// Grows with everything that happens.
     moves: u64,
 }
@@ -192,9 +205,9 @@ enum State {
     Done,
 }
 
-impl Flow {
-    const fn new(pending: Vec<u8>) -> Self {
-        Self { pending, at: 0, state: State::Open, cut: None, carried: 0, moves: 0 }
+impl<'a> Flow<'a> {
+    const fn new(pending: Vec<u8>, tally: &'a AtomicU64) -> Self {
+        Self { pending, at: 0, state: State::Open, cut: None, carried: 0, tally, moves: 0 }
     }
 
     fn is_done(&self) -> bool {
@@ -284,6 +297,7 @@ impl Flow {
             Ok(0) => Err(Failure::Write(io::ErrorKind::WriteZero.into())),
             Ok(n) => {
                 self.carried += n as u64;
+                self.tally.fetch_add(n as u64, Relaxed);
                 self.moves += 1;
                 Ok(n)
             }
@@ -294,10 +308,7 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    };
+    use std::sync::{Arc, atomic::AtomicBool};
 
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -355,7 +366,7 @@ mod tests {
         let broken: [Arc<AtomicBool>; 2] = Default::default();
         let (mut a, mut b) = (Pipe(a, Arc::clone(&broken[0])), Pipe(b, Arc::clone(&broken[1])));
         let first = first.to_vec();
-        let pump = tokio::spawn(async move { pump(&mut a, &mut b, first, IDLE).await });
+        let pump = tokio::spawn(async move { pump(&mut a, &mut b, first, IDLE, &Tally::default()).await });
         Pumped { client, upstream, broken, pump }
     }
 
@@ -490,7 +501,8 @@ mod tests {
         // Until the reset is there.
         b.ready(tokio::io::Interest::ERROR).await.unwrap();
         // There is something to be written before anything is read.
-        let (end, carried) = pump(&mut a, &mut b, b"more of the request".to_vec(), IDLE).await;
+        let (end, carried) =
+            pump(&mut a, &mut b, b"more of the request".to_vec(), IDLE, &Tally::default()).await;
         assert!(matches!(&end, End::Upstream(e) if e.kind() == io::ErrorKind::ConnectionReset), "{end}");
         assert_eq!(carried, Carried { to_upstream: 0, to_client: 7 });
         drop((a, b));
