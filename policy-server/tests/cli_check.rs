@@ -116,6 +116,37 @@ fn faults_are_exit_code_one_with_their_remedy() {
 }
 
 #[test]
+fn lines_are_those_of_the_file_that_is_served() {
+    let file = "<!-- ours -->\n\n\n\n\n<cross-domain-policy>\n\n\
+                <allow-access-from domain='a.com' to-ports='1'/>\n</cross-domain-policy>\n";
+    let address = server(file.parse::<PolicyFile>().unwrap().to_wire());
+    let output = check(address, &[]);
+    assert!(text(&output).contains("line 8: the entry is for other origins"), "{}", text(&output));
+    assert!(text(&output).contains(&format!("a policy of {} bytes", file.len())), "{}", text(&output));
+}
+
+#[test]
+fn what_the_command_line_grants_is_bounded_like_a_file() {
+    let grants: Vec<_> =
+        (0..600).flat_map(|n| ["--allow".to_owned(), format!("h{n}.example.com:80")]).collect();
+    let arguments = ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(grants.iter().map(String::as_str));
+    let output = run(&arguments.collect::<Vec<_>>(), b"");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--allow: ") && error.contains("may have 20000 at most"), "{error}");
+}
+
+#[test]
+fn a_pattern_is_no_origin_and_a_doubtful_one_is_noted() {
+    let output = run(&["check", "127.84.3.1:80", "--origin", "*.example.com"], b"");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("is a pattern; expected the one host"), "{error}");
+    let address = server(policy(8080).to_wire()).to_string();
+    let output = run(&["check", &address, "--origin", "www.example.com.", "--json"], b"");
+    assert_eq!(json(&output)["origin_notes"][0]["note"], "trailing-dot");
+}
+
+#[test]
 fn a_named_policy_is_asked_and_a_url_is_not() {
     let address = server(policy(8080).to_wire());
     let host = address.ip().to_string();
@@ -178,6 +209,14 @@ fn lint_tells_lines_and_remedies_and_ends_with_one_on_errors() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output));
         assert!(text(&output).contains(shown), "{shown:?} is missing in {}", text(&output));
     }
+    // The master voids what other ports serve.
+    let none = good.replace("\n<allow", "\n<site-control permitted-cross-domain-policies=\"none\"/>\n<allow");
+    let ports = ["lint", "-", "--served-on", "843", "--served-on", "8080", "--to-port", "8080"];
+    let output = run(&ports, none.replace("\"80\"", "\"8080\"").as_bytes());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("error: nobody may connect to port 8080"), "{}", text(&output));
+    assert!(text(&output).contains("error: the meta-policy `none` voids every entry"), "{}", text(&output));
+
     let output = run(&["lint", "-", "--json"], grants_nothing.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let finding = &json(&output)["findings"][0];

@@ -2,7 +2,7 @@
 //! deadline is seen to the millisecond.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     io,
     pin::Pin,
@@ -47,6 +47,9 @@ enum Server {
 #[derive(Default)]
 struct Host {
     servers: HashMap<u16, Server>,
+    /// How long its name is looked for, and how often it was.
+    look_up: Duration,
+    looked_up: Cell<u32>,
     asked: Rc<RefCell<Vec<u16>>>,
     sent: Rc<RefCell<Vec<u8>>>,
 }
@@ -74,12 +77,16 @@ impl Host {
 }
 
 impl Dial for Host {
+    type Host = ();
     type Io = Connection;
 
-    async fn dial(&self, host: &str, port: u16) -> io::Result<Connection> {
-        if host != "push.example.com" {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "no such name"));
-        }
+    async fn look_up(&self, host: &str) -> io::Result<()> {
+        self.looked_up.set(self.looked_up.get() + 1);
+        sleep(self.look_up).await;
+        if host == "push.example.com" { Ok(()) } else { Err(io::Error::other("no such name")) }
+    }
+
+    async fn dial(&self, (): &(), port: u16) -> io::Result<Connection> {
         self.asked.borrow_mut().push(port);
         match self.servers.get(&port) {
             None => Err(io::ErrorKind::ConnectionRefused.into()),
@@ -195,6 +202,38 @@ async fn a_dropped_master_costs_three_seconds_and_a_refused_one_nothing() {
     assert_eq!(report.visits()[0].happened(), &Happened::Failed(Fault::Refused));
 }
 
+/// Name servers are slow, not ports; and no firewall is suspected of it.
+#[tokio::test(start_paused = true)]
+async fn a_slow_look_up_is_a_step_of_its_own() {
+    let slow = |seconds| Host { look_up: Duration::from_secs(seconds), ..Host::default() };
+    let start = Instant::now();
+    let host = slow(6).with(843, policy(ENTRY));
+    let report = host.ask(&question(8080)).await;
+    assert_eq!(report.conclusion(), Conclusion::Granted, "{report}");
+    assert_eq!((report.looked_up_after(), start.elapsed()), (host.look_up, host.look_up));
+    assert_eq!(report.visits()[0].after(), Duration::ZERO);
+    assert!(report.to_string().contains("The look-up of the name took 6.0s"), "{report}");
+
+    // Once for all ports, and beside their time.
+    let host = slow(6).dropping(843).dropping(8080);
+    let report = host.ask(&question(8080)).await;
+    assert_eq!((host.looked_up.get(), report.visits().len()), (1, 2));
+    let times: Vec<_> = report.visits().iter().map(|visit| visit.after().as_secs()).collect();
+    assert_eq!(times, [3, 17]);
+
+    let start = Instant::now();
+    let host = slow(60).with(843, policy(ENTRY));
+    let report = host.ask(&question(8080)).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(20));
+    let fault = Fault::LookUpTimedOut(Duration::from_secs(20));
+    assert!(report.visits().iter().all(|visit| *visit.happened() == Happened::Failed(fault.clone())));
+    assert_eq!((report.conclusion(), host.asked.borrow().len()), (Conclusion::Unreachable, 0));
+    assert!(!report.to_string().contains("firewall"), "{report}");
+
+    let report = Host::default().with(843, policy(ENTRY)).ask(&question(8080)).await;
+    assert!(!report.to_string().contains("look-up"), "{report}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_master_that_answers_after_three_seconds_does_not_count() {
     let late = |after| [vec![Wait(Duration::from_millis(after))], policy(ENTRY)].concat();
@@ -232,6 +271,8 @@ async fn each_fault_is_named_with_its_remedy() {
     let utf16: Vec<u8> =
         String::from_utf8(good.clone()).unwrap().encode_utf16().flat_map(u16::to_be_bytes).collect();
     let length = u16::try_from(good.len()).unwrap().to_be_bytes();
+    // Of the text with its NUL.
+    let counted = u16::try_from(good.len() + 1).unwrap().to_be_bytes();
     let html = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec();
     let error = |kind| format!("no policy file, {kind}");
     let late = "timed out";
@@ -257,6 +298,11 @@ async fn each_fault_is_named_with_its_remedy() {
         (vec![Send([b"\xff\xfe", &utf16[..]].concat()), Close], "UTF-16", "UTF-8"),
         (vec![Send(utf16.clone()), Close], "UTF-16", "UTF-8"),
         (vec![Send([&length[..], &good, b"\0"].concat()), Close], "its length", "writeUTF"),
+        (vec![Send([&counted[..], &good, b"\0"].concat()), Close], "its length", "writeUTF"),
+        (vec![Send([&length[..], &good].concat()), Close], "its length", "writeUTF"),
+        // Two bytes of a text are no length, even if so many follow.
+        (vec![Send([b"<<<", &[b' '; 16_000][..], b"\0"].concat()), Close], "not well-formed XML", "correct"),
+        (vec![Send([&b"<<<"[..], &[b' '; 16_000]].concat()), Close], "not well-formed XML", "correct"),
         (vec![Send(vec![b' '; MAX_FILE_SIZE + 1]), Hang], "more than 20000 bytes", "*.example.com"),
         (vec![Send(b"<html></html>\0".to_vec()), Close], "root element is <html>", "nothing before it"),
         (vec![Send(b"\0".to_vec()), Close], "no element", "nothing before it"),
@@ -299,6 +345,9 @@ async fn what_is_odd_and_read_all_the_same_is_remarked() {
         let (report, took) = at_8080(acts).await;
         assert_eq!(report.conclusion(), Conclusion::Granted);
         let Happened::Fetched(fetched) = report.visits()[1].happened() else { panic!("{report}") };
+        // What `check` waits for the close is not what a player waits.
+        let answered = if remarks == [Remark::NotClosed] { Duration::ZERO } else { took };
+        assert_eq!(report.visits()[1].after(), answered);
         assert_eq!((&fetched.remarks, took), (&remarks, Duration::from_millis(elapsed)));
         let shown = report.to_string();
         assert!(remarks.iter().all(|remark| shown.contains(remark.remedy())), "{shown}");
@@ -399,4 +448,83 @@ async fn a_denial_is_explained_entry_by_entry() {
         assert!(shown.contains(line), "{line:?} is missing in:\n{shown}");
     }
     assert_eq!(report.visits()[1].findings().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_origin_that_players_may_see_otherwise_is_noted() {
+    let host = Host::default().with(8080, policy(ENTRY));
+    for (origin, note) in [
+        ("www.example.com.", Some("note: the origin ends with a dot")),
+        ("BÜCHER.example", Some("note: the origin has letters outside ASCII")),
+        ("www.example.com", None),
+    ] {
+        let question = Question::new("push.example.com", 8080, origin.parse().unwrap());
+        let shown = host.ask(&question).await.to_string();
+        assert_eq!(shown.contains(note.unwrap_or("note:")), note.is_some(), "{shown}");
+    }
+}
+
+/// What is advised names what has to change first, and an entry only where one would help.
+#[tokio::test(start_paused = true)]
+async fn the_advice_is_for_the_cause() {
+    let meta = |value: &str| format!("<site-control permitted-cross-domain-policies='{value}'/>");
+    let missing = |port: u16| format!("<allow-access-from domain=\"www.example.com\" to-ports=\"{port}\"/>");
+    let other = "<allow-access-from domain='other.example' to-ports='*'/>";
+    for (master, at_port, port, advice, entry) in [
+        // The entry is there and void, or not there and no use.
+        (
+            Some(meta("none") + ENTRY),
+            ENTRY,
+            8080,
+            "in the policy from port 843 write all or master-only",
+            None,
+        ),
+        (Some(meta("none")), ENTRY, 8080, "in the policy from port 843 write all or master-only", None),
+        (
+            Some(meta("master-only")),
+            ENTRY,
+            8080,
+            "A policy from port 843, and no other,",
+            Some(missing(8080)),
+        ),
+        (
+            Some(meta("by-content-type")),
+            ENTRY,
+            8080,
+            "A policy from port 843, and no other,",
+            Some(missing(8080)),
+        ),
+        (
+            Some(meta("master-only") + other),
+            ENTRY,
+            80,
+            "A policy from port 843, and no other,",
+            Some(missing(80)),
+        ),
+        (Some(meta("all")), other, 8080, "A policy from port 843 or the port itself", Some(missing(8080))),
+        (None, other, 80, "A policy from port 843 or another below 1024", Some(missing(80))),
+        // Players do not ask the port itself.
+        (Some(other.into()), ENTRY, 25, "A policy from port 843, and no other,", Some(missing(25))),
+    ] {
+        let mut host = Host::default().with(port, policy(at_port));
+        if let Some(master) = &master {
+            host = host.with(843, policy(master));
+        }
+        let report = host.ask(&question(port)).await;
+        assert_eq!(report.conclusion(), Conclusion::Denied, "{report}");
+        assert_eq!(report.missing_entry(), entry, "{report}");
+        let said = report.advice().unwrap();
+        assert!(said.contains(advice) && report.to_string().ends_with(&said), "{advice}: {report}");
+        assert_eq!(said.contains("<allow-access-from"), entry.is_some(), "{said}");
+    }
+    // The entry is there, and its policy comes from where it cannot grant the port.
+    let host = Host::default().with(8080, policy(ENTRY));
+    let named = question(80).load_policy_file("xmlsocket://push.example.com:8080".parse().unwrap());
+    let report = host.ask(&named).await;
+    assert_eq!(report.missing_entry(), None);
+    assert!(report.advice().unwrap().starts_with("The entry is there: serve it from port 843"), "{report}");
+
+    let granted = Host::default().with(843, policy(ENTRY)).ask(&question(8080)).await;
+    assert_eq!((granted.advice(), granted.missing_entry()), (None, None));
+    assert_eq!(Host::default().ask(&question(8080)).await.advice(), None, "nothing was reached");
 }

@@ -12,9 +12,14 @@ use tokio::io::{Join, Sink, join, sink};
 struct Server<'a>(Cell<Option<&'a [u8]>>);
 
 impl<'a> Dial for Server<'a> {
+    type Host = ();
     type Io = Join<&'a [u8], Sink>;
 
-    async fn dial(&self, _host: &str, _port: u16) -> io::Result<Self::Io> {
+    async fn look_up(&self, _host: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn dial(&self, (): &(), _port: u16) -> io::Result<Self::Io> {
         let answer = self.0.take().ok_or(io::ErrorKind::ConnectionRefused)?;
         Ok(join(answer, sink()))
     }

@@ -77,9 +77,12 @@ fn in_json(report: &Report) -> Value {
         "host": question.host(),
         "port": question.port(),
         "origin": question.origin().to_string(),
+        "origin_notes": origin_notes(question.origin()),
+        "look_up_milliseconds": report.looked_up_after().as_secs_f64() * 1e3,
         "visits": report.visits().iter().map(|visit| visit_in_json(report, visit)).collect::<Vec<_>>(),
         "granted_by": report.verdict().granted_by().map(step),
         "missing_entry": report.missing_entry(),
+        "advice": report.advice(),
     })
 }
 
@@ -104,6 +107,10 @@ fn visit_in_json(report: &Report, visit: &Visit) -> Value {
         _ => {}
     }
     value
+}
+
+fn origin_notes(origin: &Origin) -> Value {
+    origin.notes().map(|note| json!({ "note": note.name(), "message": note.to_string() })).collect()
 }
 
 fn remarks(fetched: &Fetched) -> Value {

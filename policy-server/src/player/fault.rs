@@ -10,6 +10,8 @@ use crate::policy::{Error, ErrorKind, MAX_FILE_SIZE, Problem};
 pub enum Fault {
     /// The name of the host does not resolve.
     NoSuchHost(Box<str>),
+    /// The name of the host was not found in time.
+    LookUpTimedOut(Duration),
     /// Nothing listens there.
     Refused,
     /// The connection could not be made, for this reason.
@@ -74,7 +76,14 @@ impl Fault {
     /// Whether there was no connection at all.
     #[must_use]
     pub const fn is_unreachable(&self) -> bool {
-        matches!(self, Self::NoSuchHost(_) | Self::Refused | Self::Unreachable(_) | Self::ConnectTimedOut(_))
+        matches!(
+            self,
+            Self::NoSuchHost(_)
+                | Self::LookUpTimedOut(_)
+                | Self::Refused
+                | Self::Unreachable(_)
+                | Self::ConnectTimedOut(_)
+        )
     }
 
     /// Short name for scripts: lower case, `-` between words.
@@ -82,6 +91,7 @@ impl Fault {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NoSuchHost(_) => "no-such-host",
+            Self::LookUpTimedOut(_) => "look-up-timed-out",
             Self::Refused => "refused",
             Self::Unreachable(_) => "unreachable",
             Self::ConnectTimedOut(_) => "connect-timed-out",
@@ -105,6 +115,7 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::NoSuchHost(_) => "check the name; players need it in DNS as well",
+            Self::LookUpTimedOut(_) => "check the name servers of this machine, and the name",
             Self::Refused => "start a policy server on this port",
             Self::Unreachable(_) => "check the address and the routes to it",
             Self::ConnectTimedOut(_) => {
@@ -144,6 +155,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchHost(why) => write!(f, "the host is not known: {why}"),
+            Self::LookUpTimedOut(after) => write!(f, "the name of the host was not found in {after:.1?}"),
             Self::Refused => write!(f, "connection refused, nothing listens there"),
             Self::Unreachable(why) => write!(f, "no connection: {why}"),
             Self::ConnectTimedOut(after) => write!(f, "no connection in {after:.1?}, something drops it"),

@@ -1,6 +1,6 @@
 //! Asking one port for its policy, as a player does.
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -16,14 +16,19 @@ use crate::{
 
 /// Makes the connections of a player.
 ///
-/// For tests, and for checks through something else than TCP. An error of the kind `NotFound` says that the
-/// name of the host is not known.
+/// For tests, and for checks through something else than TCP.
 pub trait Dial {
+    /// A host that was looked up.
+    type Host;
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin;
 
+    /// Looks the host up: once for a question, before any port of it is asked. An error says that the name is
+    /// not known. Waits as long as it takes; the caller has the deadlines.
+    fn look_up(&self, host: &str) -> impl Future<Output = io::Result<Self::Host>>;
+
     /// Connects. Waits as long as it takes; the caller has the deadlines.
-    fn dial(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Self::Io>>;
+    fn dial(&self, host: &Self::Host, port: u16) -> impl Future<Output = io::Result<Self::Io>>;
 }
 
 /// Connects over TCP, to the addresses of a host one after the other.
@@ -31,14 +36,19 @@ pub trait Dial {
 pub struct TcpDial;
 
 impl Dial for TcpDial {
+    type Host = Vec<IpAddr>;
     type Io = TcpStream;
 
-    async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
-        let addresses = lookup_host((host, port)).await;
-        let addresses = addresses.map_err(|e| io::Error::new(io::ErrorKind::NotFound, e))?;
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
+    async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        // Without a service: names are looked up, ports are not.
+        let addresses = lookup_host((host, 0)).await?.map(|address| address.ip());
+        Ok(addresses.collect())
+    }
+
+    async fn dial(&self, host: &Vec<IpAddr>, port: u16) -> io::Result<TcpStream> {
+        let mut failed = io::Error::other("the name has no address");
+        for address in host {
+            match TcpStream::connect((*address, port)).await {
                 Ok(stream) => return Ok(stream),
                 Err(e) => failed = e,
             }
@@ -64,14 +74,21 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Bytes after the NUL that are counted.
 const TRAILING_MAX: usize = 4096;
 
-/// Connects, asks and reads until `deadline`; then looks for the close for `close` at most.
+/// An answer whose connection may still be open.
+pub(super) struct Answered<Io> {
+    fetched: Fetched,
+    io: Io,
+    /// Bytes that came with the answer, after the NUL.
+    trailing: usize,
+}
+
+/// Connects, asks and reads until `deadline`.
 pub(super) async fn fetch<D: Dial>(
     dial: &D,
-    host: &str,
+    host: &D::Host,
     port: u16,
     deadline: Instant,
-    close: Duration,
-) -> Result<Fetched, Fault> {
+) -> Result<Answered<D::Io>, Fault> {
     let begin = Instant::now();
     let mut io = match timeout_at(deadline, dial.dial(host, port)).await {
         Err(_) => return Err(Fault::ConnectTimedOut(begin.elapsed())),
@@ -112,15 +129,23 @@ pub(super) async fn fetch<D: Dial>(
     if after > SLOW {
         remarks.push(Remark::Slow(after));
     }
-    let mut trailing = answer.len() - nul - 1;
-    if timeout_at(Instant::now() + close, rest(&mut io, &mut trailing)).await.is_err() {
-        remarks.push(Remark::NotClosed);
-    }
-    if trailing > 0 {
-        remarks.push(Remark::Trailing { bytes: trailing });
-    }
+    let trailing = answer.len() - nul - 1;
     answer.truncate(nul);
-    Ok(Fetched { file, text: answer.into(), remarks })
+    Ok(Answered { fetched: Fetched { file, text: answer.into(), remarks }, io, trailing })
+}
+
+impl<Io: AsyncRead + Unpin> Answered<Io> {
+    /// Looks for the close, for `patience` at most. No player waits for it.
+    pub(super) async fn close(mut self, patience: Duration) -> Fetched {
+        let Fetched { remarks, .. } = &mut self.fetched;
+        if timeout_at(Instant::now() + patience, rest(&mut self.io, &mut self.trailing)).await.is_err() {
+            remarks.push(Remark::NotClosed);
+        }
+        if self.trailing > 0 {
+            remarks.push(Remark::Trailing { bytes: self.trailing });
+        }
+        self.fetched
+    }
 }
 
 /// Sends the request and reads to the first NUL, whose index it returns, or to the end of the stream.
@@ -182,11 +207,8 @@ fn read_to(answer: &[u8], nul: usize) -> Result<PolicyFile, Fault> {
         [TLS_ALERT, 3, ..] => return Err(Fault::Tls),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', 0, ..] => return Err(Fault::Utf16),
         // Long policies have a first byte above 0 there, short ones are cut off by it.
-        [high, low, b'<', ..] => {
-            let claimed = usize::from(u16::from_be_bytes([high, low]));
-            if claimed >= ROOT_MIN && claimed <= answer.len() - 2 {
-                return Err(Fault::LengthPrefix);
-            }
+        [high, low, b'<', ..] if is_length(usize::from(u16::from_be_bytes([high, low])), &answer[2..]) => {
+            return Err(Fault::LengthPrefix);
         }
         _ => {}
     }
@@ -196,18 +218,23 @@ fn read_to(answer: &[u8], nul: usize) -> Result<PolicyFile, Fault> {
     })
 }
 
+/// Whether `claimed` is the length of what came after it, its NUL counted or not. Two bytes of a text may
+/// stand for any number: `<<` for 15,420.
+fn is_length(claimed: usize, rest: &[u8]) -> bool {
+    match rest.iter().position(|byte| *byte == 0) {
+        Some(nul) => claimed == nul || claimed == nul + 1,
+        None => claimed == rest.len(),
+    }
+}
+
 /// First byte of a TLS record that is an alert.
 const TLS_ALERT: u8 = 0x15;
 
 /// Bytes of a status line that are told.
 const STATUS_MAX: usize = 80;
 
-/// The shortest policy file.
-const ROOT_MIN: usize = "<cross-domain-policy/>".len();
-
 fn no_connection(error: &io::Error) -> Fault {
     match error.kind() {
-        io::ErrorKind::NotFound => Fault::NoSuchHost(error.to_string().into()),
         io::ErrorKind::ConnectionRefused => Fault::Refused,
         // The system gives up before the deadline.
         _ => Fault::Unreachable(error.to_string().into()),

@@ -1,6 +1,6 @@
 //! What a player does before it lets a SWF connect, step by step: a client for seeing why.
 //!
-//! It asks port 843 first, for 3 s, then where `Security.loadPolicyFile` pointed, then the very port that the
+//! It looks the name up, asks port 843 first, for 3 s, then where `Security.loadPolicyFile` pointed, then the very port that the
 //! SWF wants, until one grants. Rules are those of [`policy`](crate::policy), strict ones as of player
 //! 9.0.124. Source: Adobe, "Policy file changes in Flash Player 9 and Flash Player 10", "Setting up a socket
 //! policy file server"; helpx "Flash Player 10 socket connection timeout".
@@ -24,7 +24,7 @@ mod report;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use self::{
     fault::{Fault, Remark},
@@ -47,6 +47,10 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patience {
+    /// For the look-up of the name, which comes before all else and is no part of what follows: a slow name
+    /// server is none of the ports' faults. How long players wait is not documented. Default 20 s, more than
+    /// the 5 s twice that resolvers wait for one name server.
+    pub look_up: Duration,
     /// For the answer of port 843, from the connect on. Default 3 s, as players have it.
     pub master: Duration,
     /// For the whole attempt, all ports together: `Socket.timeout`. Default 20 s, as players from 10 on have it.
@@ -59,6 +63,7 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
+            look_up: Duration::from_secs(20),
             master: Duration::from_secs(3),
             attempt: Duration::from_secs(20),
             close: Duration::from_millis(500),
@@ -124,28 +129,41 @@ fn same(a: &Location, b: &Location) -> bool {
 
 /// Does what a player does, and tells every step of it.
 ///
-/// Ends within [`Patience::attempt`] and once [`Patience::close`] for each place. What servers send is
-/// bounded as in [`MAX_FILE_SIZE`](crate::policy::MAX_FILE_SIZE), and read as hostile.
+/// Ends within [`Patience::look_up`] and [`Patience::attempt`], and once [`Patience::close`] for each place.
+/// What servers send is bounded as in [`MAX_FILE_SIZE`](crate::policy::MAX_FILE_SIZE), and read as hostile.
 pub async fn ask<D: Dial>(question: &Question, dial: &D, patience: &Patience) -> Report {
+    let start = Instant::now();
+    let host = match timeout(patience.look_up, dial.look_up(&question.host)).await {
+        Ok(Ok(host)) => Ok(host),
+        Ok(Err(e)) => Err(Fault::NoSuchHost(e.to_string().into())),
+        Err(_) => Err(Fault::LookUpTimedOut(start.elapsed())),
+    };
+    let looked_up = start.elapsed();
+
     let end = Instant::now() + patience.attempt;
     let mut visits: Vec<Visit> = Vec::new();
     for (role, location) in question.places() {
         let begin = Instant::now();
-        let happened = match skipped(question, &visits, &location) {
-            Some(happened) => happened,
-            None => {
-                let Location::Socket { host, port } = &location else { continue };
+        let skipped = skipped(question, &visits, &location);
+        let (happened, after) = match (skipped, &location, &host) {
+            (Some(happened), _, _) => (happened, Duration::ZERO),
+            (None, Location::Socket { .. }, Err(fault)) => (Happened::Failed(fault.clone()), Duration::ZERO),
+            (None, Location::Socket { port, .. }, Ok(host)) => {
                 let deadline = if role == Role::Master { end.min(begin + patience.master) } else { end };
-                match fetch::fetch(dial, host, *port, deadline, patience.close).await {
-                    Ok(fetched) => Happened::Fetched(fetched),
-                    Err(fault) => Happened::Failed(fault),
+                let answered = fetch::fetch(dial, host, *port, deadline).await;
+                // A player goes on here.
+                let after = begin.elapsed();
+                match answered {
+                    Ok(answered) => (Happened::Fetched(answered.close(patience.close).await), after),
+                    Err(fault) => (Happened::Failed(fault), after),
                 }
             }
+            (None, Location::Url(_), _) => continue,
         };
-        visits.push(Visit { role, location, happened, after: begin.elapsed() });
+        visits.push(Visit { role, location, happened, after });
     }
     let verdict = may_connect(&loaded(&visits), &question.origin, question.port);
-    Report { question: question.clone(), visits, verdict }
+    Report { question: question.clone(), looked_up, visits, verdict }
 }
 
 /// Why a player does not ask there, if it does not.

@@ -3,12 +3,18 @@
 use std::{fmt, time::Duration};
 
 use super::{Fault, Fetched, Location, Question};
-use crate::policy::{FIRST_UNPRIVILEGED_PORT, Finding, Outcome, Step, Verdict, lint};
+use crate::policy::{
+    FIRST_UNPRIVILEGED_PORT, Finding, MASTER_PORT, Outcome, Problem, Step, Verdict, is_asked, lint,
+};
+
+/// Look-ups that take longer are told.
+const SLOW_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// Everything a player did, and what came of it. `Display` explains it to a person, in several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub(super) question: Question,
+    pub(super) looked_up: Duration,
     pub(super) visits: Vec<Visit>,
     pub(super) verdict: Verdict,
 }
@@ -69,6 +75,12 @@ impl Report {
         &self.question
     }
 
+    /// How long the look-up of the name took, before any port was asked.
+    #[must_use]
+    pub const fn looked_up_after(&self) -> Duration {
+        self.looked_up
+    }
+
     /// Every place in the order in which a player looks.
     #[must_use]
     pub fn visits(&self) -> &[Visit] {
@@ -108,16 +120,83 @@ impl Report {
         self.verdict.steps().iter().filter(move |step| Some(step.policy_port) == port)
     }
 
-    /// An entry that would grant it, if none does.
+    /// An entry that would grant it, if none does and one can: not while the meta-policy voids all of them,
+    /// nor if the entry is there, in a policy from a port that cannot grant this one.
     #[must_use]
     pub fn missing_entry(&self) -> Option<String> {
-        let Question { origin, port, .. } = &self.question;
+        match self.way_out()? {
+            WayOut::Entry { domain, .. } => {
+                let port = self.question.port;
+                Some(format!("<allow-access-from domain=\"{domain}\" to-ports=\"{port}\"/>"))
+            }
+            _ => None,
+        }
+    }
+
+    /// What would grant it, if nothing does and something was reached; for a person, in one line or two.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        if self.conclusion() != Conclusion::Denied {
+            return None;
+        }
+        Some(match self.way_out()? {
+            WayOut::SiteControl => format!(
+                "No entry grants it while the meta-policy is `none`: in the policy from port {MASTER_PORT} write \
+                 all or master-only in the site-control, or leave it out"
+            ),
+            WayOut::LocalContent => {
+                "Only an entry with domain=\"*\" is for local content; better load the SWF from a host".into()
+            }
+            WayOut::Privileged => format!(
+                "The entry is there: serve it from port {MASTER_PORT} or another below \
+                 {FIRST_UNPRIVILEGED_PORT}, or use a port from {FIRST_UNPRIVILEGED_PORT} on"
+            ),
+            WayOut::Entry { master_alone, .. } => {
+                let place = match self.question.port {
+                    _ if master_alone => "from port 843, and no other,",
+                    port if port < FIRST_UNPRIVILEGED_PORT => "from port 843 or another below 1024",
+                    _ => "from port 843 or the port itself",
+                };
+                let entry = self.missing_entry()?;
+                format!("A policy {place} grants it with\n  {entry}")
+            }
+        })
+    }
+
+    /// What has to change first.
+    fn way_out(&self) -> Option<WayOut<'_>> {
         if self.verdict.is_granted() {
             return None;
         }
-        let domain = origin.host()?;
-        Some(format!("<allow-access-from domain=\"{domain}\" to-ports=\"{port}\"/>"))
+        let steps = self.verdict.steps().iter().map(|step| step.outcome);
+        let not_asked = self.visits.iter().filter_map(|visit| match visit.happened {
+            Happened::Void(outcome) => Some(outcome),
+            _ => None,
+        });
+        let outcomes: Vec<_> = steps.chain(not_asked).collect();
+        let any = |outcome| outcomes.contains(&outcome);
+        Some(match self.question.origin.host() {
+            _ if any(Outcome::MetaNone) => WayOut::SiteControl,
+            _ if any(Outcome::Privileged) => WayOut::Privileged,
+            None => WayOut::LocalContent,
+            Some(domain) => {
+                let others_are_void = any(Outcome::MetaMasterOnly) || any(Outcome::MetaInvalid);
+                WayOut::Entry { domain, master_alone: others_are_void || !is_asked(self.question.port) }
+            }
+        })
     }
+}
+
+/// What has to change for a connection to be granted.
+enum WayOut<'a> {
+    /// The meta-policy `none`: no entry counts.
+    SiteControl,
+    /// The port that serves the entry.
+    Privileged,
+    /// The origin, which only `*` is for.
+    LocalContent,
+    /// An entry, perhaps in the master policy alone.
+    Entry { domain: &'a str, master_alone: bool },
 }
 
 impl Visit {
@@ -139,19 +218,23 @@ impl Visit {
         &self.happened
     }
 
-    /// How long it took.
+    /// How long it took until a player goes on; the wait for the close of the connection is no part of it.
     #[must_use]
     pub const fn after(&self) -> Duration {
         self.after
     }
 
-    /// What the linter finds in the policy that was read there.
+    /// What the linter finds in the policy that was read there. What is a [`Remark`](super::Remark) on the
+    /// answer is not said again.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        match (&self.happened, &self.location) {
-            (Happened::Fetched(fetched), Location::Socket { port, .. }) => lint(&fetched.text, &[*port]),
-            _ => Vec::new(),
-        }
+        let (Happened::Fetched(fetched), Location::Socket { port, .. }) = (&self.happened, &self.location)
+        else {
+            return Vec::new();
+        };
+        let mut findings = lint(&fetched.text, &[*port]);
+        findings.retain(|finding| *finding.problem() != Problem::LeadingBlank);
+        findings
     }
 }
 
@@ -186,6 +269,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Question { host, port, origin, .. } = &self.question;
         writeln!(f, "May a SWF from {origin} connect to {}?", Endpoint(host, *port))?;
+        for note in origin.notes() {
+            writeln!(f, "   note: {note}")?;
+        }
+        if self.looked_up > SLOW_LOOK_UP {
+            writeln!(f, "\nThe look-up of the name took {:.1?}, before any port was asked", self.looked_up)?;
+            writeln!(f, "   → check the name servers; players look it up with their own")?;
+        }
         for (index, visit) in self.visits.iter().enumerate() {
             writeln!(f, "\n{}. {visit}", index + 1)?;
             self.write_visit(visit, f)?;
@@ -193,7 +283,7 @@ impl fmt::Display for Report {
         write!(f, "\n{}", self.conclusion())?;
         match self.verdict.granted_by() {
             Some(step) => write!(f, ": {step}"),
-            None => self.write_advice(f),
+            None => self.advice().map_or(Ok(()), |advice| write!(f, "\n{advice}")),
         }
     }
 }
@@ -234,25 +324,6 @@ impl Report {
             }
         }
         Ok(())
-    }
-
-    fn write_advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.conclusion(), self.missing_entry()) {
-            (Conclusion::Denied, Some(entry)) => {
-                let place = match self.question.port {
-                    port if port < FIRST_UNPRIVILEGED_PORT => "from port 843 or another below 1024",
-                    _ => "from port 843 or the port itself",
-                };
-                write!(f, "\nA policy {place} grants it with\n  {entry}")
-            }
-            (Conclusion::Denied, None) => {
-                write!(
-                    f,
-                    "\nOnly an entry with domain=\"*\" is for local content; better load the SWF from a host"
-                )
-            }
-            _ => Ok(()),
-        }
     }
 }
 

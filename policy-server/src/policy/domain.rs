@@ -1,6 +1,9 @@
 //! `domain`: which SWFs an entry is for, by the host they were loaded from.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::origin::Origin;
 
@@ -78,6 +81,35 @@ impl DomainPattern {
         matches!(self.form, Form::Any)
     }
 
+    /// Whether this is for every origin that `other` is for, told by the text. Allocates nothing.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&*self.text, &*other.text);
+        match (self.form, other.form) {
+            (Form::Nothing(_), _) | (_, Form::Nothing(_)) => false,
+            (Form::Any, _) => true,
+            (Form::Exact, Form::Exact) => unbracketed(mine).eq_ignore_ascii_case(unbracketed(theirs)),
+            (Form::Suffix, Form::Suffix) => ends_with_labels(&theirs[2..], &mine[2..]),
+            // Addresses are in no domain.
+            (Form::Suffix, Form::Exact) if is_ipv6(theirs) || theirs.parse::<Ipv4Addr>().is_ok() => false,
+            (Form::Suffix, Form::Exact) => ends_with_labels(theirs, &mine[2..]),
+            (Form::Exact | Form::Suffix, _) => false,
+        }
+    }
+
+    /// What it does not match as its author may think, though its form is a defined one.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        match self.form {
+            Form::Any | Form::Nothing(_) => None,
+            Form::Suffix if ends_in_number(&self.text) => Some(Doubt::NoAddress),
+            Form::Exact if is_no_address(&self.text) => Some(Doubt::NoAddress),
+            Form::Suffix | Form::Exact if self.text.ends_with('.') => Some(Doubt::TrailingDot),
+            Form::Exact => as_browsers_write(&self.text)
+                .filter(|address| !unbracketed(&self.text).eq_ignore_ascii_case(address))
+                .map(|address| Doubt::AddressForm(address.into())),
+            Form::Suffix => None,
+        }
+    }
+
     /// Whether a SWF from this origin is meant. Linear in the length of the text; allocates nothing.
     #[must_use]
     pub fn matches(&self, origin: &Origin) -> bool {
@@ -88,15 +120,27 @@ impl DomainPattern {
             Form::Exact => unbracketed(&self.text).eq_ignore_ascii_case(host),
             // An address has no subdomains, even if its text looks so.
             Form::Suffix if origin.is_ip() => false,
-            Form::Suffix => {
-                let suffix = self.text[1..].as_bytes();
-                let host = host.as_bytes();
-                host.eq_ignore_ascii_case(&suffix[1..])
-                    || host.len() > suffix.len()
-                        && host[host.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
-            }
+            Form::Suffix => ends_with_labels(host, &self.text[2..]),
         }
     }
+}
+
+/// Whether `host` is `domain` or in it.
+fn ends_with_labels(host: &str, domain: &str) -> bool {
+    let (host, domain) = (host.as_bytes(), domain.as_bytes());
+    let Some(at) = host.len().checked_sub(domain.len()) else { return false };
+    host[at..].eq_ignore_ascii_case(domain) && (at == 0 || host[at - 1] == b'.')
+}
+
+/// Why a `domain` of a defined form is still not for the SWFs it seems to be for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// A dot at the end, which hosts in URLs hardly have.
+    TrailingDot,
+    /// It ends like an IPv4 address, and no URL has such a host.
+    NoAddress,
+    /// An IPv6 address in another form than this, which browsers write.
+    AddressForm(Box<str>),
 }
 
 impl fmt::Display for DomainPattern {
@@ -127,6 +171,34 @@ pub(super) fn unbracketed(host: &str) -> &str {
 
 pub(super) fn is_ipv6(host: &str) -> bool {
     unbracketed(host).parse::<Ipv6Addr>().is_ok()
+}
+
+/// An IPv6 address in the one form that browsers give to players; `None` for other hosts.
+/// Source: WHATWG, "URL Standard", host serializing.
+pub(super) fn as_browsers_write(host: &str) -> Option<String> {
+    let address: Ipv6Addr = unbracketed(host).parse().ok()?;
+    Some(match (address.to_ipv4_mapped(), address.segments()) {
+        // Without the dots that Rust writes.
+        (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
+        (None, _) => address.to_string(),
+    })
+}
+
+/// Whether browsers take a host for an IPv4 address: its last label is a number.
+/// Source: WHATWG, "URL Standard", ends-in-a-number checker.
+pub(super) fn ends_in_number(host: &str) -> bool {
+    let last = without_dot(host).rsplit('.').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the host looks like an IPv4 address and is none that a URL in a browser can have.
+pub(super) fn is_no_address(host: &str) -> bool {
+    ends_in_number(host) && without_dot(host).parse::<Ipv4Addr>().is_err()
+}
+
+/// Without the dot at the end that names in DNS may have.
+pub(super) fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 impl fmt::Display for DomainProblem {
@@ -169,7 +241,7 @@ mod tests {
             ("*.0.0.1", &["a.0.0.1"], &["10.0.0.1"]),
             ("localhost", &["localhost"], &["127.0.0.1", "file:///x.swf"]),
             ("127.0.0.1", &["127.0.0.1"], &["localhost"]),
-            ("::1", &["[::1]"], &["127.0.0.1", "[::2]"]),
+            ("::1", &["[::1]", "http://[0:0:0:0:0:0:0:1]/"], &["127.0.0.1", "[::2]"]),
             ("[::1]", &["[::1]"], &["localhost"]),
             ("bücher.example", &["bücher.example"], &["b\u{fc}cher.example.org"]),
         ] {
@@ -215,6 +287,35 @@ mod tests {
             for host in ["www.foo.com", "foo.com", "192.168.0.1", "localhost", "file:///a.swf", "[::1]"] {
                 assert!(!pattern.matches(&origin(host)), "{text:?} must not match {host}");
             }
+        }
+    }
+
+    #[test]
+    fn wide_patterns_cover_narrow_ones() {
+        let covers = |wide: &str, narrow: &str| DomainPattern::new(wide).covers(&DomainPattern::new(narrow));
+        for (wide, narrow) in [
+            ("*", "a.com"),
+            ("*", "*.a.com"),
+            ("*", "10.0.0.1"),
+            ("*.a.com", "a.com"),
+            ("*.a.com", "b.A.com"),
+            ("*.a.com", "*.b.a.com"),
+            ("A.com", "a.com"),
+            ("[::1]", "::1"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [
+            ("a.com", "*.a.com"),
+            ("a.com", "b.a.com"),
+            ("*.a.com", "ba.com"),
+            ("*.a.com", "*"),
+            ("*.b.a.com", "*.a.com"),
+            ("*.0.1", "10.0.0.1"),
+            ("*", "a.*"),
+            ("a.*", "a.com"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
         }
     }
 }

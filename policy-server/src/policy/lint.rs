@@ -2,89 +2,13 @@
 //!
 //! For socket policies. The rules of players are asked of [`verdict`](super::verdict), which alone knows them.
 
-use std::fmt;
-
 use super::{
-    AllowAccess, DomainProblem, Error, ErrorKind, MASTER_PORT, PolicyFile, SiteControl, is_asked,
-    verdict::can_grant,
+    AllowAccess, Finding, Loaded, MASTER_PORT, Outcome, PolicyFile, Problem, SiteControl,
+    domain::{Doubt, ends_in_number, without_dot},
+    is_asked,
+    ports::Merged,
+    verdict::{can_grant, may_anyone_connect, void},
 };
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// It works, but perhaps not as meant, or it opens more than it should.
-    Warning,
-    /// It does not do what it says.
-    Error,
-}
-
-/// One thing to look at in a policy file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    line: Option<u32>,
-    problem: Problem,
-}
-
-/// What the linter finds. `Display` says what it is, [`remedy`](Self::remedy) what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Problem {
-    /// It is no policy file.
-    Unreadable(Error),
-    /// An entry without `to-ports`.
-    NoPorts,
-    /// A domain that matches nothing.
-    Domain(DomainProblem),
-    /// A meta-policy that sockets do not have.
-    SiteControlNotForSockets(SiteControl),
-    /// The file is to be served where no player asks.
-    NeverAsked {
-        /// The port in question.
-        port: u16,
-    },
-    /// The meta-policy voids every entry of its own file.
-    EntriesVoid,
-    /// A meta-policy in a file that is not (only) the master.
-    SiteControlIgnored {
-        /// A port where it is ignored.
-        port: u16,
-    },
-    /// An entry names ports below 1024, and a port from 1024 on serves it.
-    PrivilegedPorts {
-        /// The port that serves it.
-        port: u16,
-    },
-    /// No entry grants the port, to whomever.
-    PortNotGranted {
-        /// The port in question.
-        port: u16,
-    },
-    /// No entry at all.
-    NoEntries,
-    /// Any SWF may connect to any port.
-    EveryoneEverywhere,
-    /// Any SWF may connect.
-    EveryDomain,
-    /// Every port of the host is granted.
-    EveryPort,
-    /// `*.` and a single label.
-    TopLevelDomain,
-    /// `localhost` without `127.0.0.1`, or the other way round.
-    LocalhostOneName,
-    /// A domain with letters outside ASCII.
-    NotAscii,
-    /// `secure="true"`: over a plain connection it protects nothing.
-    SecureOverPlain,
-    /// An entry that says what an earlier one says.
-    Repeated {
-        /// Line of the earlier one.
-        first: Option<u32>,
-    },
-    /// `allow-http-request-headers-from` in a socket policy.
-    HeadersNotForSockets,
-    /// An element, an attribute or a blank that no player reads.
-    Ignored(Box<str>),
-}
 
 /// Reads and lints the text of a socket policy. `served_on`: the ports that will serve it, if known; 843
 /// makes it the master.
@@ -107,20 +31,27 @@ impl PolicyFile {
         for port in served_on.iter().filter(|port| !is_asked(**port)) {
             find(None, Problem::NeverAsked { port: *port });
         }
+        if self.source.begins_blank() {
+            find(Some(1), Problem::LeadingBlank);
+        }
         if self.access.is_empty() {
             find(None, Problem::NoEntries);
         }
         if let Some((value, line)) = self.site_control {
             site_control(value, self.access.is_empty(), served_on, |problem| find(line.0, problem));
         }
+        let ports: Vec<_> = self.access.iter().map(|e| e.to_ports.as_ref().map(Merged::of)).collect();
         for (index, entry) in self.access.iter().enumerate() {
             self.entry(index, entry, served_on, |problem| find(entry.line(), problem));
+            if let Some(by) = self.covering(index, &ports) {
+                find(entry.line(), Problem::Covered { by: by.line() });
+            }
         }
         for entry in &self.headers {
             find(entry.line(), Problem::HeadersNotForSockets);
         }
         for (line, what) in &self.ignored.0 {
-            find(Some(*line), Problem::Ignored(what.clone()));
+            find(Some(*line), what.clone());
         }
         findings.sort_by_key(|finding| finding.line);
         findings
@@ -131,15 +62,14 @@ impl PolicyFile {
     #[must_use]
     pub fn lint_port(&self, served_on: &[u16], port: u16) -> Option<Finding> {
         let served_on = if served_on.is_empty() { &[MASTER_PORT] } else { served_on };
-        let grants = |policy_port: u16| {
-            let by = |e: &AllowAccess| {
-                e.domain.problem().is_none() && e.to_ports.as_ref().is_some_and(|ports| ports.contains(port))
-            };
-            let is_void = policy_port == MASTER_PORT && self.site_control() == Some(SiteControl::None);
-            is_asked(policy_port) && can_grant(policy_port, port) && !is_void && self.access.iter().any(by)
-        };
-        let granted = served_on.iter().any(|policy_port| grants(*policy_port));
-        (!granted).then_some(Finding { line: None, problem: Problem::PortNotGranted { port } })
+        // A player has them all, and the one from 843 is the master of the others.
+        let loaded: Vec<_> = served_on.iter().map(|port| Loaded { file: self, port: *port }).collect();
+        if may_anyone_connect(&loaded, port) {
+            return None;
+        }
+        let is_void = served_on.iter().any(|from| void(&loaded, *from) == Some(Outcome::MetaNone));
+        let problem = if is_void { Problem::PortVoid { port } } else { Problem::PortNotGranted { port } };
+        Some(Finding { line: None, problem })
     }
 
     fn entry(&self, index: usize, entry: &AllowAccess, served_on: &[u16], mut find: impl FnMut(Problem)) {
@@ -160,8 +90,15 @@ impl PolicyFile {
             find(Problem::PrivilegedPorts { port: *port });
         }
 
+        match entry.domain.doubt() {
+            Some(Doubt::TrailingDot) => find(Problem::TrailingDot),
+            Some(Doubt::NoAddress) => find(Problem::NoAddress),
+            Some(Doubt::AddressForm(browsers)) => find(Problem::AddressForm { browsers }),
+            None => {}
+        }
         let domain = entry.domain.as_str();
-        if domain.strip_prefix("*.").is_some_and(|suffix| !suffix.is_empty() && !suffix.contains('.')) {
+        let is_label = |suffix: &str| !suffix.is_empty() && !suffix.contains('.') && !ends_in_number(suffix);
+        if domain.strip_prefix("*.").is_some_and(|suffix| is_label(without_dot(suffix))) {
             find(Problem::TopLevelDomain);
         }
         if !domain.is_ascii() && entry.domain.problem().is_none() {
@@ -178,162 +115,56 @@ impl PolicyFile {
         if entry.secure == Some(true) {
             find(Problem::SecureOverPlain);
         }
-        let same = |e: &&AllowAccess| {
-            e.domain.as_str().eq_ignore_ascii_case(domain)
-                && (&e.to_ports, e.secure.unwrap_or(false))
-                    == (&entry.to_ports, entry.secure.unwrap_or(false))
-        };
-        if let Some(first) = self.access[..index].iter().find(same) {
+        if let Some(first) = self.access[..index].iter().find(|e| same(e, entry)) {
             find(Problem::Repeated { first: first.line() });
         }
     }
+
+    /// An entry that makes the one at `index` redundant: wider, or the same in other words and before it.
+    /// One that is repeated word by word is told as that.
+    fn covering(&self, index: usize, ports: &[Option<Merged>]) -> Option<&AllowAccess> {
+        let covers = |wide: usize, narrow: usize| {
+            let (a, b) = (&self.access[wide], &self.access[narrow]);
+            let (Some(a_ports), Some(b_ports)) = (&ports[wide], &ports[narrow]) else { return false };
+            let is_for_all_of = a.secure != Some(true) || b.secure == Some(true);
+            is_for_all_of && a.domain.covers(&b.domain) && a_ports.covers(b_ports)
+        };
+        let (entry, mut others) = (&self.access[index], 0..self.access.len());
+        let by = others.find(|other| {
+            *other != index
+                && !same(&self.access[*other], entry)
+                && covers(*other, index)
+                && (*other < index || !covers(index, *other))
+        });
+        by.map(|by| &self.access[by])
+    }
+}
+
+fn same(a: &AllowAccess, b: &AllowAccess) -> bool {
+    a.domain.as_str().eq_ignore_ascii_case(b.domain.as_str())
+        && (&a.to_ports, a.secure.unwrap_or(false)) == (&b.to_ports, b.secure.unwrap_or(false))
 }
 
 fn site_control(value: SiteControl, empty: bool, served_on: &[u16], mut find: impl FnMut(Problem)) {
     if let SiteControl::ByContentType | SiteControl::ByFtpFilename = value {
         find(Problem::SiteControlNotForSockets(value));
     }
-    if let Some(port) = served_on.iter().find(|port| **port != MASTER_PORT) {
+    // If it is the master as well, what it says holds for the other ports.
+    let is_master = served_on.contains(&MASTER_PORT);
+    if let Some(port) = served_on.first().filter(|_| !is_master) {
         find(Problem::SiteControlIgnored { port: *port });
     }
-    if value == SiteControl::None && !empty && served_on.contains(&MASTER_PORT) {
+    // It may be the master unless something else is said.
+    let may_be_master = served_on.is_empty() || is_master;
+    if value == SiteControl::None && !empty && may_be_master {
         find(Problem::EntriesVoid);
-    }
-}
-
-impl Finding {
-    /// Line of the file, from 1; `None` when it is not about one line.
-    #[must_use]
-    pub const fn line(&self) -> Option<u32> {
-        self.line
-    }
-
-    /// What it is.
-    #[must_use]
-    pub const fn problem(&self) -> &Problem {
-        &self.problem
-    }
-
-    /// How bad it is.
-    #[must_use]
-    pub const fn severity(&self) -> Severity {
-        self.problem.severity()
-    }
-}
-
-/// One line for the problem and one for the remedy.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        let severity = if self.severity() == Severity::Error { "error" } else { "warning" };
-        write!(f, "{severity}: {}\n  {}", self.problem, self.problem.remedy())
-    }
-}
-
-impl Problem {
-    /// How bad it is.
-    #[must_use]
-    pub const fn severity(&self) -> Severity {
-        match self {
-            Self::Unreadable(_)
-            | Self::NoPorts
-            | Self::Domain(_)
-            | Self::SiteControlNotForSockets(_)
-            | Self::PortNotGranted { .. }
-            | Self::NeverAsked { .. } => Severity::Error,
-            _ => Severity::Warning,
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Self::Unreadable(e) => match e.kind() {
-                ErrorKind::TooLarge { .. } => "join hosts of one domain to one entry, like *.example.com",
-                ErrorKind::NotUtf8 { .. } => "save the file as UTF-8",
-                ErrorKind::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
-                ErrorKind::Control('\0') => "remove it",
-                ErrorKind::Entity(_) | ErrorKind::InternalSubset => "write the values out",
-                _ => "correct the file; no player reads anything from it",
-            },
-            Self::NoPorts => "add to-ports, with the port the SWF connects to: to-ports=\"8080\"",
-            Self::Domain(DomainProblem::Wildcard) => "list the hosts one by one, or write *.example.com",
-            Self::Domain(_) => "write the host alone: the one in the URL of the SWF",
-            Self::SiteControlNotForSockets(_) => "write all, master-only or none",
-            Self::NeverAsked { .. } => "serve it on 843 or on the port the SWF connects to",
-            Self::EntriesVoid => "write all or master-only, or remove the entries",
-            Self::SiteControlIgnored { .. } => "serve the file on port 843, or leave site-control out",
-            Self::PrivilegedPorts { .. } => "serve the file on port 843, or use ports from 1024 on",
-            Self::PortNotGranted { .. } => {
-                "add the port to the to-ports of an entry; if it is below 1024, serve the file from below 1024, too"
-            }
-            Self::NoEntries => "add an entry: <allow-access-from domain=\"...\" to-ports=\"...\"/>",
-            Self::EveryoneEverywhere => "name the hosts of your SWFs, and the one port they connect to",
-            Self::EveryDomain => "name the hosts of your SWFs",
-            Self::EveryPort => "name the ports your SWFs connect to",
-            Self::TopLevelDomain => "name the domain: *.example.com",
-            Self::LocalhostOneName => "add an entry for the other name",
-            Self::NotAscii => "write the name as it is in DNS, in its xn-- form",
-            Self::SecureOverPlain => {
-                "leave it out, unless the server takes local connections only; it keeps out SWFs loaded by HTTP"
-            }
-            Self::Repeated { .. } => "remove one of them",
-            Self::HeadersNotForSockets => "move it to the URL policy, /crossdomain.xml",
-            Self::Ignored(_) => "check its spelling, or remove it",
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // The line is the finding's.
-            Self::Unreadable(e) => write!(f, "{}", e.kind()),
-            Self::NoPorts => write!(f, "the entry grants nothing, it has no `to-ports`"),
-            Self::Domain(problem) => write!(f, "the entry matches nothing, its domain {problem}"),
-            Self::SiteControlNotForSockets(value) => {
-                write!(f, "sockets have no meta-policy `{}`", value.as_str())
-            }
-            Self::NeverAsked { port } => write!(f, "players fetch no policy from port {port}"),
-            Self::EntriesVoid => write!(f, "the meta-policy `none` voids every entry"),
-            Self::SiteControlIgnored { port } => {
-                write!(f, "site-control counts on port 843 only, and is ignored on port {port}")
-            }
-            Self::PrivilegedPorts { port } => {
-                write!(f, "the entry names ports below 1024, which a policy from port {port} cannot grant")
-            }
-            Self::PortNotGranted { port } => write!(f, "nobody may connect to port {port}"),
-            Self::NoEntries => write!(f, "the file grants nothing, it has no entries"),
-            Self::EveryoneEverywhere => write!(
-                f,
-                "any page a visitor opens may reach every service of this host, from inside the visitor's network"
-            ),
-            Self::EveryDomain => {
-                write!(f, "any page a visitor opens may connect, from inside the visitor's network")
-            }
-            Self::EveryPort => write!(f, "the entry grants every service of this host"),
-            Self::TopLevelDomain => write!(f, "the entry is for a whole top-level domain"),
-            Self::LocalhostOneName => {
-                write!(f, "`localhost` and `127.0.0.1` are different names, nothing is looked up")
-            }
-            Self::NotAscii => write!(f, "how players compare letters outside ASCII is not documented"),
-            Self::SecureOverPlain => write!(f, "`secure` protects nothing on a plain connection"),
-            Self::Repeated { first: Some(line) } => write!(f, "the entry says what line {line} says"),
-            Self::Repeated { first: None } => write!(f, "the entry says what an earlier one says"),
-            Self::HeadersNotForSockets => {
-                write!(f, "<allow-http-request-headers-from> has no meaning for sockets")
-            }
-            Self::Ignored(what) => write!(f, "{what} has no meaning here and is read over"),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Problem::*, *};
+    use crate::policy::{DomainProblem, Severity};
 
     /// The file stands from line 2 on.
     fn found(inside: &str, served_on: &[u16]) -> Vec<(u32, Problem)> {
@@ -364,8 +195,19 @@ mod tests {
             ("domain='*.com' to-ports='80'", vec![TopLevelDomain]),
             ("domain='localhost' to-ports='80'", vec![LocalhostOneName]),
             ("domain='127.0.0.1' to-ports='80'", vec![LocalhostOneName]),
+            ("domain='www.example.com.' to-ports='80'", vec![TrailingDot]),
+            ("domain='*.example.com.' to-ports='80'", vec![TrailingDot]),
+            ("domain='*.com.' to-ports='80'", vec![TrailingDot, TopLevelDomain]),
+            ("domain='*.168.1.1' to-ports='80'", vec![NoAddress]),
+            ("domain='*.1' to-ports='80'", vec![NoAddress]),
+            ("domain='192.168.1' to-ports='80'", vec![NoAddress]),
+            ("domain='300.1.1.1' to-ports='80'", vec![NoAddress]),
+            ("domain='192.168.1.1' to-ports='80'", vec![]),
+            ("domain='[2001:DB8::1]' to-ports='80'", vec![]),
+            ("domain='0:0:0:0:0:0:0:1' to-ports='80'", vec![AddressForm { browsers: "::1".into() }]),
             ("domain='bücher.de' to-ports='80'", vec![NotAscii]),
             ("domain='a.com' to-ports='80' secure='true'", vec![SecureOverPlain]),
+            ("domain='a.com' to-ports='80' secur='false'", vec![Ignored("attribute `secur`".into())]),
             ("domain='a.com' to-ports='80, 90'", vec![Ignored("blank in `to-ports`".into())]),
             ("domain='a.com' to_ports='80' to-ports='80'", vec![Ignored("attribute `to_ports`".into())]),
         ] {
@@ -393,6 +235,70 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_name_that_opens_more_is_an_error() {
+        let entry = "<allow-access-from domain='a.com' to-ports='80'/>";
+        let meta = |name: &str| format!("{entry}<{name} permitted-cross-domain-policies='none'/>");
+        let secure = |name: &str| entry.replace("/>", &format!(" {name}='true'/>"));
+        for (inside, written, meant) in [
+            (secure("Secure"), "attribute `Secure`", "secure"),
+            (secure("secured"), "attribute `secured`", "secure"),
+            (secure("secrue"), "attribute `secrue`", "secure"),
+            (meta("Site-Control"), "<Site-Control>", "site-control"),
+            (meta("site_control"), "<site_control>", "site-control"),
+            (meta("site-controll"), "<site-controll>", "site-control"),
+        ] {
+            let problem = Misspelt { written: written.into(), meant };
+            assert_eq!((problem.severity(), found(&inside, &[])), (Severity::Error, vec![(2, problem)]));
+        }
+        for inside in [secure("title"), secure("to_ports"), meta("allow-access"), meta("sites")] {
+            assert!(matches!(&found(&inside, &[])[..], [(2, Ignored(_))]), "{inside}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_a_wider_one_makes_redundant_is_found() {
+        let entry = |attributes: &str| format!("<allow-access-from {attributes}/>");
+        let covered = |line, by| vec![(line, Covered { by: Some(by) })];
+        for (first, second, problems) in [
+            ("domain='www.a.com' to-ports='80'", "domain='*.a.com' to-ports='80,90'", covered(2, 3)),
+            ("domain='*.a.com' to-ports='80-90'", "domain='www.A.com' to-ports='81,82'", covered(3, 2)),
+            // The same in other words: the later one.
+            ("domain='a.com' to-ports='80,81'", "domain='a.com' to-ports='80-81'", covered(3, 2)),
+            (
+                "domain='a.com' to-ports='80-81'",
+                "domain='a.com' to-ports='80-81'",
+                vec![(3, Repeated { first: Some(2) })],
+            ),
+            ("domain='*.a.com' to-ports='80'", "domain='www.a.com' to-ports='80,81'", vec![]),
+            ("domain='*.a.com' to-ports='80'", "domain='a.b.com' to-ports='80'", vec![]),
+            // One of them is not for SWFs loaded by HTTP.
+            (
+                "domain='*.a.com' to-ports='80' secure='true'",
+                "domain='a.com' to-ports='80'",
+                vec![(2, SecureOverPlain)],
+            ),
+        ] {
+            assert_eq!(
+                found(&format!("{}\n{}", entry(first), entry(second)), &[]),
+                problems,
+                "{first} {second}"
+            );
+        }
+        let (all, secure) =
+            (entry("domain='*' to-ports='80'"), entry("domain='a.com' to-ports='80' secure='true'"));
+        let expected = [(2, EveryDomain), (3, SecureOverPlain), (3, Covered { by: Some(2) })];
+        assert_eq!(found(&format!("{all}\n{secure}"), &[]), expected);
+    }
+
+    #[test]
+    fn blanks_before_the_policy_are_found() {
+        let entry = "<allow-access-from domain='a.com' to-ports='8080'/>";
+        let text = format!("\r\n<cross-domain-policy>\n{entry}\n</cross-domain-policy>");
+        assert_eq!(lint(text.as_bytes(), &[]), [Finding { line: Some(1), problem: LeadingBlank }]);
+        assert_eq!(PolicyFile::builder().allow("a.com", "80").build().unwrap().lint(&[]), []);
+    }
+
+    #[test]
     fn where_it_is_served_plays_its_part() {
         let entry = "<allow-access-from domain='a.com' to-ports='80'/>";
         let all_ports = "<allow-access-from domain='a.com' to-ports='*'/>";
@@ -405,8 +311,12 @@ mod tests {
             |value: &str| format!("<site-control permitted-cross-domain-policies='{value}'/>\n{entry}");
         let not_for_sockets = SiteControlNotForSockets(SiteControl::ByContentType);
         assert_eq!(found(&meta("all"), &[843]), []);
-        assert_eq!(found(&meta("all"), &[843, 80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("all"), &[843, 80]), [], "the master of the other");
+        assert_eq!(found(&meta("all"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
+        assert_eq!(found(&meta("none"), &[843, 80]), [(2, EntriesVoid)]);
         assert_eq!(found(&meta("none"), &[843]), [(2, EntriesVoid)]);
+        assert_eq!(found(&meta("none"), &[]), [(2, EntriesVoid)], "843 unless something else is said");
+        assert_eq!(EntriesVoid.severity(), Severity::Error);
         assert_eq!(found(&meta("none"), &[80]), [(2, SiteControlIgnored { port: 80 })]);
         assert_eq!(found(&meta("by-content-type"), &[843]), [(2, not_for_sockets)]);
     }
@@ -426,15 +336,22 @@ mod tests {
             (entry, &[8080, 843], 80, true),
             (entry, &[25], 80, false),
             (&format!("{meta}{entry}"), &[843], 80, false),
+            (&format!("{meta}{entry}"), &[], 80, false),
             (&format!("{meta}{entry}"), &[80], 80, true),
+            // The master says `none` for the other ports, too.
+            (&format!("{meta}{entry}"), &[843, 8080], 8080, false),
+            (&format!("{meta}{entry}"), &[8080, 843], 8080, false),
             ("<allow-access-from domain='a.*' to-ports='80'/>", &[], 80, false),
             ("<allow-access-from domain='a.com'/>", &[], 80, false),
         ] {
             let found = file(inside).lint_port(served_on, port).map(|finding| finding.problem);
-            let expected = (!granted).then_some(PortNotGranted { port });
+            let is_void = inside.starts_with(meta);
+            let problem = if is_void { PortVoid { port } } else { PortNotGranted { port } };
+            let expected = (!granted).then_some(problem);
             assert_eq!(found, expected, "{inside} on {served_on:?}");
         }
         assert_eq!(PortNotGranted { port: 80 }.severity(), Severity::Error);
+        assert_eq!(PortVoid { port: 80 }.severity(), Severity::Error);
     }
 
     #[test]

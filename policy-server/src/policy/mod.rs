@@ -4,9 +4,11 @@
 
 mod domain;
 mod error;
+mod finding;
 mod lint;
 mod origin;
 mod ports;
+mod spelling;
 mod verdict;
 mod xml;
 
@@ -18,8 +20,9 @@ pub(crate) use self::verdict::void;
 pub use self::{
     domain::{DomainPattern, DomainProblem},
     error::{Error, ErrorKind},
-    lint::{Finding, Problem, Severity, lint},
-    origin::{Origin, OriginError},
+    finding::{Finding, Problem, Severity},
+    lint::lint,
+    origin::{Origin, OriginError, OriginNote},
     ports::{Ports, PortsError},
     verdict::{FIRST_UNPRIVILEGED_PORT, Loaded, MASTER_PORT, Outcome, Step, Verdict, is_asked, may_connect},
 };
@@ -40,7 +43,8 @@ pub const URL_POLICY_CONTENT_TYPE: &str = "text/x-cross-domain-policy";
 /// Reading ([`FromStr`], [`from_bytes`](Self::from_bytes)) takes whatever a player takes, entries without
 /// effect included, and refuses what is malformed; whether it means what its author meant is what the
 /// linter is for. Building refuses entries without effect. Printing (`Display`) gives a canonical
-/// document in UTF-8: what reads equal prints equal, comments and unknown elements are dropped.
+/// document in UTF-8: what reads equal prints equal, comments and unknown elements are dropped. Served is
+/// what was read, byte for byte ([`to_wire`](Self::to_wire)).
 ///
 /// ```
 /// use policy_server::PolicyFile;
@@ -56,6 +60,7 @@ pub struct PolicyFile {
     headers: Vec<AllowHeaders>,
     /// What was read over, for the linter.
     ignored: Ignored,
+    source: Source,
 }
 
 /// The meta-policy of a host: which of its policy files count. Value of `site-control`.
@@ -100,7 +105,7 @@ impl PolicyFile {
     /// Reads a policy file.
     ///
     /// No entity is expanded but the five of XML and character references, no DTD is fetched or read.
-    /// Linear in the size of the input; allocates for what it keeps.
+    /// Linear in the size of the input; allocates for what it keeps, and keeps a copy of the text.
     ///
     /// # Errors
     ///
@@ -111,12 +116,15 @@ impl PolicyFile {
 
     /// The answer to a policy request: the document, and the one NUL that ends it.
     ///
-    /// Renders and allocates; the listener does it once per policy, not once per request.
+    /// Of a file that was read, this is its text as it was, comments included: its size is the one that was
+    /// checked, and lines that a player or `check` names are lines of the file. Costs a reference count. A
+    /// built one is rendered at each call, within the same [`MAX_FILE_SIZE`].
     #[must_use]
     pub fn to_wire(&self) -> Bytes {
-        let mut wire = self.to_string().into_bytes();
-        wire.push(0);
-        wire.into()
+        match &self.source.0 {
+            Some(wire) => wire.clone(),
+            None => with_nul(self.to_string().into_bytes()),
+        }
     }
 
     /// The URL policy that goes with it, to be served by HTTP at [`URL_POLICY_PATH`] as
@@ -278,7 +286,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Domain`] or [`ErrorKind::Ports`] for the first value that is none,
-    /// [`ErrorKind::TooLarge`] for a file that no parser here would read back.
+    /// [`ErrorKind::TooLarge`] for a file that prints to more than [`MAX_FILE_SIZE`] bytes, which no parser
+    /// here would read back.
     pub fn build(self) -> Result<PolicyFile, Error> {
         let file = self.file?;
         let size = file.to_string().len();
@@ -321,9 +330,9 @@ impl PartialEq for Line {
 
 impl Eq for Line {}
 
-/// Elements and attributes that mean nothing in a policy file. Like [`Line`] no part of what a file is.
+/// What a reader of the file passes over, as the linter tells it. Like [`Line`] no part of what a file is.
 #[derive(Clone, Debug, Default)]
-struct Ignored(Vec<(u32, Box<str>)>);
+struct Ignored(Vec<(u32, Problem)>);
 
 impl PartialEq for Ignored {
     fn eq(&self, _: &Self) -> bool {
@@ -333,9 +342,58 @@ impl PartialEq for Ignored {
 
 impl Eq for Ignored {}
 
+/// The text a file was read from and its NUL; none for one that was built, which is not changed later.
+/// Like [`Line`] no part of what a file is.
+#[derive(Clone, Debug, Default)]
+struct Source(Option<Bytes>);
+
+impl Source {
+    fn of(text: &[u8]) -> Self {
+        let mut wire = Vec::with_capacity(text.len() + 1);
+        wire.extend_from_slice(text);
+        Self(Some(with_nul(wire)))
+    }
+
+    /// Whether something stands before the first `<`.
+    fn begins_blank(&self) -> bool {
+        self.0.as_ref().is_some_and(|wire| wire.first() != Some(&b'<'))
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Source {}
+
+fn with_nul(mut text: Vec<u8>) -> Bytes {
+    text.push(0);
+    text.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_is_served_as_it_was() {
+        // Printed it would be larger than any file may be, and its entries would stand in other lines.
+        let entry = "<allow-access-from domain='a' to-ports='1'/>";
+        let head = "<!-- ours -->\n\n<cross-domain-policy>\n\n";
+        let count = (MAX_FILE_SIZE - head.len() - 22) / entry.len();
+        let text = format!("{head}{}</cross-domain-policy>", entry.repeat(count));
+        let file: PolicyFile = text.parse().unwrap();
+        assert!(file.to_string().len() > MAX_FILE_SIZE);
+        let wire = file.to_wire();
+        assert_eq!(wire.strip_suffix(b"\0"), Some(text.as_bytes()));
+        let read = PolicyFile::from_bytes(&wire[..wire.len() - 1]).unwrap();
+        assert_eq!((read.access()[0].line(), &read), (Some(5), &file));
+        assert_eq!(file.to_wire().as_ptr(), wire.as_ptr(), "not copied");
+        // Where the text stands apart, what it says is the same.
+        assert_eq!(text.replace("ours", "other").parse(), Ok(file));
+    }
 
     #[test]
     fn built_and_read_are_the_same() {

@@ -37,6 +37,36 @@ impl Ports {
     }
 }
 
+/// Ports as ranges in ascending order, apart from each other: lists that name the same ports are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Merged(Vec<RangeInclusive<u16>>);
+
+impl Merged {
+    pub(super) fn of(ports: &Ports) -> Self {
+        let mut ranges = ports.0.clone();
+        ranges.sort_unstable_by_key(|range| *range.start());
+        let mut merged: Vec<RangeInclusive<u16>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if *range.start() <= last.end().saturating_add(1) => {
+                    *last = *last.start()..=*last.end().max(range.end());
+                }
+                _ => merged.push(range),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether every port of `other` is in here. Linear in both.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let mut mine = self.0.iter().peekable();
+        other.0.iter().all(|range| {
+            while mine.next_if(|m| m.end() < range.start()).is_some() {}
+            mine.peek().is_some_and(|m| m.start() <= range.start() && range.end() <= m.end())
+        })
+    }
+}
+
 impl From<u16> for Ports {
     /// One port. Port 0 names nothing.
     fn from(port: u16) -> Self {
@@ -136,6 +166,25 @@ mod tests {
             assert!(!outside.iter().any(|p| ports.contains(*p)), "{text:?}");
         }
         assert!(Ports::all().is_all() && !Ports::from(80).is_all());
+    }
+
+    #[test]
+    fn lists_cover_others_by_the_ports_they_name() {
+        let merged = |list: &str| Merged::of(&list.parse().unwrap());
+        for (wide, narrow, and_back) in [
+            ("*", "1-65535", true),
+            ("80,81,82", "80-82", true),
+            ("90,80-85,83-87", "80-87,90", true),
+            ("*", "80", false),
+            ("80-90,100", "85,90,100", false),
+            ("1-65534", "65534", false),
+            ("65535,1", "65535", false),
+        ] {
+            assert!(merged(wide).covers(&merged(narrow)), "{wide} {narrow}");
+            assert_eq!(merged(narrow).covers(&merged(wide)), and_back, "{wide} {narrow}");
+        }
+        assert!(!merged("80-90,92-100").covers(&merged("85-95")));
+        assert!(!merged("80").covers(&merged("90")));
     }
 
     #[test]

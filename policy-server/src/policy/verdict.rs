@@ -130,7 +130,7 @@ pub fn may_connect(loaded: &[Loaded<'_>], origin: &Origin, port: u16) -> Verdict
             continue;
         }
         for (index, entry) in source.file.access().iter().enumerate() {
-            let outcome = entry_outcome(entry, source.port, origin, port);
+            let outcome = entry_outcome(entry, source.port, Some(origin), port);
             steps.push(step(Some(index), entry.line(), outcome));
             if outcome == Outcome::Granted {
                 return Verdict { steps };
@@ -138,6 +138,15 @@ pub fn may_connect(loaded: &[Loaded<'_>], origin: &Origin, port: u16) -> Verdict
         }
     }
     Verdict { steps }
+}
+
+/// Whether anybody at all may connect to `port`: the question of [`may_connect`] for whomever entries are for.
+pub(super) fn may_anyone_connect(loaded: &[Loaded<'_>], port: u16) -> bool {
+    let meta = meta_policy(loaded);
+    loaded.iter().filter(|source| whole_file(source, meta).is_none()).any(|source| {
+        let grants = |entry| entry_outcome(entry, source.port, None, port) == Outcome::Granted;
+        source.file.access().iter().any(grants)
+    })
 }
 
 /// The meta-policy that holds: the master's, `all` if it states none or there is no master. Files from
@@ -170,12 +179,15 @@ fn void_by_port(policy_port: u16, meta: SiteControl) -> Option<Outcome> {
     }
 }
 
-fn entry_outcome(entry: &AllowAccess, policy_port: u16, origin: &Origin, port: u16) -> Outcome {
+/// Without an origin: for whomever the entry is.
+fn entry_outcome(entry: &AllowAccess, policy_port: u16, origin: Option<&Origin>, port: u16) -> Outcome {
     let Some(ports) = entry.to_ports() else { return Outcome::NoPorts };
+    let is_other = |origin: &Origin| !entry.domain().matches(origin);
+    let is_insecure = |origin: &Origin| entry.secure() == Some(true) && !origin.is_https();
     match entry.domain().problem() {
         Some(problem) => Outcome::NoOrigin(problem),
-        None if !entry.domain().matches(origin) => Outcome::OtherOrigin,
-        None if entry.secure() == Some(true) && !origin.is_https() => Outcome::InsecureOrigin,
+        None if origin.is_some_and(is_other) => Outcome::OtherOrigin,
+        None if origin.is_some_and(is_insecure) => Outcome::InsecureOrigin,
         None if !ports.contains(port) => Outcome::OtherPorts,
         None if !can_grant(policy_port, port) => Outcome::Privileged,
         None => Outcome::Granted,

@@ -12,13 +12,15 @@ use quick_xml::{
 };
 
 use super::{
-    AllowAccess, AllowHeaders, DomainPattern, Error, ErrorKind, Line, MAX_FILE_SIZE, PolicyFile, SiteControl,
+    AllowAccess, AllowHeaders, DomainPattern, Error, ErrorKind, Line, MAX_FILE_SIZE, PolicyFile, Problem,
+    SiteControl, Source, spelling::resembles,
 };
 
 const ROOT: &str = "cross-domain-policy";
 const SITE_CONTROL: &str = "site-control";
 const ACCESS: &str = "allow-access-from";
 const HEADERS: &str = "allow-http-request-headers-from";
+const SECURE: &str = "secure";
 const PERMITTED: &str = "permitted-cross-domain-policies";
 
 /// The DTD is named because old players and tools expect the line; it is never fetched.
@@ -81,7 +83,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<PolicyFile, Error> {
     let text = text(bytes)?;
     let mut parser = Parser { text, line: 1, counted: 0, file: PolicyFile::default() };
     parser.document().map_err(|kind| Error::new(Some(parser.line), kind))?;
-    Ok(parser.file)
+    Ok(PolicyFile { source: Source::of(bytes), ..parser.file })
 }
 
 /// The checks that need no XML reader.
@@ -205,24 +207,29 @@ impl<'a> Parser<'a> {
                 }
             }
             ACCESS => {
-                let [domain, ports, secure] = self.attributes(element, ["domain", "to-ports", "secure"])?;
+                let [domain, ports, secure] = self.attributes(element, ["domain", "to-ports", SECURE])?;
                 let domain = DomainPattern::new(required(domain, ACCESS, "domain")?);
                 if ports.as_ref().is_some_and(|list| list.contains(' ')) {
-                    self.ignore("blank in `to-ports`".into());
+                    self.ignore(Problem::Ignored("blank in `to-ports`".into()));
                 }
                 let to_ports = ports.map(|list| list.parse()).transpose().map_err(ErrorKind::Ports)?;
                 let secure = secure.map(boolean).transpose()?;
                 self.file.access.push(AllowAccess { domain, to_ports, secure, line: self.here() });
             }
             HEADERS => {
-                let [domain, headers, secure] = self.attributes(element, ["domain", "headers", "secure"])?;
+                let [domain, headers, secure] = self.attributes(element, ["domain", "headers", SECURE])?;
                 let domain = DomainPattern::new(required(domain, HEADERS, "domain")?);
                 let headers = required(headers, HEADERS, "headers")?.into();
                 let secure = secure.map(boolean).transpose()?;
                 self.file.headers.push(AllowHeaders { domain, headers, secure, line: self.here() });
             }
             other => {
-                self.ignore(format!("<{other}>"));
+                let written = format!("<{other}>").into();
+                self.ignore(if resembles(other, SITE_CONTROL) {
+                    Problem::Misspelt { written, meant: SITE_CONTROL }
+                } else {
+                    Problem::Ignored(written)
+                });
                 return Ok(false);
             }
         }
@@ -246,7 +253,17 @@ impl<'a> Parser<'a> {
             let key = attribute.key.into_inner();
             match names.iter().position(|name| *name == key) {
                 Some(index) => values[index] = Some(value),
-                None => self.ignore(format!("attribute `{key}`")),
+                // Without it an entry is for more; what says `false` says what holds anyway.
+                None if names.contains(&SECURE)
+                    && resembles(key, SECURE)
+                    && !value.trim().eq_ignore_ascii_case("false") =>
+                {
+                    self.ignore(Problem::Misspelt {
+                        written: format!("attribute `{key}`").into(),
+                        meant: SECURE,
+                    });
+                }
+                None => self.ignore(Problem::Ignored(format!("attribute `{key}`").into())),
             }
         }
         Ok(values)
@@ -266,8 +283,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Notes for the linter what means nothing.
-    fn ignore(&mut self, what: String) {
-        self.file.ignored.0.push((self.line, what.into()));
+    fn ignore(&mut self, problem: Problem) {
+        self.file.ignored.0.push((self.line, problem));
     }
 
     const fn here(&self) -> Line {
@@ -294,7 +311,7 @@ fn required<'e>(
 
 fn boolean(value: Cow<'_, str>) -> Result<bool, ErrorKind> {
     value.parse().map_err(|_| ErrorKind::BadValue {
-        attribute: "secure",
+        attribute: SECURE,
         value: value.into(),
         expected: "true or false",
     })
