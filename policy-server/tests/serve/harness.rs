@@ -143,11 +143,37 @@ impl Drop for Server {
     }
 }
 
-/// Runs the binary to its end, which must come by itself.
+/// Runs the binary to its end, which must come by itself: killed, it has no exit code.
 pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(binary()).args(args).env_remove("RUST_LOG").output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    let mut command = Command::new(binary());
+    command.args(args).env_remove("RUST_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let log = Log::follow(child.stderr.take().unwrap());
+    let out = thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).unwrap();
+        text
+    });
+    let code = end_of(&mut child).and_then(|status| status.code());
+    log.finish();
+    (code, out.join().unwrap(), log.text())
+}
+
+/// The end of a process, or `None` after it had to be killed.
+pub(crate) fn end_of(child: &mut Child) -> Option<ExitStatus> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What a process writes to standard error, as it comes.

@@ -105,25 +105,8 @@ fn a_socket_whose_server_is_too_busy_to_answer_is_in_use() {
     }
     let unix = format!("unix:{}", folder.text("p.sock"));
     let args = ["serve", "--listen", &unix, "--allow", "a.com:8080"];
-    let mut child = std::process::Command::new(crate::harness::binary())
-        .args(args)
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let until = std::time::Instant::now() + crate::harness::PATIENCE;
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if std::time::Instant::now() > until {
-            child.kill().unwrap();
-            panic!("waits for a place");
-        }
-        thread::sleep(std::time::Duration::from_millis(5));
-    };
-    let mut error = String::new();
-    child.stderr.unwrap().read_to_string(&mut error).unwrap();
-    assert_eq!(status.code(), Some(2), "{error}");
+    let (code, _, error) = crate::harness::run(&args);
+    assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("address in use; end the program that listens there"), "{error}");
 }
 

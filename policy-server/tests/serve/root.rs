@@ -5,8 +5,6 @@ use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     process::Command,
-    thread,
-    time::{Duration, Instant},
 };
 
 use nix::{
@@ -16,7 +14,7 @@ use nix::{
 
 use crate::{
     activation::activated,
-    harness::{Folder, PATIENCE, Server, binary, get, policy_of, policy_text},
+    harness::{Folder, PATIENCE, Server, binary, end_of, get, policy_of, policy_text},
 };
 
 /// A loopback address of each test's own, so that whatever has port 80 of the others is left alone.
@@ -139,18 +137,7 @@ fn a_signal_ends_a_start_that_waits_for_a_resolver() {
     // Asked, and never answered.
     resolver.recv(&mut [0; 512]).unwrap();
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-    let until = Instant::now() + PATIENCE;
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > until {
-            child.kill().unwrap();
-            panic!("does not end");
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(end_of(&mut child).expect("it ends").code(), Some(0));
 }
 
 /// `nobody` may not look into the folder where the binary was built.
