@@ -146,8 +146,12 @@ impl Drop for Server {
 /// Runs the binary to its end, which must come by itself: killed, it has no exit code.
 pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(binary());
-    command.args(args).env_remove("RUST_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    command.args(args).env_remove("RUST_LOG");
+    run_command(command)
+}
+
+pub(crate) fn run_command(mut command: Command) -> (Option<i32>, String, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
     let log = Log::follow(child.stderr.take().unwrap());
     let out = thread::spawn(move || {

@@ -149,9 +149,8 @@ fn what_threads_need_is_known_before_they_start() {
     // The runtimes and a listener each, within what is set aside.
     assert!((16 * 2..=64 + 16 * 5).contains(&files), "{files} open files");
     drop(server);
-    let output = with_open_files(128, &threads).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{error}");
+    let (code, _, error) = crate::harness::run_command(with_open_files(128, &threads));
+    assert_eq!(code, Some(2), "{error}");
     assert!(
         error.contains("128 open files are too few for 16 threads x 1 listeners: 209 at least"),
         "{error}"

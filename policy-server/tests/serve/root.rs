@@ -207,9 +207,8 @@ fn who_is_the_user_already_is_verified_as_well() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--groups=0", &program, "serve"]);
     command.args(["--listen", "127.0.0.1:0", "--allow", "a.com:8080", "--user", "nobody"]);
-    let output = command.output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    let (code, _, error) = crate::harness::run_command(command);
+    assert_eq!(code, Some(1), "{error}");
     assert!(error.contains("still in the group of root after becoming nobody"), "{error}");
 }
 
