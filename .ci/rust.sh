@@ -26,6 +26,8 @@ test)
     echo "README.md: $command"
     read -ra words <<<"$command"
     "${words[@]}"
+    # What only a feature that nothing else here turns on has.
+    cargo test --package policy-server --features axum --test axum --test interop
     ;;
 docs) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features ;;
 *) echo "usage: $0 format | clippy | test | docs" >&2 && exit 2 ;;

@@ -3,6 +3,7 @@
 use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
 use crate::error::{Error, ErrorKind, Result};
+use crate::magic::refuse;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Impossible, Serialize};
 use std::fmt;
@@ -97,15 +98,6 @@ impl<'a, S, G> Millis<'a, S, G> {
     }
 }
 
-macro_rules! refused {
-    ($($method:ident($($value:ident: $type:ty),*) -> $ok:ty;)*) => {
-        $(fn $method(self, $($value: $type),*) -> Result<$ok> {
-            $(let _ = $value;)*
-            Err(not_millis())
-        })*
-    };
-}
-
 fn not_millis() -> Error {
     Error::new(ErrorKind::Unrepresentable("a date that is not a number of milliseconds"))
 }
@@ -127,46 +119,12 @@ impl<S: Sink, G: Dialect> ser::Serializer for Millis<'_, S, G> {
         Ok(())
     }
 
-    refused! {
-        serialize_bool(value: bool) -> ();
-        serialize_i8(value: i8) -> ();
-        serialize_i16(value: i16) -> ();
-        serialize_i32(value: i32) -> ();
-        serialize_u8(value: u8) -> ();
-        serialize_u16(value: u16) -> ();
-        serialize_u32(value: u32) -> ();
-        serialize_u64(value: u64) -> ();
-        serialize_f32(value: f32) -> ();
-        serialize_f64(value: f64) -> ();
-        serialize_char(value: char) -> ();
-        serialize_str(value: &str) -> ();
-        serialize_bytes(value: &[u8]) -> ();
-        serialize_none() -> ();
-        serialize_unit() -> ();
-        serialize_unit_struct(name: &'static str) -> ();
-        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str) -> ();
-        serialize_seq(len: Option<usize>) -> Self::SerializeSeq;
-        serialize_tuple(len: usize) -> Self::SerializeTuple;
-        serialize_tuple_struct(name: &'static str, len: usize) -> Self::SerializeTupleStruct;
-        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> Self::SerializeTupleVariant;
-        serialize_map(len: Option<usize>) -> Self::SerializeMap;
-        serialize_struct(name: &'static str, len: usize) -> Self::SerializeStruct;
-        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> Self::SerializeStructVariant;
-    }
+    refuse!(not_millis() => others bytes null containers);
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         value.serialize(self)
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
         value.serialize(self)
-    }
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<()> {
-        Err(not_millis())
     }
 }

@@ -61,8 +61,12 @@ slots! {
 macro_rules! refuse {
     ($error:expr => $($what:ident)*) => { $(crate::magic::refuse!(@$what $error);)* };
     (@scalars $error:expr) => {
+        crate::magic::refuse!($error => i64 others);
+    };
+    (@i64 $error:expr) => { crate::magic::refuse!(@each $error => serialize_i64(i64)); };
+    (@others $error:expr) => {
         crate::magic::refuse!(@each $error => serialize_bool(bool) serialize_i8(i8) serialize_i16(i16)
-            serialize_i32(i32) serialize_i64(i64) serialize_u8(u8) serialize_u16(u16) serialize_u32(u32)
+            serialize_i32(i32) serialize_u8(u8) serialize_u16(u16) serialize_u32(u32)
             serialize_u64(u64) serialize_f32(f32) serialize_f64(f64) serialize_char(char) serialize_str(&str)
             serialize_unit_struct(&'static str));
         fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<Self::Ok> {

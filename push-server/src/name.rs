@@ -26,18 +26,18 @@ impl StreamName {
     }
 }
 
+/// Whether `text` is 1 to `max` ASCII letters, digits and `signs`, and does not start with `.`.
+pub(crate) fn is_name(text: &str, max: usize, signs: &[u8]) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || signs.contains(&b);
+    (1..=max).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(allowed)
+}
+
 impl FromStr for StreamName {
     type Err = BadStreamName;
 
     /// Checks the name; copies it once.
     fn from_str(text: &str) -> Result<Self, BadStreamName> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let fits = (1..=MAX_STREAM_NAME).contains(&text.len());
-        if fits && !text.starts_with('.') && text.bytes().all(allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(BadStreamName)
-        }
+        is_name(text, MAX_STREAM_NAME, b"-_.").then(|| Self(text.into())).ok_or(BadStreamName)
     }
 }
 

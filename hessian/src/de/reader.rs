@@ -2,7 +2,7 @@
 
 use super::replay::Replay;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::ClassId;
+use crate::event::{ClassId, Event};
 use crate::grammar::{Grammar, LengthForm, Scan, Stop, Token, TypeForm, TypeToken};
 use crate::limits::Limits;
 use crate::parser::{Core, Step};
@@ -403,6 +403,11 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     #[inline(never)]
     fn skip_any(&mut self) -> Result<()> {
+        self.walk(|_| true)
+    }
+
+    /// Passes over one value and tells its events, until there are more of them than whoever is told takes.
+    pub(super) fn walk(&mut self, mut takes: impl FnMut(Event<'de>) -> bool) -> Result<()> {
         let mut core = Core::<G>::new();
         core.start_at(self.pos as u64, self.containers);
         core.replay = self.replaying > 0;
@@ -411,7 +416,12 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
         let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
         loop {
             match core.step(self.tables, &limits, &self.input[self.pos..])? {
-                Step::Event { used, .. } => self.pos += used,
+                Step::Event { event, used } => {
+                    self.pos += used;
+                    if !takes(event) {
+                        return Err(self.limit("max_values", self.limits.max_values));
+                    }
+                }
                 Step::NeedMore { used, needed } => {
                     self.pos += used;
                     return Err(self.fail(ErrorKind::Incomplete { needed }));

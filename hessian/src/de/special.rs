@@ -3,11 +3,10 @@
 use super::Deserializer;
 use super::reader::Reader;
 use crate::binary::{Binary, Rope};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::grammar::{Grammar, Token};
-use crate::limits::Limits;
 use crate::magic;
-use crate::parser::{Core, EventSink, Step};
+use crate::parser::EventSink;
 use crate::value::{Building, Graph};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
@@ -127,31 +126,6 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
-        let mut core = Core::<G>::new();
-        core.start_at(self.pos as u64, self.containers);
-        core.replay = self.replaying > 0;
-        // As when a value is passed over.
-        let max_containers = if core.replay { u32::MAX } else { self.limits.max_containers };
-        let limits = Limits { max_depth: self.depth_left, max_containers, ..*self.limits };
-        loop {
-            match core.step(self.tables, &limits, &self.input[self.pos..])? {
-                Step::Event { event, used } => {
-                    self.pos += used;
-                    if !building.event(event) {
-                        return Err(self.limit("max_values", self.limits.max_values));
-                    }
-                }
-                Step::NeedMore { used, needed } => {
-                    self.pos += used;
-                    return Err(self.fail(ErrorKind::Incomplete { needed }));
-                }
-                Step::Done => {
-                    if !core.replay {
-                        self.containers = core.containers();
-                    }
-                    return Ok(());
-                }
-            }
-        }
+        self.walk(|event| building.event(event))
     }
 }

@@ -11,7 +11,10 @@ pub trait Sink: private::Sealed {
     fn put(&mut self, bytes: &[u8]);
     /// The first `len` bytes of eight: a number is stored as a whole, whatever `len` is.
     #[doc(hidden)]
-    fn put_first(&mut self, bytes: [u8; 8], len: usize);
+    #[inline(always)]
+    fn put_first(&mut self, bytes: [u8; 8], len: usize) {
+        self.put_first_of(bytes, [], len);
+    }
     /// The first `len` bytes of two arrays, one after the other. Not one array: that would be put together in memory and
     /// read back at once in other pieces, which processors are slow at.
     #[doc(hidden)]
@@ -57,10 +60,6 @@ impl Sink for Vec<u8> {
         self.extend_from_slice(bytes);
     }
     #[inline(always)]
-    fn put_first(&mut self, bytes: [u8; 8], len: usize) {
-        self.put_first_of(bytes, [], len);
-    }
-    #[inline(always)]
     fn put_first_of<const N: usize>(&mut self, bytes: [u8; 8], more: [u8; N], len: usize) {
         if self.capacity() - self.len() < 8 + N {
             return put_tight(self, bytes, more, len);
@@ -89,10 +88,6 @@ impl Sink for BytesMut {
     #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
-    }
-    #[inline(always)]
-    fn put_first(&mut self, bytes: [u8; 8], len: usize) {
-        self.put_first_of(bytes, [], len);
     }
     #[inline(always)]
     fn put_first_of<const N: usize>(&mut self, bytes: [u8; 8], more: [u8; N], len: usize) {

@@ -74,13 +74,13 @@ pub enum Reason {
 }
 
 impl Responder {
-    /// Serves `policy` within the default [`Limits`]. Renders it once.
+    /// Serves `policy` within the default [`Limits`]. Takes its bytes once.
     #[must_use]
     pub fn new(policy: &PolicyFile) -> Self {
         Self::with_limits(policy, Limits::default())
     }
 
-    /// Serves `policy` within `limits`. Renders it once.
+    /// Serves `policy` within `limits`. Takes its bytes once.
     #[must_use]
     pub fn with_limits(policy: &PolicyFile, limits: Limits) -> Self {
         let (wire, gate) = (RwLock::new(policy.to_wire()), Gate::new(&limits));

@@ -1,4 +1,5 @@
-//! Headless Chromium, driven over WebDriver with Debian's `chromium-driver`.
+//! Headless Chromium, driven over WebDriver with Debian's `chromium-driver`. The interoperation tests of two crates use it, each a part.
+#![allow(dead_code)]
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -9,11 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-const CHROMIUM: [&str; 12] = [
+const CHROMIUM: [&str; 11] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -24,7 +25,6 @@ const CHROMIUM: [&str; 12] = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--window-size=720,700",
     // The site of the TLS test has made its certificate itself.
     "--ignore-certificate-errors",
 ];
@@ -37,13 +37,15 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) async fn start() -> Self {
+    /// With a window of this size, `WIDTH,HEIGHT` in pixels.
+    pub(crate) async fn start(window: &str) -> Self {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let profile =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}-{number}", std::process::id()));
         let (driver, address) = Driver::start();
         let mut arguments: Vec<Value> = CHROMIUM.iter().map(|&argument| argument.into()).collect();
+        arguments.push(format!("--window-size={window}").into());
         arguments.push(format!("--user-data-dir={}", profile.display()).into());
         let wanted = json!({
             "goog:chromeOptions": { "args": arguments },
@@ -64,13 +66,11 @@ impl Browser {
         self.page.execute(&script, Vec::new()).await.unwrap_or_else(|e| panic!("{expression}: {e}"))
     }
 
-    /// A picture of the movie in cargo's folder for test files, for whoever wants to look.
-    pub(crate) async fn picture(&self, name: &str) {
-        let movie = self.page.find(Locator::Css("ruffle-player")).await.expect("Ruffle is in the page");
-        let picture = movie.screenshot().await.expect("a screenshot");
+    /// Keeps a screenshot, a PNG, in cargo's folder for test files, for whoever wants to look.
+    pub(crate) fn keep(picture: &[u8], name: &str) {
         assert!(picture.starts_with(b"\x89PNG\r\n"), "a screenshot is a PNG");
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::write(&path, &picture).expect("cargo's folder for test files is writable");
+        fs::write(&path, picture).expect("cargo's folder for test files is writable");
         println!("screenshot: {}", path.display());
     }
 

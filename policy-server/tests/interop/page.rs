@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn a_page_loads_beside_a_crowd() {
     let service = Service::start();
     let crowd = Crowd::come(&service).await;
-    let browser = Browser::start().await;
+    let browser = Browser::start("720,700").await;
     for scheme in ["http", "https"] {
         let url = service.url(scheme, "/");
         let start = Instant::now();

@@ -137,13 +137,13 @@ async fn dedicated_theirs_leaves_out_the_nul_and_answers_strangers() {
 #[ignore = "needs node, npm's policyfile and Ruffle, haxe, chromium and chromium-driver: bash .ci/interop.sh policy"]
 async fn a_movies_xml_socket_reads_nothing_from_theirs() {
     let movie = movie::build();
-    let browser = Browser::start().await;
+    let browser = Browser::start("720,700").await;
     for way in ["inline", "dedicated"] {
         let theirs = Theirs::start(way);
         let site = Site::start(movie.clone(), Some(theirs.address));
         let url = format!("{}?port={}&bridge=/bridge/other", site.url(), theirs.address.port());
         let [text, bytes] = ruffle::play(&browser, &url).await;
-        browser.picture(&format!("policyfile-{way}.png")).await;
+        ruffle::keep_picture(&browser, &format!("policyfile-{way}.png")).await;
         assert_eq!(text.events, ["connect", "close"], "{way}: nothing is handed over");
         let read = ruffle::bytes_of(&bytes.text);
         match way {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use fantoccini::Locator;
 use policy_server::port::Counter;
 use tokio::time::{Instant, sleep};
 
@@ -80,13 +81,19 @@ fn assert_policy(site: &Site, [text, bytes]: [Told; 2]) {
     assert_eq!(site.responder.metrics().get(Counter::Served), 2, "one answer a socket");
 }
 
+/// Keeps a picture of the movie.
+pub(crate) async fn keep_picture(browser: &Browser, name: &str) {
+    let movie = browser.page.find(Locator::Css("ruffle-player")).await.expect("Ruffle is in the page");
+    Browser::keep(&movie.screenshot().await.expect("a screenshot"), name);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh policy"]
 async fn a_flash_movie_reads_the_policy_from_the_port_it_came_from() {
     let site = Site::start(movie::build(), None);
-    let browser = Browser::start().await;
+    let browser = Browser::start("720,700").await;
     assert_policy(&site, play(&browser, &site.url()).await);
-    browser.picture("policy-movie.png").await;
+    keep_picture(&browser, "policy-movie.png").await;
     browser.close().await;
 }
 
@@ -96,7 +103,7 @@ async fn a_flash_movie_reads_the_policy_from_the_port_it_came_from() {
 async fn the_committed_movie_reads_it_too() {
     let committed = fs::read(movie::folder().join("policy.swf")).expect("the committed movie");
     let site = Site::start(committed, None);
-    let browser = Browser::start().await;
+    let browser = Browser::start("720,700").await;
     assert_policy(&site, play(&browser, &site.url()).await);
     browser.close().await;
 }
@@ -106,7 +113,7 @@ async fn the_committed_movie_reads_it_too() {
 #[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh policy"]
 async fn a_movie_from_an_origin_that_the_policy_does_not_name_reads_nothing() {
     let site = Site::start(movie::build(), None);
-    let browser = Browser::start().await;
+    let browser = Browser::start("720,700").await;
     let port = site.address.port();
     let both = play(&browser, &format!("http://localhost:{port}/?host=127.0.0.1")).await;
     for told in both {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::name::is_name;
+
 /// Longest name of a client, in bytes.
 pub const MAX_CLIENT_ID: usize = 64;
 
@@ -35,13 +37,7 @@ impl FromStr for ClientId {
 
     /// Checks the name; copies it once.
     fn from_str(text: &str) -> Result<Self, BadClientId> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.~@:".contains(&b);
-        let fits = (1..=MAX_CLIENT_ID).contains(&text.len());
-        if fits && !text.starts_with('.') && text.bytes().all(allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(BadClientId)
-        }
+        is_name(text, MAX_CLIENT_ID, b"-_.~@:").then(|| Self(text.into())).ok_or(BadClientId)
     }
 }
 

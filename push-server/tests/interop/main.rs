@@ -5,6 +5,8 @@
 
 mod arrivals;
 mod browser;
+#[path = "../../../policy-server/tests/interop/browser.rs"]
+mod chromium;
 mod crowd;
 mod curl;
 mod demo;

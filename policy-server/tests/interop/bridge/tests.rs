@@ -70,7 +70,6 @@ async fn read_all(mut target: TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn only_origins_of_the_policy_come_through() {
     let (bridge, _target) = start(Limits::default());
     for (origins, status) in [
@@ -88,7 +87,6 @@ async fn only_origins_of_the_policy_come_through() {
 }
 
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn a_full_bridge_and_a_target_that_is_gone_are_told_in_the_handshake() {
     let (bridge, target) = start(Limits { connections: 1, ..Limits::default() });
     let mut first = open(bridge, &[ALLOWED]).await.expect("there is a place");
@@ -106,7 +104,6 @@ async fn a_full_bridge_and_a_target_that_is_gone_are_told_in_the_handshake() {
 
 /// A mebibyte each way at the same time, in messages of many sizes.
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn bytes_go_both_ways_unchanged_and_ends_follow_them() {
     let (page, mut target) = pair(Limits::default()).await;
     let sent: Vec<u8> = (0..1u32 << 20).map(|i| ((i * 31) >> 3) as u8).collect();
@@ -151,7 +148,6 @@ async fn bytes_go_both_ways_unchanged_and_ends_follow_them() {
 }
 
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn messages_that_are_no_bytes_or_too_many_end_the_connection() {
     let limits = Limits { message: 1000, ..Limits::default() };
     for (message, carried) in [
@@ -171,7 +167,6 @@ async fn messages_that_are_no_bytes_or_too_many_end_the_connection() {
 
 /// One side has ended and the other neither ends nor reads on.
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn nobody_lingers() {
     let limits = Limits { linger: Duration::from_millis(100), ..Limits::default() };
     // The page is gone without a word of goodbye, the target stays.
@@ -187,7 +182,6 @@ async fn nobody_lingers() {
 
 /// The library behind the bridge does it; this is to notice if another one did not.
 #[tokio::test]
-#[ignore = "of the interoperation tests' bridge: bash .ci/interop.sh policy"]
 async fn frames_without_a_mask_are_refused() {
     let (page, target) = pair(Limits::default()).await;
     // Binary, four bytes: what a client must mask, so that no proxy takes it for a request of its own.
