@@ -51,12 +51,13 @@ struct Streaming {
 
 impl Exit {
     fn put(&self, takeover: Takeover, version: Version, response: &Response) {
-        let (mut head, chunked) = stream_head(version, response.headers());
-        if !takeover.preamble.is_empty() {
-            let preamble = Frame::build(|out| out.extend_from_slice(&takeover.preamble));
+        let (mut head, chunked) = stream_head(version, response);
+        let Takeover::Stream { subscription, preamble } = takeover;
+        if !preamble.is_empty() {
+            let preamble = Frame::build(|out| out.extend_from_slice(&preamble));
             head.extend_from_slice(preamble.as_slice(chunked));
         }
-        let streaming = Streaming { subscription: takeover.subscription, head: head.into(), chunked };
+        let streaming = Streaming { subscription, head: head.into(), chunked };
         *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(streaming);
     }
 

@@ -1,14 +1,17 @@
 //! The HTTP surface, as an axum router: nothing here knows sockets.
 
 mod head;
+mod origin;
 mod streams;
+mod ws;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, get, on};
 use http::{HeaderMap, StatusCode, header};
 
 pub(crate) use head::{SHUTTING_DOWN, shutting_down, stream_head};
+pub use origin::Origins;
 pub(crate) use streams::Takeover;
 use streams::{Params, Segments};
 
@@ -26,6 +29,8 @@ const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 pub fn router(hub: Hub) -> Router {
     Router::new()
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
+        .route("/streams/{stream}/ws", get(ws::by_name))
+        .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
         .with_state(hub)
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
