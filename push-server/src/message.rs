@@ -163,13 +163,7 @@ impl Message {
     /// The message as a reader gets it that knows `knows` classes, too few: made for the first one, shared by
     /// those who lack the same, so that a crowd of late joiners with full sockets holds one frame. Past
     /// [`KEPT_WITH_DEFINITIONS`] ways of lacking, a reader has a frame of its own.
-    fn defining_frame(
-        &self,
-        transport: Transport,
-        grammar: Grammar,
-        knows: u32,
-        classes: &Classes,
-    ) -> Frame {
+    fn defining_frame(&self, transport: Transport, grammar: Grammar, knows: u32, classes: &Classes) -> Frame {
         let mut kept = self.defining.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |kept: &&Defining| (kept.transport, kept.knows) == (transport, knows);
         if let Some(same) = kept.iter().find(same) {

@@ -5,19 +5,45 @@
 //! | [`hessian`] | `application/x-hessian` | a streaming packet | an empty packet | not told | end of the body |
 //! | [`script`] | `text/html` | a script tag that calls a function | a line feed | a call of `comet_gap` | a call of `comet_end` |
 //! | [`sse`] | `text/event-stream` | an event with its position as id | a comment | an event `gap` | an event `end` or `rotate` |
+//! | [`xhr`] | `application/x-ndjson` | a line, an object | an empty line | a notice `gap` | a notice `end` or `rotate` |
+//! | [`multipart`] | `multipart/x-mixed-replace` | a part, an object | a line feed before the object | a notice `gap` | a notice `end` or `rotate`, the last boundary |
+//! | [`poll`] | `application/json` | an object in an answer | the empty answer | a notice `gap` | a notice `end` |
 //! | [`ws`], JSON | | a text message with its position | a ping | a notice `gap` | a notice `end` or `rotate`, a close frame |
 //! | [`ws`], Hessian | | a binary message | a ping | a notice `gap` | a notice `end` or `rotate`, a close frame |
 //! | [`ruffle`] | | a binary message with a streaming packet | a ping | not told | a close frame |
 //!
-//! A direct message looks like a broadcast without a position.
+//! A direct message looks like a broadcast without a position. By which address and parameters each is asked for:
+//! [`web`](crate::web).
+//!
+//! # JSON objects
+//!
+//! The messages and notices of `xhr`, `multipart`, `ws` and the polls:
+//!
+//! | object | when |
+//! | --- | --- |
+//! | `{"event":"begin","position":"ab:6","resume":"complete","heartbeat":15,"rotate":30}` | first, once (in polls its members stand in the answer itself) |
+//! | `{"position":"ab:7","data":…}` | a message of the stream |
+//! | `{"data":…}` | a direct message, outside of the stream |
+//! | `{"event":"gap","from":8,"to":9,"position":"ab:9"}` | the messages 8 to 9 were skipped, for a slow reader of a stream that drops |
+//! | `{"event":"rotate","position":"ab:12"}` | last: come back at once |
+//! | `{"event":"end","position":"ab:12"}` | last: the stream is over |
+//!
+//! What has no `event` is a message, what has one is a notice; clients skip notices they do not know. `resume` is the
+//! verdict on the place that was asked for ([`Resume`](crate::Resume)): `fresh` (none was), `complete`, `gap 3-6`
+//! (these are lost; what comes after them follows) or `epoch-changed` (another history: what it still holds follows).
+//! `heartbeat` is the longest silence in seconds, `rotate` the seconds until the response ends by itself, null if it
+//! does not. A reader goes on with `?since=` the last `position` that it was told.
 
 mod chunk;
 pub mod hessian;
 mod json;
+pub mod multipart;
+pub mod poll;
 pub mod ruffle;
 pub mod script;
 pub mod sse;
 pub mod ws;
+pub mod xhr;
 
 pub(crate) use chunk::{Frame, LAST_CHUNK};
 
@@ -63,6 +89,10 @@ pub enum Transport {
     Script,
     /// Server-sent events.
     Sse,
+    /// Lines of JSON, for scripts that read a response while it grows.
+    Xhr,
+    /// Parts of JSON, each of which replaces the one before.
+    Multipart,
     /// WebSocket messages of JSON.
     WsJson,
     /// WebSocket messages that are Hessian values.
@@ -90,7 +120,8 @@ impl Transport {
     pub(crate) const FORMS: usize = Self::SHARED + Self::HESSIAN;
 
     /// The forms without a framing and a grammar, in their order.
-    const OTHERS: [Self; 4] = [Self::Script, Self::Sse, Self::WsJson, Self::WsHessian];
+    const OTHERS: [Self; 6] =
+        [Self::Script, Self::Sse, Self::Xhr, Self::Multipart, Self::WsJson, Self::WsHessian];
 
     /// One of each form, in the order of [`form`](Self::form).
     pub(crate) const ALL: [Self; Self::FORMS] = {
@@ -122,8 +153,10 @@ impl Transport {
             Self::Hessian { framing, grammar } => packets(framing, grammar),
             Self::Script => Self::HESSIAN,
             Self::Sse => Self::HESSIAN + 1,
-            Self::WsJson => Self::HESSIAN + 2,
-            Self::WsHessian => Self::HESSIAN + 3,
+            Self::Xhr => Self::HESSIAN + 2,
+            Self::Multipart => Self::HESSIAN + 3,
+            Self::WsJson => Self::HESSIAN + 4,
+            Self::WsHessian => Self::HESSIAN + 5,
             Self::Ruffle { framing, grammar } => Self::SHARED + packets(framing, grammar),
         }
     }
@@ -139,7 +172,7 @@ impl Transport {
         match self {
             Self::Hessian { grammar, .. } | Self::Ruffle { grammar, .. } => Some(grammar),
             Self::WsHessian => Some(Grammar::Final),
-            Self::Script | Self::Sse | Self::WsJson => None,
+            Self::Script | Self::Sse | Self::Xhr | Self::Multipart | Self::WsJson => None,
         }
     }
 
@@ -150,6 +183,8 @@ impl Transport {
             Self::Hessian { .. } => hessian::CONTENT_TYPE,
             Self::Script => script::CONTENT_TYPE,
             Self::Sse => sse::CONTENT_TYPE,
+            Self::Xhr => xhr::CONTENT_TYPE,
+            Self::Multipart => multipart::CONTENT_TYPE,
             Self::WsJson | Self::WsHessian | Self::Ruffle { .. } => "",
         }
     }
@@ -163,6 +198,8 @@ impl Transport {
         Frame::build(|out| match self {
             Self::Script => script::message(json, position, out),
             Self::Sse => sse::message(json, position, out),
+            Self::Xhr => xhr::message(json, position, out),
+            Self::Multipart => multipart::message(json, position, out),
             _ => ws::message(json, position, out),
         })
     }
@@ -187,6 +224,8 @@ impl Transport {
             Self::Hessian { .. } | Self::Ruffle { .. } => None,
             Self::Script => Some(Frame::build(|out| script::gap(from, to, out))),
             Self::Sse => Some(Frame::build(|out| sse::gap(from, to, out))),
+            Self::Xhr => Some(Frame::build(|out| xhr::gap(from, to, out))),
+            Self::Multipart => Some(Frame::build(|out| multipart::gap(from, to, out))),
             Self::WsJson | Self::WsHessian => Some(Frame::build(|out| ws::gap(from, to, out))),
         }
     }
@@ -198,6 +237,8 @@ impl Transport {
             Self::Hessian { framing, .. } => framing.heartbeat(),
             Self::Script => script::HEARTBEAT,
             Self::Sse => sse::HEARTBEAT,
+            Self::Xhr => xhr::HEARTBEAT,
+            Self::Multipart => multipart::HEARTBEAT,
             Self::WsJson | Self::WsHessian | Self::Ruffle { .. } => ws::HEARTBEAT,
         }
     }
@@ -217,6 +258,8 @@ impl Transport {
             Self::Hessian { .. } => out.extend_from_slice(hessian::FAREWELL),
             Self::Script => script::farewell(why, position, out),
             Self::Sse => sse::farewell(why, position, out),
+            Self::Xhr => xhr::farewell(why, position, out),
+            Self::Multipart => multipart::farewell(why, position, out),
             Self::WsJson | Self::WsHessian => ws::farewell(why, position, out),
             Self::Ruffle { .. } => ws::close(Some(why.into()), out),
         }

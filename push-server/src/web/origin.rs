@@ -140,7 +140,10 @@ mod tests {
     fn one_origin_is_an_origin() {
         assert_eq!(Origins::asked_by(&headers(&[])), Asker::NoPage);
         assert_eq!(Origins::asked_by(&headers(&[("origin", "http://a")])), Asker::Page("http://a"));
-        assert_eq!(Origins::asked_by(&headers(&[("origin", "http://a"), ("origin", "http://a")])), Asker::Unclear);
+        assert_eq!(
+            Origins::asked_by(&headers(&[("origin", "http://a"), ("origin", "http://a")])),
+            Asker::Unclear
+        );
         let mut odd = HeaderMap::new();
         odd.insert("origin", HeaderValue::from_bytes(b"http://\xff").unwrap());
         assert_eq!(Origins::asked_by(&odd), Asker::Unclear);

@@ -227,10 +227,8 @@ mod tests {
         let text = r#"{"position":"ab:7","data":{"value":"Lorem"}}"#;
         assert_eq!(bytes(|out| message(br#"{"value":"Lorem"}"#, Some(POSITION), out)), short(text));
         assert_eq!(bytes(|out| message(b"1", None, out)), short(r#"{"data":1}"#));
-        let begin =
-            |resume| bytes(|out| preamble(POSITION, resume, Duration::from_secs(15), None, out));
-        let told =
-            r#"{"event":"begin","position":"ab:7","resume":"gap 3-7","heartbeat":15,"rotate":null}"#;
+        let begin = |resume| bytes(|out| preamble(POSITION, resume, Duration::from_secs(15), None, out));
+        let told = r#"{"event":"begin","position":"ab:7","resume":"gap 3-7","heartbeat":15,"rotate":null}"#;
         assert_eq!(begin(Resume::Gap { from: 3, to: 7 }), short(told));
         assert_eq!(begin(Resume::Fresh), short(&told.replace("gap 3-7", "fresh")));
         let told = r#"{"event":"gap","from":5,"to":7,"position":"ab:7"}"#;
@@ -260,14 +258,14 @@ mod tests {
 
     #[test]
     fn a_farewell_is_a_notice_and_a_close_frame() {
-        for (why, event, close) in [
+        for (why, event, closing) in [
             (Farewell::Complete, "end", &b"\x88\x0a\x03\xe8complete"[..]),
             (Farewell::Rotate, "rotate", b"\x88\x08\x03\xf4rotate"),
         ] {
             let notice = short(&format!(r#"{{"event":"{event}","position":"ab:7"}}"#));
-            assert_eq!(bytes(|out| farewell(why, POSITION, out)), [&notice, close].concat());
+            assert_eq!(bytes(|out| farewell(why, POSITION, out)), [&notice, closing].concat());
         }
-        assert_eq!(bytes(|out| super::close(None, out)), b"\x88\x00");
+        assert_eq!(bytes(|out| close(None, out)), b"\x88\x00");
         assert_eq!(bytes(|out| pong(b"hi", out)), b"\x8a\x02hi");
     }
 
