@@ -46,19 +46,21 @@ fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
     head
 }
 
-/// A whole `503 Service Unavailable`, for a stream that ended before its head was written. To a client of
-/// HTTP/1.1, as [`stream_head`] tells it, or of HTTP/1.0.
-pub(crate) fn shutting_down(chunked: bool) -> Vec<u8> {
+/// A whole answer, for a request that has left the HTTP library and comes to nothing. To a client of HTTP/1.1 or of HTTP/1.0.
+pub(crate) fn refusal(is_http_1_1: bool, status: StatusCode, what: &str) -> Vec<u8> {
     let mut head = Vec::with_capacity(256);
-    head.extend_from_slice(if chunked { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
-    head.extend_from_slice(b"503 Service Unavailable\r\n");
+    head.extend_from_slice(if is_http_1_1 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+    head.extend_from_slice(status.as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    head.extend_from_slice(b"\r\n");
     line(&mut head, "content-type", b"text/plain; charset=utf-8");
     line(&mut head, "x-content-type-options", b"nosniff");
-    line(&mut head, "content-length", (SHUTTING_DOWN.len() + 1).to_string().as_bytes());
+    line(&mut head, "content-length", (what.len() + 1).to_string().as_bytes());
     line(&mut head, "date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     line(&mut head, "connection", b"close");
     head.extend_from_slice(b"\r\n");
-    head.extend_from_slice(SHUTTING_DOWN.as_bytes());
+    head.extend_from_slice(what.as_bytes());
     head.push(b'\n');
     head
 }

@@ -62,6 +62,7 @@
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
 
+mod bridge;
 mod head;
 mod negotiate;
 mod origin;
@@ -76,7 +77,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
 use http::{HeaderValue, StatusCode, header};
 
-pub(crate) use head::{SHUTTING_DOWN, shutting_down, stream_head};
+pub(crate) use bridge::{Bridges, Place, Port};
+pub(crate) use head::{SHUTTING_DOWN, refusal, stream_head};
 pub use origin::Origins;
 pub(crate) use streams::Takeover;
 
@@ -170,7 +172,8 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
         .route("/streams/{stream}/ws", get(ws::by_name))
-        .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name));
+        .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
+        .route("/ruffle", get(bridge::open));
     if access.publishes {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
     }

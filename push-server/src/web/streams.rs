@@ -1,6 +1,8 @@
 //! `/streams/{stream}/{transport}`: the URLs that clients are written against.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -8,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::bridge::Place;
 use super::negotiate::choose;
 use super::params::{Ask, Asked, Refusal, Segments, refuse};
 use super::{SHUTTING_DOWN, Site, poll};
@@ -22,6 +25,8 @@ use crate::transport::{Transport, multipart, script, sse, xhr};
 pub(crate) enum Takeover {
     /// Then `preamble`, then the subscription's messages as they come.
     Stream { subscription: Subscription, preamble: Bytes },
+    /// Then the bytes of a connection to `target`.
+    Bridge { target: SocketAddr, place: Arc<Place> },
 }
 
 impl Takeover {
