@@ -249,7 +249,8 @@ mod tests {
 
     /// What an up-to-date reader gets.
     fn rendered_len(message: &Message, transport: Transport, classes: &Classes) -> usize {
-        Rendered::of(message, transport, &mut u32::MAX.clone(), classes).as_slice(true).len()
+        let mut knows = u32::MAX;
+        Rendered::of(message, transport, &mut knows, classes).as_slice(true).len()
     }
 
     #[test]
