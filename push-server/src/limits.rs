@@ -105,7 +105,7 @@ pub struct Limits {
     pub bridge_read: usize,
     /// How long a Ruffle bridge may carry nothing, either way. Default 5 min; a stream's heartbeats count.
     pub bridge_idle: Duration,
-    /// From the end of one direction of a Ruffle bridge to the end of the other. Default 5 s.
+    /// From the end of a bridged connection to the page's answer to the close frame. Default 5 s.
     pub bridge_linger: Duration,
     /// Kernel send buffer asked for per connection, in bytes. Default 64 KiB (Linux doubles it for
     /// its own bookkeeping). Without a cap one stalled reader parks 4 MB in the kernel.

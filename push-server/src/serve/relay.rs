@@ -23,7 +23,7 @@ pub(crate) struct Bounds {
     pub(crate) read: usize,
     /// Without a byte either way.
     pub(crate) idle: Duration,
-    /// From the end of one direction to the end of the other.
+    /// From the end of the target's direction to the page's answer.
     pub(crate) linger: Duration,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Broken {
     Text,
     #[error("nothing came for the idle time")]
     Idle,
-    #[error("one direction ended, the other did not")]
+    #[error("the page does not answer a close frame")]
     Lingers,
 }
 
@@ -57,8 +57,9 @@ impl Broken {
     }
 }
 
-/// Carries bytes both ways, over `page`, whose handshake is done, until both directions have ended. Neither direction
-/// holds more than one message and what the kernel takes of it.
+/// Carries bytes both ways, over `page`, whose handshake is done. The end of the target's direction becomes a close frame, which
+/// the page answers; a close frame of the page ends both. Neither direction holds more than one message and what the kernel
+/// takes of it.
 pub(crate) async fn relay<P, T>(page: P, target: T, bounds: &Bounds) -> Result<(), Broken>
 where
     P: AsyncRead + AsyncWrite + Unpin,
@@ -74,12 +75,14 @@ where
     let (mut to_page, mut from_page) = page.split();
     let (from_target, to_target) = tokio::io::split(target);
     let result = carry(&mut to_page, &mut from_page, from_target, to_target, bounds).await;
-    if let Err(broken) = &result
-        && let Some(close) = broken.close()
-    {
-        // Who does not take it will see that the connection ends.
-        let _ = timeout(bounds.linger, to_page.send(Message::Close(Some(close)))).await;
-    }
+    // Who does not take the last words will see that the connection ends.
+    let _ = match &result {
+        Ok(()) => timeout(bounds.linger, to_page.close()).await,
+        Err(broken) => match broken.close() {
+            Some(close) => timeout(bounds.linger, to_page.send(Message::Close(Some(close)))).await,
+            None => return result,
+        },
+    };
     result
 }
 
@@ -139,7 +142,8 @@ async fn carry(
             to_page.send(Message::Binary(Bytes::copy_from_slice(&buffer[..read]))).await?;
         }
         let over = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-        Ok(to_page.send(Message::Close(Some(over))).await?)
+        to_page.send(Message::Close(Some(over))).await?;
+        Ok::<_, Broken>(())
     });
     let mut idle = pin!(async {
         loop {
@@ -150,15 +154,12 @@ async fn carry(
             sleep_until(at).await;
         }
     });
-    let lingers = |_| Broken::Lingers;
     select! {
-        ended = &mut up => {
-            ended?;
-            timeout(bounds.linger, down).await.map_err(lingers)?
-        }
+        // After a close frame nothing can be told to the page: the target is left as well.
+        ended = &mut up => ended,
         ended = &mut down => {
             ended?;
-            timeout(bounds.linger, up).await.map_err(lingers)?
+            timeout(bounds.linger, up).await.map_err(|_| Broken::Lingers)?
         }
         () = &mut idle => Err(Broken::Idle),
     }

@@ -31,10 +31,16 @@
 //! **The bridge** opens its TCP connection before the handshake is answered: 502 if that fails, 503 at
 //! [`Limits::bridges`](crate::Limits::bridges) in all or [`Limits::bridges_per_address`](crate::Limits::bridges_per_address) of
 //! one address (an IPv6 network of 64 bits is one). Both directions are held to one message at a time, so a slow side
-//! slows the other. The end of the connection is a close frame; a close frame is the end of the movie's direction. Text messages
-//! and messages longer than [`Limits::bridge_message`](crate::Limits::bridge_message) end it, as does
-//! [`Limits::bridge_idle`](crate::Limits::bridge_idle) without a byte either way, or
-//! [`Limits::bridge_linger`](crate::Limits::bridge_linger) from the end of one direction to the end of the other.
+//! slows the other. The end of the connection is a close frame with the code 1000; a close frame of the page closes the connection. What else ends
+//! a bridge:
+//!
+//! | code | reason | why |
+//! | --- | --- | --- |
+//! | 1001 | `bridge_idle` | no byte either way for [`Limits::bridge_idle`](crate::Limits::bridge_idle) |
+//! | 1001 | `bridge_linger` | no answer to a close frame within [`Limits::bridge_linger`](crate::Limits::bridge_linger) |
+//! | 1003 | `bytes only` | a text message |
+//! | 1009 | `bridge_message` | a message longer than [`Limits::bridge_message`](crate::Limits::bridge_message) |
+//! | 1011 | `the connection was lost` | a reset |
 
 use super::hessian;
 use crate::position::Position;

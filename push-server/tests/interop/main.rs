@@ -13,4 +13,9 @@ mod demo;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
+#[path = "../../../policy-server/tests/interop/npm.rs"]
+mod packages;
 mod policy;
+mod ruffle;
+mod site;
+mod ws;

@@ -1,0 +1,135 @@
+//! Flash movies in Ruffle, in headless Chromium: they listen to a stream through the bridge, and never flush.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs, process};
+
+use axum::Router;
+use axum::extract;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use fantoccini::Locator;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::chromium::Browser;
+use crate::packages;
+use crate::site::Site;
+
+/// Ruffle is 14 MB of WebAssembly; a browser on a busy machine takes its time to compile that.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/movie")
+}
+
+fn movie() -> Vec<u8> {
+    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("listen-{}", process::id()));
+    fs::create_dir_all(&work).expect("cargo's folder for test files is writable");
+    for file in ["Listen.hx", "build.hxml"] {
+        fs::copy(folder().join(file), work.join(file)).expect("a copy of the source");
+    }
+    let haxe = Command::new("haxe").arg("build.hxml").current_dir(&work).output();
+    let haxe = haxe.expect("no haxe: apt-get install haxe");
+    assert!(haxe.status.success(), "haxe: {}{}", haxe.status, String::from_utf8_lossy(&haxe.stderr));
+    let movie = fs::read(work.join("listen.swf")).expect("haxe has written the movie");
+    fs::remove_dir_all(&work).expect("our own folder");
+    movie
+}
+
+fn pages() -> Router {
+    let page = fs::read(folder().join("index.html")).expect("the page");
+    let movie = ([(header::CONTENT_TYPE, "application/x-shockwave-flash")], movie());
+    Router::new()
+        .route("/", get(async || Html(page)))
+        .route("/listen.swf", get(async || movie))
+        .route("/ruffle/{file}", get(ruffle))
+}
+
+async fn ruffle(extract::Path(file): extract::Path<String>) -> impl IntoResponse {
+    let kind = match file.rsplit_once('.') {
+        Some((_, "wasm")) => "application/wasm", // or the browser will not compile it as it comes
+        Some((_, "js")) => "text/javascript",
+        _ => return Err(StatusCode::NOT_FOUND),
+    };
+    if file.contains(['/', '\\']) {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    let bytes = fs::read(packages::package("@ruffle-rs/ruffle").join(file));
+    bytes.map(|bytes| ([(header::CONTENT_TYPE, kind)], bytes)).map_err(|_| StatusCode::NOT_FOUND)
+}
+
+/// What the movie has told, as `event text`.
+async fn told(browser: &Browser) -> Vec<String> {
+    let told = browser.value("typeof told === 'undefined' ? [] : told").await;
+    let field = |entry: &Value, name: &str| entry[name].as_str().expect("texts").to_owned();
+    let list = told.as_array().expect("a list").iter();
+    list.map(|entry| format!("{} {}", field(entry, "event"), field(entry, "text"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh stream"]
+async fn movies_show_the_objects_of_a_stream_whether_they_flush_or_not() {
+    let site = Site::start(([127, 0, 0, 1], 0).into(), 1, pages()).await;
+    for line in ["Lorem ipsum", "dolor sit amet,", "consectetur adipiscing elit,"] {
+        site.publish(line).await;
+    }
+    let browser = Browser::start("480,160").await;
+    let eager =
+        |query: &str| format!("no&bridge={}", encoded(&format!("/streams/comet/ruffle?last=3&{query}")));
+    let asks = |query: &str| {
+        format!("yes&bridge=/ruffle&path={}", encoded(&format!("/streams/comet/hessian?last=3&{query}")))
+    };
+    for (name, framing, rest) in [
+        ("eager, p, as the tutorial's client reads it", "p", eager("framing=p&grammar=tutorial")),
+        ("eager, varint, the draft", "varint", eager("framing=varint&grammar=draft")),
+        ("eager, p, Hessian 2.0", "p", eager("framing=p&grammar=final")),
+        ("by the bridge, p, the draft", "p", asks("framing=p&grammar=draft")),
+        ("by the bridge, varint, Hessian 2.0", "varint", asks("framing=varint&grammar=final")),
+    ] {
+        // A server that has long gone: only the page knows where its bytes go now.
+        let url = site.url(&format!("/?host=old.example.com&port=80&framing={framing}&flush={rest}"));
+        browser.page.goto(&url).await.expect("the page loads");
+        let start = Instant::now();
+        let told = loop {
+            let told = told(&browser).await;
+            let objects = told.iter().filter(|entry| entry.starts_with("object ")).count();
+            if objects >= 3
+                || told.iter().any(|entry| entry.starts_with("error ") || entry.starts_with("close "))
+            {
+                break told;
+            }
+            assert!(start.elapsed() < PATIENCE, "{name}: after {PATIENCE:?} the movie has told {told:?}");
+            sleep(Duration::from_millis(50)).await;
+        };
+        println!("{name}, {} ms: {}", start.elapsed().as_millis(), told.join(" | "));
+        let expected = [
+            "connect ",
+            "object example.AddString.value = Lorem ipsum",
+            "object example.AddString.value = dolor sit amet,",
+            "object example.AddString.value = consectetur adipiscing elit,",
+        ];
+        assert_eq!(told, expected, "{name}");
+        // It goes on live.
+        site.publish("sed do eiusmod").await;
+        while !self::told(&browser).await.iter().any(|entry| entry.ends_with("sed do eiusmod")) {
+            assert!(start.elapsed() < PATIENCE, "{name}: no live object");
+            sleep(Duration::from_millis(50)).await;
+        }
+        let player = browser.page.find(Locator::Css("ruffle-player")).await.expect("Ruffle is in the page");
+        Browser::keep(&player.screenshot().await.expect("a screenshot"), &format!("movie-{framing}.png"));
+        // The three that the next one begins with.
+        for line in ["Lorem ipsum", "dolor sit amet,", "consectetur adipiscing elit,"] {
+            site.publish(line).await;
+        }
+    }
+    browser.close().await;
+    site.stop().await;
+}
+
+/// A path as the value of a parameter.
+fn encoded(path: &str) -> String {
+    path.replace('%', "%25").replace('&', "%26").replace('?', "%3F").replace('=', "%3D")
+}
