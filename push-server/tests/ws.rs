@@ -111,7 +111,7 @@ async fn the_json_form_byte_by_byte() {
     let mut client = server.ask(&handshake("/comet/ws", "")).await;
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-accept: {ACCEPT}\r\n\r\n"
+         sec-websocket-accept: {ACCEPT}\r\npush-position: ab:0\r\n\r\n"
     );
     assert_eq!(String::from_utf8(client.until(b"\r\n\r\n").await).unwrap(), head);
     let first = text(&begin("ab:0", "fresh"));
@@ -391,6 +391,7 @@ fn stream(hub: &Hub) -> Stream {
 async fn an_idle_connection_is_pinged_and_costs_no_answer() {
     let hub = Hub::start(EPOCH, Limits::default(), 1);
     let stream = stream(&hub);
+    let mut clients = Vec::new();
     for transport in [Transport::WsJson, Transport::WsHessian] {
         let mut client = attach(&stream, transport, Start::Live, false, "HEAD").await;
         client.until(b"HEAD").await;
@@ -399,6 +400,7 @@ async fn an_idle_connection_is_pinged_and_costs_no_answer() {
             assert_eq!(client.take(2).await, b"\x89\x00");
             client.send(&masked(0x8a, b"")).await;
         }
+        clients.push(client);
     }
     assert!(hub.stats().closed.iter().all(|count| *count == 0));
 }

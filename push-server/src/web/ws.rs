@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::origin::{Asker, Origins};
 use super::params::{Ask, Refusal, Segments, refuse};
-use super::streams::{Takeover, subscribe};
+use super::streams::{Takeover, field, subscribe};
 use super::{Site, text};
-use crate::hub::{Start, Stream};
+use crate::hub::{Resume, Start, Stream, Subscription};
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
 use crate::transport::{Transport, ruffle};
 
@@ -143,6 +143,7 @@ pub(super) fn open(
         subscription = subscription.rotate_after(time);
     }
     let mut response = handshake.response;
+    tell_place(&subscription, &mut response);
     if let Some(name) = name {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
@@ -152,6 +153,14 @@ pub(super) fn open(
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
 }
 
+/// What the other transports say in their heads, for clients that can see this one: scripts cannot.
+fn tell_place(subscription: &Subscription, response: &mut Response) {
+    response.headers_mut().insert("push-position", field(subscription.position()));
+    if subscription.resume() != Resume::Fresh {
+        response.headers_mut().insert("push-resume", field(subscription.resume()));
+    }
+}
+
 /// The eager form for a movie.
 pub(super) fn open_ruffle(
     stream: &Stream,
@@ -159,8 +168,9 @@ pub(super) fn open_ruffle(
     handshake: Handshake,
     start: Start,
 ) -> Result<Response, Refusal> {
-    let response = handshake.of_a_page()?;
+    let mut response = handshake.of_a_page()?;
     let subscription = subscribe(stream, ask.flash()?, ask, start)?;
+    tell_place(&subscription, &mut response);
     let mut preamble = Vec::new();
     ruffle::head(subscription.position(), &mut preamble);
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))

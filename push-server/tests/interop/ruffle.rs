@@ -76,7 +76,7 @@ async fn movies_show_the_objects_of_a_stream_whether_they_flush_or_not() {
     for line in ["Lorem ipsum", "dolor sit amet,", "consectetur adipiscing elit,"] {
         site.publish(line).await;
     }
-    let browser = Browser::start("480,160").await;
+    let browser = Browser::start("640,480").await;
     let eager =
         |query: &str| format!("no&bridge={}", encoded(&format!("/streams/comet/ruffle?last=3&{query}")));
     let asks = |query: &str| {

@@ -22,6 +22,15 @@ const EVENTS: &str = "Accept: text/event-stream\r\n";
 
 pub(crate) const SSE: Form = Form { headers: EVENTS, ..form("sse", "sse", "1.1") };
 
+/// A handshake of RFC 6455, with its own key.
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const UPGRADE_HESSIAN: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: push.hessian\r\n";
+/// Of a page with a movie.
+const UPGRADE_MOVIE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://localhost\r\n";
+
 /// Every form that streams.
 pub(crate) const ALL: &[Form] = &[
     HESSIAN,

@@ -12,6 +12,7 @@
 //! | some of ours | the first of them, in the client's order: [`JSON_PROTOCOL`] `push.json` or [`HESSIAN_PROTOCOL`] `push.hessian` |
 //! | only unknown ones | refused with 400: a browser would fail a connection whose answer names none of those it offered |
 //!
+//! The answer to the handshake has the header fields `push-position` and `push-resume` as elsewhere, which scripts cannot see.
 //! Text messages are the JSON objects of the other transports, in UTF-8:
 //!
 //! | text message | when |
