@@ -127,5 +127,6 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
         self.walk(|event| building.event(event))
+            .map_err(|error| building.in_open(error, self.input, self.tables))
     }
 }

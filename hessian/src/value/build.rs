@@ -65,12 +65,14 @@ impl<'t, G: Grammar> Builder<'t, G> {
 
     fn value<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
         let start = self.core.offset();
-        match self.core.run(self.tables, self.limits, input, building)? {
-            Step::NeedMore { needed, .. } => {
-                Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }))
+        match self.core.run(self.tables, self.limits, input, building) {
+            Ok(Step::NeedMore { needed, .. }) => {
+                let error = Error::at(self.core.offset(), ErrorKind::Incomplete { needed });
+                Err(building.in_open(error, &[], self.tables))
             }
+            Err(error) => Err(building.in_open(error, &[], self.tables)),
             #[expect(clippy::cast_possible_truncation, reason = "within the input")]
-            _ => Ok((self.core.offset() - start) as usize),
+            Ok(_) => Ok((self.core.offset() - start) as usize),
         }
     }
 }
@@ -216,6 +218,29 @@ impl<'de> Building<'de> {
         if let Some(part) = &mut self.part {
             part.next = number;
         }
+    }
+
+    /// Adds to an error's path where in the value it was noticed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn in_open(&self, mut error: Error, input: &[u8], tables: &Tables) -> Error {
+        let mut children = &self.current;
+        for (id, around) in self.open.iter().rev() {
+            let met = children.len();
+            error = match &self.nodes[*id as usize] {
+                Node::List { .. } => error.in_element(met as u64),
+                Node::Map { .. } if met.is_multiple_of(2) => error.in_key(met as u64 / 2),
+                Node::Map { .. } => match children[met - 1].as_str() {
+                    Some(key) => error.in_entry(key),
+                    None => error.in_element(met as u64 / 2),
+                },
+                Node::Object { class, .. } => {
+                    error.in_entry(tables.field_names(input, *class).nth(met).unwrap_or_default())
+                }
+            };
+            children = around;
+        }
+        error
     }
 
     /// It came; whoever refers to it names it already.
