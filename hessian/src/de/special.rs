@@ -120,9 +120,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        // Graphs share the names that they have.
-        let decoded = self.decoded();
-        Ok(building.finish_in(self.input, self.tables, &decoded))
+        Ok(building.finish_in(self.input, self.tables))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
