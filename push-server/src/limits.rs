@@ -17,9 +17,9 @@ pub struct Limits {
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
-    /// four frames with class definitions for those who join; events as much as the JSON body; script tags up to
-    /// six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again; all forms of
-    /// the worst text are thirteen times as much, and the definitions.
+    /// four frames with class definitions for those who join; events, lines and parts each as much as the JSON body;
+    /// script tags up to six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again;
+    /// all forms of the worst text are fourteen times as much, and the definitions.
     pub log_bytes: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
     /// within a tenth of a second, as soon as every shard has seen it.
