@@ -10,7 +10,10 @@ mod chromium;
 mod crowd;
 mod curl;
 mod demo;
+mod gone;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
 mod policy;
+#[path = "../support/mod.rs"]
+mod support;
