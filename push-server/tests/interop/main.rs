@@ -11,6 +11,7 @@ mod classes;
 mod crowd;
 mod curl;
 mod demo;
+mod gone;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
