@@ -250,3 +250,18 @@ fn definitions_that_were_taken_back_are_written_again() {
     let whole = hessian::to_vec(&(&values[..20], &values)).unwrap();
     assert_eq!(out, whole[1..]);
 }
+
+#[test]
+fn every_nan_is_the_one_of_java_but_a_graph_keeps_what_it_read() {
+    const JAVA: &[u8] = b"\x44\x7f\xf8\0\0\0\0\0\0";
+    for bits in [0x7ff8 << 48, 0xfff8 << 48, (0x7ff8 << 48) + 1, (0x7ff0 << 48) + 1, u64::MAX] {
+        let value = f64::from_bits(bits);
+        assert_eq!(hessian::to_vec(&value).unwrap(), JAVA, "{bits:x}");
+        assert_eq!(hessian::ser::to_vec_in::<hessian::grammar::Draft, _>(&value).unwrap()[1..], JAVA[1..]);
+        assert_eq!(hessian::ser::to_vec_in::<hessian::grammar::One, _>(&value).unwrap(), JAVA);
+        let read = [b"D", &bits.to_be_bytes()[..]].concat();
+        assert_eq!(hessian::Graph::from_slice(&read).unwrap().to_vec().unwrap(), read);
+    }
+    assert_eq!(hessian::to_vec(&-f32::NAN).unwrap(), JAVA);
+    assert_eq!(hessian::to_vec(&f64::NEG_INFINITY).unwrap(), b"\x44\xff\xf0\0\0\0\0\0\0");
+}
