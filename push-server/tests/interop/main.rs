@@ -7,9 +7,11 @@ mod arrivals;
 mod browser;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
+mod classes;
 mod crowd;
 mod curl;
 mod demo;
+mod gone;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
@@ -19,3 +21,5 @@ mod policy;
 mod ruffle;
 mod site;
 mod ws;
+#[path = "../support/mod.rs"]
+mod support;
