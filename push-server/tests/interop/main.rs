@@ -14,3 +14,4 @@ mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
 mod policy;
+mod transports;
