@@ -22,17 +22,21 @@ const EVENTS: &str = "Accept: text/event-stream\r\n";
 
 pub(crate) const SSE: Form = Form { headers: EVENTS, ..form("sse", "sse", "1.1") };
 
-/// Every form that streams.
+/// Every form that streams, without the rotation that some have by default: what is measured is the sending.
 pub(crate) const ALL: &[Form] = &[
     HESSIAN,
     form("hessian ws, HTTP/1.0", "hessian?framing=ws", "1.0"),
     form("hessian p", "hessian?framing=p", "1.1"),
     form("hessian varint", "hessian?framing=varint", "1.1"),
     form("hessian marked", "hessian?framing=marked", "1.1"),
-    form("script", "script", "1.1"),
-    form("script, HTTP/1.0", "script", "1.0"),
+    form("script", "script?rotate=0", "1.1"),
+    form("script, HTTP/1.0", "script?rotate=0", "1.0"),
     SSE,
     form("sse, HTTP/1.0", "sse", "1.0"),
+    form("xhr", "xhr?rotate=0", "1.1"),
+    form("xhr, HTTP/1.0", "xhr?rotate=0", "1.0"),
+    form("multipart", "multipart", "1.1"),
+    form("multipart, HTTP/1.0", "multipart", "1.0"),
 ];
 
 impl Form {
