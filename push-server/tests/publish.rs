@@ -4,10 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use push_server::Limits;
+use push_server::web::{self, Access};
+use push_server::{Hub, Limits, Start, Transport, demo};
 use serde_json::{Value, json};
-use support::{Client, EPOCH, TestServer, wait_for};
+use support::{Client, EPOCH, TestServer, attach, wait_for};
 use tokio::time::{Instant, sleep};
+use tower_service::Service as _;
 
 fn post(path: &str, fields: &str, body: &str) -> String {
     let length = body.len();
@@ -122,6 +124,41 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let took = begin.elapsed();
     assert!(took >= limits.body_read && took < limits.body_read + Duration::from_secs(1), "{took:?}");
     server.stop().await;
+}
+
+/// A publisher faster than the server waits; a request does so for a bounded time only.
+#[test]
+fn a_server_that_is_behind_says_so_and_has_published_nothing() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let mut limits = Limits::default();
+    limits.log_messages = 1;
+    // A hub that stands still: its runtime runs only while it is asked to.
+    let asleep = runtime().unwrap();
+    let (hub, stream, _reader) = asleep.block_on(async {
+        let hub = Hub::start(EPOCH, limits.clone(), 1);
+        let stream = demo::open(&hub).unwrap();
+        let reader = attach(&stream, Transport::Xhr, Start::Live, false, "").await;
+        wait_for(|| stream.readers() == 1).await;
+        (hub, stream, reader)
+    });
+    runtime().unwrap().block_on(async {
+        let mut router = web::router_with(hub.clone(), Access::ALL);
+        let mut publish = async || {
+            let request = http::Request::post("/streams/comet/messages")
+                .header("content-type", "application/json")
+                .body(axum::body::Body::from("1"));
+            router.call(request.unwrap()).await.unwrap()
+        };
+        let begin = Instant::now();
+        assert_eq!(publish().await.status(), 200);
+        let refused = publish().await;
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["retry-after"]),
+            (503, &"1".parse().unwrap())
+        );
+        assert!(begin.elapsed() >= limits.publish_wait, "{:?}", begin.elapsed());
+        assert_eq!(stream.position().sequence, 1);
+    });
 }
 
 /// What has gathered comes along with the answer to a publication.
