@@ -14,13 +14,15 @@ fn hub() -> Hub {
     Hub::start(EPOCH, limits, 1)
 }
 
-const FORMS: [(Transport, &str); 6] = [
+const FORMS: [(Transport, &str); 8] = [
     (Transport::hessian(Framing::Ws), "\x05\x00"),
     (Transport::hessian(Framing::P), "P\x00\x00"),
     (Transport::hessian(Framing::Varint), "\x00"),
     (Transport::hessian(Framing::Marked), "\u{80}\x00"),
     (Transport::Script, "\n"),
     (Transport::Sse, ":\n\n"),
+    (Transport::Xhr, "\n"),
+    (Transport::Multipart, "\n"),
 ];
 
 #[tokio::test(start_paused = true)]

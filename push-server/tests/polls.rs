@@ -234,6 +234,29 @@ async fn what_was_skipped_is_told() {
     server.stop().await;
 }
 
+/// A burst beyond what a live reader may be behind costs a long poll one empty answer and no message.
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_not_lost_to_a_poll_that_waits() {
+    let mut limits = Limits::default();
+    limits.lag_messages = 4;
+    let server = TestServer::open(limits, EPOCH).await;
+    let mut client = server.ask(&get("longpoll")).await;
+    wait_for(|| server.stream.readers() == 1).await;
+    for number in 1..=20 {
+        let mut publish = std::pin::pin!(server.stream.publish(&number));
+        let waker = std::task::Waker::noop();
+        assert!(publish.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_ready());
+    }
+    let told = json(&mut client).await;
+    let empty = json!({"resume": "fresh", "from": "ab:0", "messages": [], "position": "ab:0", "next": 0});
+    assert_eq!(told, empty);
+    client.send(get("longpoll?since=ab:0").as_bytes()).await;
+    let told = json(&mut client).await;
+    assert_eq!((&told["resume"], &told["position"]), (&json!("complete"), &json!("ab:20")));
+    assert_eq!(told["messages"].as_array().unwrap().len(), 20);
+    server.stop().await;
+}
+
 /// Where the stream ends, a waiting poll is told, and the next is refused.
 #[tokio::test(start_paused = true)]
 async fn a_waiting_poll_is_told_the_end() {

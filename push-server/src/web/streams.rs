@@ -62,7 +62,7 @@ pub(super) async fn negotiated(
     Segments(stream): Segments<String>,
     ask: Ask,
 ) -> Response {
-    // A request to upgrade says in another field what it wants: it belongs before this line.
+    // Here comes first who asks for another protocol (`Upgrade`), whatever its `Accept` says.
     let mut response = match choose(&ask.headers, &OFFERS) {
         Some(transport) => answer_at(&site, &stream, transport, &ask).await,
         None => {

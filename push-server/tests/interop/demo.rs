@@ -1,4 +1,4 @@
-//! Starts the `push-server` binary's demo on a free port and stops it as a user does, with Ctrl-C's signal.
+//! Starts the `push-server` binary, mostly its demo, on a free port and stops it as a user does, with Ctrl-C's signal.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -20,8 +20,17 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts `push-server demo --listen 127.0.0.1:0` and waits until it has printed its address.
     pub(crate) fn start() -> Self {
+        Self::start_as("demo")
+    }
+
+    /// The same for `push-server serve`.
+    pub(crate) fn serve() -> Self {
+        Self::start_as("serve")
+    }
+
+    fn start_as(command: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_push-server"))
-            .args(["demo", "--listen", "127.0.0.1:0"])
+            .args([command, "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

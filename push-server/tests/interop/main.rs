@@ -23,3 +23,4 @@ mod site;
 mod ws;
 #[path = "../support/mod.rs"]
 mod support;
+mod transports;

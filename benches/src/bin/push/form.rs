@@ -22,26 +22,41 @@ const EVENTS: &str = "Accept: text/event-stream\r\n";
 
 pub(crate) const SSE: Form = Form { headers: EVENTS, ..form("sse", "sse", "1.1") };
 
-/// A handshake of RFC 6455, with its own key.
-const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-const UPGRADE_HESSIAN: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: push.hessian\r\n";
-/// Of a page with a movie.
-const UPGRADE_MOVIE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://localhost\r\n";
+/// A handshake of RFC 6455, with its own key, and some more lines.
+macro_rules! upgrade {
+    ($more:literal) => {
+        concat!(
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            $more
+        )
+    };
+}
 
-/// Every form that streams.
+/// Every form that streams, without the rotation that some have by default: what is measured is the sending.
 pub(crate) const ALL: &[Form] = &[
     HESSIAN,
     form("hessian ws, HTTP/1.0", "hessian?framing=ws", "1.0"),
     form("hessian p", "hessian?framing=p", "1.1"),
     form("hessian varint", "hessian?framing=varint", "1.1"),
     form("hessian marked", "hessian?framing=marked", "1.1"),
-    form("script", "script", "1.1"),
-    form("script, HTTP/1.0", "script", "1.0"),
+    form("script", "script?rotate=0", "1.1"),
+    form("script, HTTP/1.0", "script?rotate=0", "1.0"),
     SSE,
     form("sse, HTTP/1.0", "sse", "1.0"),
+    form("xhr", "xhr?rotate=0", "1.1"),
+    form("xhr, HTTP/1.0", "xhr?rotate=0", "1.0"),
+    form("multipart", "multipart", "1.1"),
+    form("multipart, HTTP/1.0", "multipart", "1.0"),
+    Form { headers: upgrade!(""), ..form("websocket, JSON", "ws", "1.1") },
+    Form {
+        headers: upgrade!("Sec-WebSocket-Protocol: push.hessian\r\n"),
+        ..form("websocket, Hessian", "ws", "1.1")
+    },
+    Form {
+        headers: upgrade!("Origin: http://localhost\r\n"),
+        ..form("movie in Ruffle, p", "ruffle?grammar=final", "1.1")
+    },
 ];
 
 impl Form {
