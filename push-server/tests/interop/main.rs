@@ -15,5 +15,6 @@ mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
 mod policy;
+mod silent;
 #[path = "../support/mod.rs"]
 mod support;
