@@ -34,14 +34,14 @@ impl Bodies {
         // JSON first: a value that it refuses must not leave classes behind in the shared table.
         let json = serde_json::to_vec(value).map_err(PublishError::Json)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode(value)?, json.into(), limits)
+        Self::of(classes.encode(value)?, whole(json), limits)
     }
 
     /// A generic Hessian value.
     pub(crate) fn graph(graph: &Graph<'_>, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
         let json = serde_json::to_vec(graph).map_err(PublishError::Json)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode_graph(graph)?, json.into(), limits)
+        Self::of(classes.encode_graph(graph)?, whole(json), limits)
     }
 
     /// JSON, which is kept as it is but for blanks around it.
@@ -64,8 +64,10 @@ impl Bodies {
         Self::of(classes.encode(&hessian::Binary::from(bytes.clone()))?, json.into(), limits)
     }
 
-    fn of(hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
+    fn of(mut hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
         fits("Hessian", hessian.bytes.len(), limits)?;
+        // It is kept for as long as the log keeps the message.
+        hessian.bytes.shrink_to_fit();
         Ok(Self { hessian, json })
     }
 
@@ -73,6 +75,11 @@ impl Bodies {
     pub(crate) fn weight(&self) -> usize {
         self.hessian.bytes.len() + self.json.len()
     }
+}
+
+/// Without the room for more, which would be kept as long, and cost an allocation to keep account of.
+fn whole(json: Vec<u8>) -> Bytes {
+    json.into_boxed_slice().into()
 }
 
 const fn fits(form: &'static str, bytes: usize, limits: &Limits) -> Result<(), PublishError> {
@@ -99,9 +106,17 @@ pub(crate) struct Message {
     pub(crate) end: u64,
     pub(crate) published: Instant,
     bodies: Bodies,
-    /// The body in the draft grammars, for the few streams that are read so.
-    older: [OnceLock<Box<HessianBody>>; Grammar::COUNT - 1],
+    /// The frame of the form that was asked for first, and that form: most streams are read in one.
+    first: OnceLock<(u8, Frame)>,
+    rest: OnceLock<Box<Rest>>,
+}
+
+/// What few messages need: made when the first of it is asked for.
+#[derive(Debug, Default)]
+struct Rest {
     frames: [OnceLock<Box<Frame>>; Transport::SHARED],
+    /// The body in the draft grammars.
+    older: [OnceLock<Box<HessianBody>>; Grammar::COUNT - 1],
     defining: Mutex<Vec<Defining>>,
 }
 
@@ -130,9 +145,8 @@ impl Message {
             end,
             published,
             bodies,
-            older: Default::default(),
-            frames: Default::default(),
-            defining: Mutex::default(),
+            first: OnceLock::new(),
+            rest: OnceLock::new(),
         })
     }
 
@@ -140,10 +154,14 @@ impl Message {
     pub(crate) fn hessian(&self, grammar: Grammar, classes: &Classes) -> &HessianBody {
         let older = match grammar {
             Grammar::Final => return &self.bodies.hessian,
-            Grammar::Draft => &self.older[0],
-            Grammar::Tutorial => &self.older[1],
+            Grammar::Draft => &self.rest().older[0],
+            Grammar::Tutorial => &self.rest().older[1],
         };
         older.get_or_init(|| classes.translate(&self.bodies.hessian, grammar).into())
+    }
+
+    fn rest(&self) -> &Rest {
+        self.rest.get_or_init(Box::default)
     }
 
     /// The position that its readers are told, unless it is a direct message, which has none.
@@ -160,11 +178,21 @@ impl Message {
         self.bodies.weight()
     }
 
+    /// The message as every up-to-date reader of `transport` gets it: made for the first one, shared by all.
+    pub(crate) fn frame(&self, transport: Transport, classes: &Classes) -> &Frame {
+        let form = u8::try_from(transport.form()).expect("there are not so many forms");
+        let (first, frame) = self.first.get_or_init(|| (form, transport.frame(self, classes)));
+        if *first == form {
+            return frame;
+        }
+        self.rest().frames[transport.form()].get_or_init(|| transport.frame(self, classes).into())
+    }
+
     /// The message as a reader gets it that knows `knows` classes, too few: made for the first one, shared by
     /// those who lack the same, so that a crowd of late joiners with full sockets holds one frame. Past
     /// [`KEPT_WITH_DEFINITIONS`] ways of lacking, a reader has a frame of its own.
     fn defining_frame(&self, transport: Transport, grammar: Grammar, knows: u32, classes: &Classes) -> Frame {
-        let mut kept = self.defining.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.rest().defining.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |kept: &&Defining| (kept.transport, kept.knows) == (transport, knows);
         if let Some(same) = kept.iter().find(same) {
             return same.frame.clone();
@@ -202,12 +230,8 @@ impl Rendered<'_> {
                 *knows = message.hessian(grammar, classes).needs;
                 Rendered::Own(frame)
             }
-            _ => match message.frames.get(transport.form()) {
-                Some(frame) => {
-                    Rendered::Shared(frame.get_or_init(|| transport.frame(message, classes).into()))
-                }
-                None => Rendered::Own(transport.frame(message, classes)),
-            },
+            _ if transport.form() < Transport::SHARED => Rendered::Shared(message.frame(transport, classes)),
+            _ => Rendered::Own(transport.frame(message, classes)),
         }
     }
 
@@ -251,6 +275,12 @@ mod tests {
     fn rendered_len(message: &Message, transport: Transport, classes: &Classes) -> usize {
         let mut knows = u32::MAX;
         Rendered::of(message, transport, &mut knows, classes).as_slice(true).len()
+    }
+
+    /// What a message costs beside its bodies and the frame of one form.
+    #[test]
+    fn a_message_that_is_read_in_one_form_is_small() {
+        assert!(size_of::<Message>() <= 184, "{}", size_of::<Message>());
     }
 
     #[test]
@@ -297,7 +327,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(message.defining.lock().unwrap().len(), KEPT_WITH_DEFINITIONS);
+        assert_eq!(message.rest().defining.lock().unwrap().len(), KEPT_WITH_DEFINITIONS);
     }
 
     /// What `Limits::log_bytes` says of the frames.
@@ -315,7 +345,7 @@ mod tests {
         for transport in &Transport::ALL[..4] {
             rendered(&message, *transport, 0, &classes);
         }
-        let defining = message.defining.lock().unwrap();
+        let defining = message.rest().defining.lock().unwrap();
         assert_eq!(defining.len(), KEPT_WITH_DEFINITIONS);
         let defining: usize = defining.iter().map(|kept| kept.frame.as_slice(true).len()).sum();
         let older = [Grammar::Draft, Grammar::Tutorial];

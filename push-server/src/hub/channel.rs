@@ -12,7 +12,9 @@ use super::inbox::Inbox;
 use super::log::Log;
 use super::presence::Registry;
 use super::stats::{Drops, StreamStats};
+use crate::message::Bodies;
 use crate::name::StreamName;
+use crate::position::Position;
 
 /// See the module.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Channel {
     pub(crate) registry: Registry,
     pub(crate) drops: Drops,
     log: Mutex<Log>,
+    /// Sequence of the newest message in the log, for a look without its lock.
+    newest: AtomicU64,
     links: Box<[Link]>,
     /// Told when a shard has moved on, so that the log may forget more.
     pub(crate) room: Notify,
@@ -67,6 +71,7 @@ impl Channel {
             registry: Registry::default(),
             drops: Drops::default(),
             log: Mutex::new(log),
+            newest: AtomicU64::new(0),
             links,
             room: Notify::new(),
             closed: AtomicBool::new(false),
@@ -78,6 +83,18 @@ impl Channel {
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends to the log, which is locked.
+    pub(crate) fn append(&self, log: &mut Log, bodies: Bodies, now: Instant) -> Position {
+        let position = log.append(bodies, now);
+        self.newest.store(position.sequence, Ordering::Release);
+        position
+    }
+
+    /// Sequence of the newest message.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
     }
 
     /// A shard has one reader more. It begins at the head: the reader itself catches up from its cursor.
@@ -123,20 +140,31 @@ impl Channel {
         with_readers.map(|link| link.seen.load(Ordering::SeqCst)).min().unwrap_or(u64::MAX)
     }
 
-    /// Tells each shard with readers that there is news, unless it knows. Returns the number of readers.
-    pub(crate) fn tell(&self, inboxes: &[Arc<Inbox>]) -> usize {
-        let mut readers = 0;
+    /// Tells each shard with readers that there is news, unless it knows.
+    pub(crate) fn tell(&self, inboxes: &[Arc<Inbox>]) {
         for (link, inbox) in self.links.iter().zip(inboxes) {
-            let members = link.members.load(Ordering::SeqCst);
-            readers += members;
-            if members > 0
-                && !link.told.swap(true, Ordering::SeqCst)
-                && let Some(this) = self.this.upgrade()
-            {
-                inbox.news(this);
+            if link.members.load(Ordering::SeqCst) > 0 {
+                self.tell_one(link, inbox);
             }
         }
-        readers
+    }
+
+    fn tell_one(&self, link: &Link, inbox: &Inbox) {
+        if !link.told.swap(true, Ordering::SeqCst)
+            && let Some(this) = self.this.upgrade()
+        {
+            inbox.news(this);
+        }
+    }
+
+    /// Has a message that was published by itself sent to the few readers that there are, here and now, as far as
+    /// their shards are at rest; the others are told.
+    pub(crate) fn deliver(&self, inboxes: &[Arc<Inbox>], now: Instant) {
+        for (link, inbox) in self.links.iter().zip(inboxes) {
+            if link.members.load(Ordering::SeqCst) > 0 && !inbox.deliver(self, now) {
+                self.tell_one(link, inbox);
+            }
+        }
     }
 
     /// Wakes publishers that wait for room, and readers that wait for news: the stream or the hub has ended.

@@ -1,7 +1,7 @@
 //! What others tell a shard: new connections, streams with news, sockets that are ready, the end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Wake;
 
 use tokio::sync::Notify;
@@ -9,12 +9,27 @@ use tokio::time::Instant;
 
 use super::channel::Channel;
 use super::member::Arrival;
+use super::shard::Shard;
 
-/// Names a member of a shard. The generation tells a member from the one that had its slot before.
+/// Names a member of a shard. The generation tells a member from the one that had its slot before: it comes round
+/// after four billion connections, and a key is in use for less than a minute after its member has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    pub(crate) index: usize,
-    pub(crate) generation: u64,
+    index: u32,
+    generation: u32,
+}
+
+impl Key {
+    /// # Panics
+    ///
+    /// If a shard has four billion members.
+    pub(crate) fn new(index: usize, generation: u32) -> Self {
+        Self { index: u32::try_from(index).expect("each member has a descriptor"), generation }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.index as usize
+    }
 }
 
 /// One batch of work.
@@ -35,6 +50,8 @@ pub(crate) struct Work {
 pub(crate) struct Inbox {
     gate: Mutex<Gate>,
     wake: Notify,
+    /// The shard, while it runs. It holds its own lock while it is at work.
+    shard: OnceLock<Weak<tokio::sync::Mutex<Shard>>>,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +82,21 @@ impl Inbox {
     pub(crate) fn news(&self, channel: Arc<Channel>) {
         self.lock().work.news.push(channel);
         self.wake.notify_one();
+    }
+
+    /// Whose inbox this is, said once.
+    pub(crate) fn belongs_to(&self, shard: &Arc<tokio::sync::Mutex<Shard>>) {
+        let is_first = self.shard.set(Arc::downgrade(shard)).is_ok();
+        debug_assert!(is_first, "an inbox has one shard");
+    }
+
+    /// Takes the news of a stream to its members at once, on the caller's thread; false if the shard is at work, or
+    /// gone, and has to be told. Spares a lone message the way to another thread.
+    pub(crate) fn deliver(&self, channel: &Channel, now: Instant) -> bool {
+        let Some(shard) = self.shard.get().and_then(Weak::upgrade) else { return false };
+        let Ok(mut shard) = shard.try_lock() else { return false };
+        shard.deliver(channel, now);
+        true
     }
 
     /// A stream's upkeep is due earlier than this shard knows.

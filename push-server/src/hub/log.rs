@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -21,6 +22,8 @@ pub(crate) struct Log {
     head: Cursor,
     /// Bytes of the messages in the ring.
     held: usize,
+    /// When the newest message was published: kept here, as the message itself is seldom at hand for the processor.
+    published: Option<Instant>,
     config: StreamConfig,
 }
 
@@ -113,7 +116,14 @@ impl fmt::Display for Resume {
 
 impl Log {
     pub(crate) const fn new(epoch: Epoch, config: StreamConfig) -> Self {
-        Self { epoch, ring: VecDeque::new(), head: Cursor { sequence: 0, end: 0 }, held: 0, config }
+        Self {
+            epoch,
+            ring: VecDeque::new(),
+            head: Cursor { sequence: 0, end: 0 },
+            held: 0,
+            published: None,
+            config,
+        }
     }
 
     /// Gives the next place to `bodies` and forgets the oldest messages past the bounds. The newest message is
@@ -125,6 +135,7 @@ impl Log {
         let position = self.position();
         while self.is_over(self.ring.len(), self.held + weight) && self.forget_oldest() {}
         self.held += weight;
+        self.published = Some(now);
         self.ring.push_back(Message::new(bodies, position, self.head.end, now));
         position
     }
@@ -173,9 +184,14 @@ impl Log {
         self.ring.back().filter(|newest| newest.published + self.config.log_age > now).cloned()
     }
 
+    /// Whether nothing was published within `time` before `now`.
+    pub(crate) fn is_quiet(&self, now: Instant, time: Duration) -> bool {
+        self.published.is_none_or(|published| published + time <= now)
+    }
+
     /// Messages a second, over the last ten seconds or as far as the log reaches.
     pub(crate) fn rate(&self, now: Instant) -> f64 {
-        const SPAN: std::time::Duration = std::time::Duration::from_secs(10);
+        const SPAN: Duration = Duration::from_secs(10);
         let old = self.ring.partition_point(|message| message.published + SPAN <= now);
         let count = self.ring.len() - old;
         let span = match self.ring.front() {
@@ -307,7 +323,6 @@ mod tests {
     use crate::Limits;
     use crate::encode::Classes;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     const EPOCH: Epoch = Epoch::new(9);
 

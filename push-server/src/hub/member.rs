@@ -32,6 +32,13 @@ pub(crate) const GATHER: usize = 64;
 /// Bytes after which nothing more is gathered into one write.
 const GATHER_BYTES: usize = 256 << 10;
 
+/// Bytes of message bodies that are put into one buffer at most when several messages are due. Larger ones are worth
+/// a vector.
+const MERGE_BYTES: u64 = 32 << 10;
+
+/// Merged buffers that a shard has at a time.
+const MERGED: usize = 8;
+
 /// Bytes read at once of what a client sends although nobody listens.
 const READ: usize = 4 << 10;
 
@@ -100,6 +107,14 @@ enum Parting {
 pub(crate) struct Scratch {
     messages: Vec<Arc<Message>>,
     frames: Vec<Gathered>,
+    merged: Vec<Merged>,
+}
+
+impl Scratch {
+    /// Gives back what was merged: it was for members that were due the same at the same time.
+    pub(crate) fn forget(&mut self) {
+        self.merged.clear();
+    }
 }
 
 /// A frame that is about to be written, and the reader's state after it.
@@ -107,6 +122,22 @@ pub(crate) struct Scratch {
 struct Gathered {
     bytes: Bytes,
     cursor: Cursor,
+    knows: u32,
+}
+
+/// Small messages in one piece, for all members that are due the same: one `send` of one buffer, where a vector of
+/// frames would cost each member a reference count and an `iovec` per message.
+#[derive(Debug)]
+struct Merged {
+    /// What they were made of: `count` messages from this one on, for members that knew so many classes.
+    first: Arc<Message>,
+    count: usize,
+    transport: Transport,
+    chunked: bool,
+    knew: u32,
+    bytes: Vec<u8>,
+    /// Where such a member is then.
+    after: Cursor,
     knows: u32,
 }
 
@@ -191,6 +222,11 @@ impl Member {
         self.outcome
     }
 
+    /// Whether it has got everything up to `head`, and waits.
+    pub(crate) fn is_up_to_date(&self, head: Cursor) -> bool {
+        self.state == State::Suspended && self.cursor.sequence >= head.sequence && !self.has_own()
+    }
+
     /// Has a heartbeat sent. Only for a member with nothing else to send.
     pub(crate) fn beat(&mut self) {
         debug_assert!(self.rest.is_empty(), "a heartbeat inside a frame breaks the stream");
@@ -262,7 +298,7 @@ impl Member {
                 self.parting = Parting::Said;
                 continue;
             }
-            let written = self.write(batch, &mut scratch.frames, classes);
+            let written = self.write(batch, scratch, classes);
             match written {
                 Ok(()) => self.since = now,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.wait_for_room() {
@@ -338,15 +374,24 @@ impl Member {
 
     /// One write: the rest, and as much of `batch` as is worth gathering. What the kernel took a part of
     /// becomes the rest; what it took nothing of stays ahead of the cursor, in the log.
-    fn write(
+    fn write(&mut self, batch: &[Arc<Message>], scratch: &mut Scratch, classes: &Classes) -> io::Result<()> {
+        let batch = &batch[..batch.len().min(GATHER)];
+        match batch {
+            [message] if self.rest.is_empty() => self.write_one(message, classes),
+            [first, .., last] if self.rest.is_empty() && last.end - first.end <= MERGE_BYTES => {
+                self.write_merged(batch, &mut scratch.merged, classes)
+            }
+            _ => self.write_gathered(batch, &mut scratch.frames, classes),
+        }
+    }
+
+    /// The general case: a vector of frames.
+    fn write_gathered(
         &mut self,
         batch: &[Arc<Message>],
         frames: &mut Vec<Gathered>,
         classes: &Classes,
     ) -> io::Result<()> {
-        if let ([message], true) = (batch, self.rest.is_empty()) {
-            return self.write_one(message, classes);
-        }
         frames.clear();
         let (mut knows, mut bytes) = (self.knows, self.rest.len());
         if !self.rest.is_empty() {
@@ -365,16 +410,63 @@ impl Member {
             *slice = IoSlice::new(&frame.bytes);
         }
         let mut taken = self.socket.try_write_vectored(&slices[..frames.len()])?;
-        for mut frame in frames.drain(..) {
-            if taken == 0 {
-                break;
-            }
-            let part = taken.min(frame.bytes.len());
-            taken -= part;
-            frame.bytes.advance(part);
-            (self.cursor, self.knows, self.rest) = (frame.cursor, frame.knows, frame.bytes);
+        for frame in frames.drain(..) {
+            self.took(frame, &mut taken);
         }
         Ok(())
+    }
+
+    /// Several small messages: the bytes that the first member that was due the same had made.
+    fn write_merged(
+        &mut self,
+        batch: &[Arc<Message>],
+        merged: &mut Vec<Merged>,
+        classes: &Classes,
+    ) -> io::Result<()> {
+        let (transport, chunked, knew) = (self.transport, self.chunked, self.knows);
+        let same = |merged: &Merged| {
+            Arc::ptr_eq(&merged.first, &batch[0])
+                && (merged.count, merged.transport, merged.chunked, merged.knew)
+                    == (batch.len(), transport, chunked, knew)
+        };
+        let index = merged.iter().position(same).unwrap_or_else(|| {
+            if merged.len() == MERGED {
+                merged.remove(0);
+            }
+            let mut bytes = Vec::new();
+            let (mut knows, mut after) = (knew, self.cursor);
+            for message in batch {
+                let frame = Rendered::of(message, transport, &mut knows, classes);
+                bytes.extend_from_slice(frame.as_slice(chunked));
+                after = Cursor::after(message);
+            }
+            let (first, count) = (batch[0].clone(), batch.len());
+            merged.push(Merged { first, count, transport, chunked, knew, bytes, after, knows });
+            merged.len() - 1
+        });
+        let Merged { bytes, after, knows, .. } = &merged[index];
+        let mut taken = self.socket.try_write(bytes)?;
+        if taken == bytes.len() {
+            (self.cursor, self.knows) = (*after, *knows);
+            return Ok(());
+        }
+        let mut knows = knew;
+        for message in batch {
+            let bytes = Rendered::of(message, transport, &mut knows, classes).bytes(chunked);
+            self.took(Gathered { bytes, cursor: Cursor::after(message), knows }, &mut taken);
+        }
+        Ok(())
+    }
+
+    /// Of the bytes that the kernel took, these are the next; what it took nothing of is left alone.
+    fn took(&mut self, mut frame: Gathered, taken: &mut usize) {
+        if *taken == 0 {
+            return;
+        }
+        let part = frame.bytes.len().min(*taken);
+        *taken -= part;
+        frame.bytes.advance(part);
+        (self.cursor, self.knows, self.rest) = (frame.cursor, frame.knows, frame.bytes);
     }
 
     /// The usual case, one message for a reader who is up to date: the shared bytes straight to the kernel.

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use slab::Slab;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use super::Shared;
 use super::channel::Channel;
 use super::config::Overflow;
 use super::inbox::{Inbox, Key, Signal, Work};
-use super::log::Floor;
+use super::log::{Cursor, Floor};
 use super::member::{Arrival, Member, Scratch};
 use super::wheel::Wheel;
 use crate::lifecycle::{Action, Close, Event, State};
@@ -23,11 +25,14 @@ use crate::transport::Farewell;
 /// Members that are served before other tasks of the runtime get their turn: about a millisecond of sends.
 const TURN: usize = 128;
 
+/// After how many members a walk looks whether there is more to take along.
+const LOOK: usize = 8;
+
 /// When to look whether a client that ended its direction is gone altogether: a round trip and a reset later.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
-/// What the wheel is asked for. Each member has one `Beat` as long as it lives.
-#[derive(Clone, Debug)]
+/// What the wheel is asked for. Each member has one `Beat` as long as it lives, and until that comes up; so this is small.
+#[derive(Debug)]
 enum Timer {
     /// Is it time for a heartbeat, or has the peer stalled? Sets itself again.
     Beat(Key),
@@ -36,9 +41,9 @@ enum Timer {
     /// The client of a WebSocket has been sent a close frame a while ago, and has not answered.
     Unanswered(Key),
     /// Its time is over, at this moment: it is to come back.
-    Rotate(Key, Instant),
+    Rotate(Box<(Key, Instant)>),
     /// The upkeep of a stream is due, unless that was done meanwhile.
-    Upkeep(Arc<Channel>, Instant),
+    Upkeep(Box<(Arc<Channel>, Instant)>),
 }
 
 /// Members and what drives them: the inbox, the wheel, and nothing else.
@@ -50,7 +55,7 @@ pub(crate) struct Shard {
     members: Slab<Member>,
     /// The members by stream.
     groups: HashMap<u64, Vec<usize>>,
-    generation: u64,
+    generation: u32,
     wheel: Wheel<Timer>,
     /// The time of this turn: one reading of the clock for many members.
     now: Instant,
@@ -59,6 +64,41 @@ pub(crate) struct Shard {
     served: usize,
     window: Vec<Arc<Message>>,
     scratch: Scratch,
+}
+
+/// A way once through the members of a stream with its news.
+///
+/// What is published meanwhile goes along to those who have not been served yet, so that the messages of a burst leave
+/// together although the first of them has set the walk off; those who have been served get it at the end.
+#[derive(Debug)]
+struct Walk {
+    /// What has been published since the last walk.
+    window: Vec<Arc<Message>>,
+    /// After the last message of the window.
+    head: Cursor,
+    is_closed: bool,
+    /// The next member, of the members by stream.
+    place: usize,
+    /// Up to where the walk goes again, once it has been through.
+    end: Option<usize>,
+    /// Members before this place have been served with less than the window.
+    again: usize,
+    /// What members with full sockets must have got, once somebody asks.
+    floor: Option<Floor>,
+    /// The largest lag of such a member.
+    worst: u64,
+}
+
+impl Walk {
+    /// Takes along what has been published since it began.
+    fn read_on(&mut self, channel: &Channel) {
+        let log = channel.log();
+        if log.read(self.head.sequence, usize::MAX, &mut self.window).is_ok() {
+            self.head = log.head();
+            self.again = self.place;
+            self.floor = None;
+        }
+    }
 }
 
 impl Shard {
@@ -84,49 +124,73 @@ impl Shard {
     ///
     /// Unconstrained: sockets are polled with wakers of their own, and tokio's budget, which is the task's,
     /// would report some of them as not ready. The shard gives way by itself, after [`TURN`] members.
+    ///
+    /// While it is at work it holds its lock, also when it gives way; while it waits, a publisher may take it
+    /// ([`Inbox::deliver`]).
     pub(crate) fn run(self) -> impl Future<Output = ()> + Send {
-        tokio::task::unconstrained(self.serve())
+        tokio::task::unconstrained(async {
+            let inbox = self.inbox.clone();
+            let this = Arc::new(Mutex::new(self));
+            inbox.belongs_to(&this);
+            let (mut work, mut due) = (Work::default(), Vec::new());
+            let mut timer = pin!(sleep(Duration::ZERO));
+            loop {
+                let mut shard = this.lock().await;
+                shard.serve(&mut work, &mut due).await;
+                if shard.is_over() {
+                    return;
+                }
+                let next = shard.deadline();
+                drop(shard);
+                let Some(at) = next else {
+                    inbox.wait().await;
+                    continue;
+                };
+                // Most turns wait for the same moment.
+                if timer.deadline() != at {
+                    timer.as_mut().reset(at);
+                }
+                tokio::select! {
+                    () = inbox.wait() => {}
+                    () = timer.as_mut() => {}
+                }
+            }
+        })
     }
 
-    async fn serve(mut self) {
-        let mut work = Work::default();
-        let mut due = Vec::new();
-        loop {
-            self.inbox.take(&mut work);
-            self.now = Instant::now();
-            for arrival in work.arrivals.drain(..) {
-                self.admit(arrival);
-                self.turn().await;
-            }
-            for key in work.ready.drain(..) {
-                self.ready(key);
-                self.turn().await;
-            }
-            for channel in work.news.drain(..) {
-                self.walk(&channel).await;
-            }
-            for channel in work.upkeep.drain(..) {
-                if let Some(at) = channel.due() {
-                    self.wheel.set(at, Timer::Upkeep(channel, at));
-                }
-            }
-            self.wheel.advance(self.now, &mut due);
-            for timer in due.drain(..) {
-                self.timer(timer);
-                self.turn().await;
-            }
-            if let (Some(deadline), None) = (work.end, self.ending) {
-                self.ending = Some(deadline);
-                for index in self.indexes() {
-                    self.drive(index, Event::Complete, &[]);
-                    self.turn().await;
-                }
-            }
-            if self.is_over() {
-                return;
-            }
-            self.wait().await;
+    /// Does what there is to do.
+    async fn serve(&mut self, work: &mut Work, due: &mut Vec<Timer>) {
+        self.inbox.take(work);
+        self.now = Instant::now();
+        for arrival in work.arrivals.drain(..) {
+            self.admit(arrival);
+            self.turn().await;
         }
+        for key in work.ready.drain(..) {
+            self.ready(key);
+            self.turn().await;
+        }
+        for channel in work.news.drain(..) {
+            self.walk(&channel).await;
+        }
+        for channel in work.upkeep.drain(..) {
+            if let Some(at) = channel.due() {
+                self.wheel.set(at, Timer::Upkeep((channel, at).into()));
+            }
+        }
+        self.wheel.advance(self.now, due);
+        for timer in due.drain(..) {
+            self.timer(timer);
+            self.turn().await;
+        }
+        if let (Some(deadline), None) = (work.end, self.ending) {
+            self.ending = Some(deadline);
+            for index in self.indexes() {
+                self.drive(index, Event::Complete, &[]);
+                self.turn().await;
+            }
+        }
+        self.scratch.forget();
     }
 
     /// Whether everything has ended. Past the deadline, whoever is left is cut.
@@ -144,15 +208,9 @@ impl Shard {
         self.members.iter().map(|(index, _)| index).collect()
     }
 
-    /// Waits for work, a timer or the deadline, whichever comes first.
-    async fn wait(&self) {
-        match self.wheel.next().into_iter().chain(self.ending).min() {
-            None => self.inbox.wait().await,
-            Some(at) => tokio::select! {
-                () = self.inbox.wait() => {}
-                () = sleep_until(at) => {}
-            },
-        }
+    /// When the next timer comes up, or everything has to be over.
+    fn deadline(&self) -> Option<Instant> {
+        self.wheel.next().into_iter().chain(self.ending).min()
     }
 
     /// Counts a member served; lets other tasks run after [`TURN`] of them.
@@ -167,40 +225,40 @@ impl Shard {
 
     fn admit(&mut self, arrival: Arrival) {
         let rotate_after = arrival.rotate_after;
-        self.generation += 1;
+        self.generation = self.generation.wrapping_add(1);
         let slot = self.members.vacant_entry();
-        let key = Key { index: slot.key(), generation: self.generation };
+        let key = Key::new(slot.key(), self.generation);
         let channel = arrival.channel.clone();
         let group = self.groups.entry(channel.id).or_default();
         let signal = Signal::new(key, self.inbox.clone());
         slot.insert(Member::new(arrival, key, group.len(), signal, self.now));
-        group.push(key.index);
+        group.push(key.index());
         // From here on publishers tell this shard; what they published before is ahead of the cursor.
         channel.join(self.index);
         let counts = &self.shared.counts;
         counts.opened.fetch_add(1, Ordering::Relaxed);
-        counts.open[self.members[key.index].transport.form()].fetch_add(1, Ordering::Relaxed);
+        counts.open[self.members[key.index()].transport.form()].fetch_add(1, Ordering::Relaxed);
         self.wheel.set(self.now + self.shared.limits.heartbeat, Timer::Beat(key));
         if let Some(time) = rotate_after {
-            self.wheel.set(self.now + time, Timer::Rotate(key, self.now + time));
+            self.wheel.set(self.now + time, Timer::Rotate((key, self.now + time).into()));
         }
-        if self.look(key.index) {
+        if self.look(key.index()) {
             match self.ending.is_some() || channel.is_closed() {
                 // The head goes out together with whatever is due already.
-                false => self.resume(key.index),
-                true => self.drive(key.index, Event::Complete, &[]),
+                false => self.resume(key.index()),
+                true => self.drive(key.index(), Event::Complete, &[]),
             }
         }
     }
 
     /// A socket can be read or written again.
     fn ready(&mut self, key: Key) {
-        if self.is_alive(key) && self.look(key.index) {
-            let member = &self.members[key.index];
+        if self.is_alive(key) && self.look(key.index()) {
+            let member = &self.members[key.index()];
             if member.blocked {
-                self.resume(key.index);
+                self.resume(key.index());
             } else if member.has_own() {
-                self.drive(key.index, Event::Wake, &[]);
+                self.drive(key.index(), Event::Wake, &[]);
             }
         }
     }
@@ -233,8 +291,25 @@ impl Shard {
 
     /// Takes the news of a stream to its members.
     async fn walk(&mut self, channel: &Channel) {
-        let mut window = std::mem::take(&mut self.window);
+        let Some(mut walk) = self.begin(channel) else { return };
+        while self.step(channel, &mut walk) {
+            self.turn().await;
+        }
+        self.finish(channel, walk);
+    }
+
+    /// Takes the news of a stream to its members, which are few, without giving way to anybody.
+    pub(crate) fn deliver(&mut self, channel: &Channel, now: Instant) {
+        self.now = now;
+        let Some(mut walk) = self.begin(channel) else { return };
+        while self.step(channel, &mut walk) {}
+        self.finish(channel, walk);
+    }
+
+    /// Reads the news; nothing if there is none.
+    fn begin(&mut self, channel: &Channel) -> Option<Walk> {
         let seen = channel.look(self.index);
+        let mut window = std::mem::take(&mut self.window);
         let head = {
             let log = channel.log();
             // A gap here is none: members that lag behind the log read for themselves, and are found slow.
@@ -242,31 +317,53 @@ impl Shard {
             log.head()
         };
         let is_closed = channel.is_closed();
-        let (mut place, mut worst, mut floor) = (0, 0, None);
-        while let Some(&index) = self.groups.get(&channel.id).and_then(|group| group.get(place)) {
-            let member = &self.members[index];
-            let key = member.key;
-            if is_closed {
-                self.drive(index, Event::Complete, &window);
-            } else if member.state == State::Suspended {
-                self.drive(index, Event::Wake, &window);
-            } else if member.state == State::Resumed {
-                // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
-                let floor = *floor.get_or_insert_with(|| channel.log().floor(self.now));
-                self.keep_up(index, &floor);
-            }
-            // Who left has been replaced by the last of the group.
-            if let Some(member) = self.members.get(index).filter(|member| member.key == key) {
-                place += 1;
-                if member.blocked {
-                    worst = worst.max(member.cursor.lag(head).0);
-                }
-            }
-            self.turn().await;
+        if head.sequence == seen && !is_closed {
+            self.window = window;
+            return None;
         }
-        channel.seen(self.index, head.sequence, worst);
-        window.clear();
-        self.window = window;
+        Some(Walk { window, head, is_closed, place: 0, end: None, again: 0, floor: None, worst: 0 })
+    }
+
+    /// Serves the next member; false if there is none left.
+    fn step(&mut self, channel: &Channel, walk: &mut Walk) -> bool {
+        if walk.end.is_none() && walk.place.is_multiple_of(LOOK) && channel.newest() > walk.head.sequence {
+            walk.read_on(channel);
+        }
+        let group = self.groups.get(&channel.id).map_or(&[][..], Vec::as_slice);
+        let next = group.get(walk.place).filter(|_| walk.end.is_none_or(|end| walk.place < end));
+        let Some(&index) = next else {
+            // Those who were served before the window grew.
+            (walk.place, walk.end) = (0, Some(std::mem::take(&mut walk.again)));
+            return walk.end != Some(0);
+        };
+        let member = &self.members[index];
+        let key = member.key;
+        if walk.is_closed {
+            self.drive(index, Event::Complete, &walk.window);
+        } else if member.is_up_to_date(walk.head) {
+            // It has read the log itself, or the walk comes by again.
+        } else if member.state == State::Suspended {
+            self.drive(index, Event::Wake, &walk.window);
+        } else if member.state == State::Resumed {
+            // Who begins may be in a long replay, and who ends is nearly gone: only time and the log bound them.
+            let floor = *walk.floor.get_or_insert_with(|| channel.log().floor(self.now));
+            self.keep_up(index, &floor);
+        }
+        // Who left has been replaced by the last of the group.
+        if let Some(member) = self.members.get(index).filter(|member| member.key == key) {
+            walk.place += 1;
+            if member.blocked {
+                walk.worst = walk.worst.max(member.cursor.lag(walk.head).0);
+            }
+        }
+        true
+    }
+
+    fn finish(&mut self, channel: &Channel, walk: Walk) {
+        channel.seen(self.index, walk.head.sequence, walk.worst);
+        self.window = walk.window;
+        self.window.clear();
+        self.scratch.forget();
     }
 
     /// What the stream's policy says about a member with a full socket that is too far behind.
@@ -292,27 +389,29 @@ impl Shard {
     /// A timer came up.
     fn timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Upkeep(channel, at) => {
-                if self.now < at {
-                    self.wheel.set(at, Timer::Upkeep(channel, at));
-                } else if channel.due() == Some(at) {
+            Timer::Upkeep(upkeep) => {
+                let (channel, at) = &*upkeep;
+                if self.now < *at {
+                    self.wheel.set(*at, Timer::Upkeep(upkeep));
+                } else if channel.due() == Some(*at) {
                     channel.upkeep(self.now, &self.shared);
                 }
             }
-            Timer::Rotate(key, at) if self.is_alive(key) => {
+            Timer::Rotate(rotate) if self.is_alive(rotate.0) => {
+                let (key, at) = *rotate;
                 if self.now < at {
-                    self.wheel.set(at, Timer::Rotate(key, at));
+                    self.wheel.set(at, Timer::Rotate(rotate));
                 } else {
-                    self.end(key.index, Farewell::Rotate);
+                    self.end(key.index(), Farewell::Rotate);
                 }
             }
             Timer::Unanswered(key) if self.is_alive(key) => {
-                self.drive(key.index, self.members[key.index].outcome(), &[]);
+                self.drive(key.index(), self.members[key.index()].outcome(), &[]);
             }
             Timer::Beat(key) | Timer::HalfClosed(key) if self.is_alive(key) => {
-                let member = &self.members[key.index];
+                let member = &self.members[key.index()];
                 if member.half_closed && member.is_gone() {
-                    self.drive(key.index, Event::Peer, &[]);
+                    self.drive(key.index(), Event::Peer, &[]);
                 } else if let Timer::Beat(key) = timer {
                     self.beat(key);
                 }
@@ -325,7 +424,7 @@ impl Shard {
     fn beat(&mut self, key: Key) {
         let limits = &self.shared.limits;
         let (heartbeat, stall) = (limits.heartbeat, limits.stall);
-        let member = &mut self.members[key.index];
+        let member = &mut self.members[key.index()];
         member.next_interval();
         let is_idle = member.state == State::Suspended;
         let patience = if is_idle { heartbeat } else { stall };
@@ -335,14 +434,14 @@ impl Shard {
             self.wheel.set(at, Timer::Beat(key));
             if member.state == State::Resumed {
                 let floor = member.channel.log().floor(self.now);
-                self.keep_up(key.index, &floor);
+                self.keep_up(key.index(), &floor);
             }
         } else if is_idle {
             self.wheel.set(self.now + heartbeat, Timer::Beat(key));
             member.beat();
-            self.drive(key.index, Event::Wake, &[]);
+            self.drive(key.index(), Event::Wake, &[]);
         } else {
-            self.drive(key.index, Event::Timeout, &[]);
+            self.drive(key.index(), Event::Timeout, &[]);
         }
     }
 
@@ -359,7 +458,7 @@ impl Shard {
     }
 
     fn is_alive(&self, key: Key) -> bool {
-        self.members.get(key.index).is_some_and(|member| member.key == key)
+        self.members.get(key.index()).is_some_and(|member| member.key == key)
     }
 
     fn send(&mut self, index: usize, window: &[Arc<Message>]) -> Option<Event> {
@@ -465,10 +564,10 @@ mod tests {
             shard.ready(key);
             tokio::task::yield_now().await;
         }
-        tokio::time::sleep(HALF_CLOSED * 2).await;
+        sleep(HALF_CLOSED * 2).await;
         assert_eq!(timers(&mut shard), 1, "the look whether it is gone");
         for _ in 0..8 {
-            tokio::time::sleep(Limits::default().heartbeat).await;
+            sleep(Limits::default().heartbeat).await;
             assert_eq!(timers(&mut shard), 1, "the heartbeat");
         }
         assert!(shard.is_alive(key));

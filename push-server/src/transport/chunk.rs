@@ -1,9 +1,14 @@
 //! HTTP/1.1 chunks around frames, made together with them.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
 
 /// Room for the longest chunk header: eight hexadecimal digits, CR, LF.
 const HEADER: usize = 10;
+
+/// Room for a usual message and what is around it, so that most frames are written without moving.
+const ROOM: usize = 256;
 
 /// What ends a chunked body.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -23,15 +28,18 @@ impl Frame {
     ///
     /// If `write` appends nothing (an empty chunk would end the body) or 4 GiB.
     pub(crate) fn build(write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let mut bytes = vec![0; HEADER];
+        let mut bytes = Vec::with_capacity(ROOM);
+        bytes.resize(HEADER, 0);
         write(&mut bytes);
         let length = u32::try_from(bytes.len() - HEADER).expect("a frame is shorter than 4 GiB");
         assert!(length > 0, "an empty chunk ends the body");
         bytes.extend_from_slice(b"\r\n");
-        let header = format!("{length:x}\r\n");
-        let unused = HEADER - header.len();
-        bytes[unused..HEADER].copy_from_slice(header.as_bytes());
-        let header = u8::try_from(header.len()).expect("at most HEADER");
+        // Frames are kept as long as their messages.
+        bytes.shrink_to_fit();
+        let digits = 8 - (length.leading_zeros() / 4) as usize;
+        let unused = HEADER - digits - 2;
+        write!(&mut bytes[unused..HEADER], "{length:x}\r\n").expect("there is room for the digits");
+        let header = u8::try_from(HEADER - unused).expect("at most HEADER");
         Self { chunk: Bytes::from(bytes).slice(unused..), header }
     }
 

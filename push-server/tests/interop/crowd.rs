@@ -36,7 +36,7 @@ async fn watch(
 }
 
 /// Resident memory in KiB and processor time in clock ticks (100 a second on Linux), as the system tells them.
-fn spent(process: u32) -> (u64, u64) {
+pub(crate) fn spent(process: u32) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the demo runs");
     let resident =
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());

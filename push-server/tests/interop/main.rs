@@ -19,8 +19,9 @@ mod java_library;
 mod packages;
 mod policy;
 mod ruffle;
+mod silent;
 mod site;
-mod ws;
 #[path = "../support/mod.rs"]
 mod support;
 mod transports;
+mod ws;
