@@ -285,6 +285,8 @@ async fn what_a_client_says_is_taken_apart_wherever_it_is_cut() {
 async fn a_client_that_breaks_the_protocol_is_told_how() {
     let mut limits = Limits::default();
     (limits.ws_message, limits.ws_input) = (1_000, 5_000);
+    // Its end ends the wait for its answer.
+    limits.ws_close = Duration::from_secs(3_600);
     let server = TestServer::with(limits).await;
     let cases: [(Vec<u8>, u16, &str); 9] = [
         (b"\x81\x05hello".to_vec(), 1002, "a client masks its frames"),

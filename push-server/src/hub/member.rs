@@ -540,7 +540,12 @@ impl Member {
                 }
                 return None;
             }
-            _ if matches!(self.parting, Parting::Said) => return Some(self.outcome),
+            _ if self.awaits_close() => return Some(self.outcome),
+            // Our close frame is on its way: that is the answer, as soon as it is whole.
+            _ if matches!(self.parting, Parting::Said) => {
+                self.outcome = Event::Peer;
+                return None;
+            }
             Heard::Close(code) => {
                 self.outcome = Event::Peer;
                 code.map(|code| CloseReason { code, reason: "" })

@@ -265,12 +265,18 @@ impl Shard {
 
     /// Reads what the client sent; false if that was its end.
     fn look(&mut self, index: usize) -> bool {
-        let member = &mut self.members[index];
+        let member = &self.members[index];
         let (key, half_closed) = (member.key, member.half_closed);
         member.looked_at();
-        if let Some(event) = member.read(&self.shared.limits) {
+        // What it said may end the connection at once, or in good order: then it is listened to for its answer.
+        while let Some(event) = self.members[index].read(&self.shared.limits) {
             self.drive(index, event, &[]);
-        } else if member.half_closed && !half_closed {
+            if !self.is_alive(key) {
+                return false;
+            }
+        }
+        let member = &mut self.members[index];
+        if member.half_closed && !half_closed {
             // Either it only has nothing more to say, as `printf ... | nc`, and reads on; or it has closed,
             // and whatever is sent to it now comes back as a reset.
             self.wheel.set(self.now + HALF_CLOSED, Timer::HalfClosed(key));

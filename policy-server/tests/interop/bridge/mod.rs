@@ -1,31 +1,30 @@
 //! A WebSocket-to-TCP bridge for Flash movies that run in Ruffle, which has no TCP of its own.
 //!
 //! Not an open relay: one target, fixed when the bridge is made, and only pages whose origin the target's own policy file lets connect
-//! to it, decided as a Flash player would. What a page sends in binary messages goes to the target, what the target sends becomes
-//! binary messages; messages are pieces of a stream and mean nothing. Back-pressure goes both ways: no direction holds more than one
-//! message.
+//! to it, decided as a Flash player would. What carries the bytes is `push-server`'s.
 
+// Knows nothing of its server, on purpose.
+#[path = "../../../../push-server/src/serve/relay.rs"]
+mod relay;
 mod tests;
 
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use policy_server::{Origin, PolicyFile};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use relay::{Bounds, relay};
 
 /// What a page may hold, and for how long.
 #[derive(Clone, Debug)]
@@ -34,23 +33,15 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// To connect to the target; later it is 502. Default 3 s.
     pub(crate) connect: Duration,
-    /// Bytes of a message from a page; a larger one ends the connection. Default 64 KiB.
-    pub(crate) message: usize,
-    /// Bytes read from the target at a time, and so of a message to the page. Default 16 KiB.
-    pub(crate) read: usize,
-    /// From the end of one direction to the end of the other. Default 5 s.
-    pub(crate) linger: Duration,
+    /// Of one connection.
+    pub(crate) bounds: Bounds,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: 256,
-            connect: Duration::from_secs(3),
-            message: 64 * 1024,
-            read: 16 * 1024,
-            linger: Duration::from_secs(5),
-        }
+        let (idle, linger) = (Duration::from_secs(300), Duration::from_secs(5));
+        let bounds = Bounds { message: 64 * 1024, read: 16 * 1024, idle, linger };
+        Self { connections: 256, connect: Duration::from_secs(3), bounds }
     }
 }
 
@@ -102,6 +93,7 @@ impl Bridge {
 enum Refusal {
     NoOrigin,
     Forbidden,
+    NoHandshake,
     Full,
     Unreachable,
 }
@@ -111,6 +103,7 @@ impl IntoResponse for Refusal {
         match self {
             Self::NoOrigin => (StatusCode::FORBIDDEN, "a bridge takes exactly one Origin header\n"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "the policy does not let this origin connect\n"),
+            Self::NoHandshake => (StatusCode::BAD_REQUEST, "here is a WebSocket\n"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many bridged connections\n"),
             Self::Unreachable => (StatusCode::BAD_GATEWAY, "the target does not answer\n"),
         }
@@ -118,59 +111,18 @@ impl IntoResponse for Refusal {
     }
 }
 
-async fn open(
-    State(bridge): State<Bridge>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Result<Response, Refusal> {
-    bridge.admits(&headers)?;
+async fn open(State(bridge): State<Bridge>, mut request: Request) -> Result<Response, Refusal> {
+    bridge.admits(request.headers())?;
+    let answer = create_response_with_body(&request, || ()).map_err(|_| Refusal::NoHandshake)?;
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or(Refusal::NoHandshake)?;
     let (target, place) = bridge.connect().await?;
-    let limits = Arc::clone(&bridge.limits);
-    let upgrade = upgrade.max_message_size(limits.message).max_frame_size(limits.message);
-    Ok(upgrade.on_upgrade(|page| async move {
+    tokio::spawn(async move {
         let _place = place;
         // Whatever goes wrong, both connections end here.
-        let _ = relay(page, target, &limits).await;
-    }))
-}
-
-/// Carries bytes both ways until both directions have ended, or one has and the other takes too long about it.
-async fn relay(page: WebSocket, mut target: TcpStream, limits: &Limits) -> io::Result<()> {
-    let (mut to_page, mut from_page) = page.split();
-    let (mut from_target, mut to_target) = target.split();
-    let mut up = pin!(async {
-        while let Some(message) = from_page.next().await {
-            match message.map_err(io::Error::other)? {
-                Message::Binary(bytes) => to_target.write_all(&bytes).await?,
-                Message::Text(_) => return Err(io::ErrorKind::InvalidData.into()), // a stream of bytes has no text
-                Message::Close(_) => break,
-                Message::Ping(_) | Message::Pong(_) => {} // answered by the library
-            }
+        if let Ok(page) = upgrade.await {
+            let _ = relay(TokioIo::new(page), target, &bridge.limits.bounds).await;
         }
-        to_target.shutdown().await
     });
-    let mut down = pin!(async {
-        let mut buffer = vec![0; limits.read];
-        loop {
-            match from_target.read(&mut buffer).await? {
-                0 => break,
-                n => to_page.send(binary(&buffer[..n])).await.map_err(io::Error::other)?,
-            }
-        }
-        to_page.send(Message::Close(None)).await.map_err(io::Error::other)
-    });
-    select! {
-        ended = &mut up => {
-            ended?;
-            timeout(limits.linger, down).await?
-        }
-        ended = &mut down => {
-            ended?;
-            timeout(limits.linger, up).await?
-        }
-    }
-}
-
-fn binary(bytes: &[u8]) -> Message {
-    Message::Binary(Bytes::copy_from_slice(bytes))
+    let (parts, ()) = answer.into_parts();
+    Ok((parts.status, parts.headers).into_response())
 }

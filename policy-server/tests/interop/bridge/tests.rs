@@ -149,7 +149,8 @@ async fn bytes_go_both_ways_unchanged_and_ends_follow_them() {
 
 #[tokio::test]
 async fn messages_that_are_no_bytes_or_too_many_end_the_connection() {
-    let limits = Limits { message: 1000, ..Limits::default() };
+    let mut limits = Limits::default();
+    limits.bounds.message = 1000;
     for (message, carried) in [
         (Message::binary(vec![7; 1000]), 1000),
         (Message::binary(vec![7; 1001]), 0),
@@ -168,7 +169,8 @@ async fn messages_that_are_no_bytes_or_too_many_end_the_connection() {
 /// One side has ended and the other neither ends nor reads on.
 #[tokio::test]
 async fn nobody_lingers() {
-    let limits = Limits { linger: Duration::from_millis(100), ..Limits::default() };
+    let mut limits = Limits::default();
+    limits.bounds.linger = Duration::from_millis(100);
     // The page is gone without a word of goodbye, the target stays.
     let (page, mut target) = pair(limits.clone()).await;
     drop(page);
