@@ -15,11 +15,11 @@ use super::config::StreamConfig;
 use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
-use crate::PublishError;
 use crate::error::SendError;
 use crate::message::{Bodies, Message};
 use crate::name::StreamName;
 use crate::position::Position;
+use crate::{Limits, PublishError};
 
 /// Readers to whom a publisher sends by itself: waking a shard on another core costs about as much as two sends.
 const FEW: usize = 4;
@@ -73,6 +73,12 @@ impl Stream {
     #[must_use]
     pub fn config(&self) -> &StreamConfig {
         &self.channel.config
+    }
+
+    /// The bounds of its hub.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Where the stream stands.

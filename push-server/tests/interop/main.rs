@@ -7,6 +7,7 @@ mod arrivals;
 mod browser;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
+mod classes;
 mod crowd;
 mod curl;
 mod demo;
