@@ -43,9 +43,10 @@ pub(crate) struct Work {
     pub(crate) end: Option<Instant>,
 }
 
-/// The only way into a shard. Bounded without a capacity, because each entry stands for something that is
-/// itself bounded and is entered once: a connection (capped), a member's readiness (one flag per member), a
-/// stream's news (one flag per stream and shard) or upkeep (only when it is due earlier than before). Messages are not queued here; they wait in the logs.
+/// The only way into a shard, but for [`deliver`](Self::deliver). Bounded without a capacity, because each entry stands
+/// for something that is itself bounded and is entered once: a connection (capped), a member's readiness (one flag per
+/// member), a stream's news (one flag per stream and shard) or upkeep (only when it is due earlier than before).
+/// Messages are not queued here; they wait in the logs.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     gate: Mutex<Gate>,

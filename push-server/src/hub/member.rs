@@ -32,9 +32,9 @@ pub(crate) const GATHER: usize = 64;
 /// Bytes after which nothing more is gathered into one write.
 const GATHER_BYTES: usize = 256 << 10;
 
-/// Bytes of message bodies that are put into one buffer at most when several messages are due. Larger ones are worth
-/// a vector.
-const MERGE_BYTES: u64 = 32 << 10;
+/// Bytes of message bodies that are put into one buffer at most when several messages are due to many: 64 messages of
+/// 1 KiB in each of their bodies. Larger ones are worth a vector.
+const MERGE_BYTES: u64 = 128 << 10;
 
 /// Merged buffers that a shard has at a time.
 const MERGED: usize = 8;
@@ -251,8 +251,8 @@ impl Member {
         }
         let event = loop {
             let until = self.before_the_log(classes);
-            let batch = match self.part_of(window) {
-                Some(batch) => batch,
+            let (batch, is_shared) = match self.part_of(window) {
+                Some(batch) => (batch, true),
                 None => {
                     own.clear();
                     let log = self.channel.log();
@@ -270,7 +270,7 @@ impl Member {
                         continue;
                     }
                     drop(log);
-                    &own
+                    (&own[..], false)
                 }
             };
             let batch = match until {
@@ -298,7 +298,7 @@ impl Member {
                 self.parting = Parting::Said;
                 continue;
             }
-            let written = self.write(batch, scratch, classes);
+            let written = self.write(batch, is_shared, scratch, classes);
             match written {
                 Ok(()) => self.since = now,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.wait_for_room() {
@@ -374,11 +374,18 @@ impl Member {
 
     /// One write: the rest, and as much of `batch` as is worth gathering. What the kernel took a part of
     /// becomes the rest; what it took nothing of stays ahead of the cursor, in the log.
-    fn write(&mut self, batch: &[Arc<Message>], scratch: &mut Scratch, classes: &Classes) -> io::Result<()> {
+    fn write(
+        &mut self,
+        batch: &[Arc<Message>],
+        is_shared: bool,
+        scratch: &mut Scratch,
+        classes: &Classes,
+    ) -> io::Result<()> {
         let batch = &batch[..batch.len().min(GATHER)];
         match batch {
             [message] if self.rest.is_empty() => self.write_one(message, classes),
-            [first, .., last] if self.rest.is_empty() && last.end - first.end <= MERGE_BYTES => {
+            // Whoever reads the log alone gains nothing from a buffer that others could share.
+            [first, .., last] if is_shared && self.rest.is_empty() && last.end - first.end <= MERGE_BYTES => {
                 self.write_merged(batch, &mut scratch.merged, classes)
             }
             _ => self.write_gathered(batch, &mut scratch.frames, classes),

@@ -15,6 +15,12 @@
 //! connection. Sockets are written directly, without a layer that would copy, queue or wake in between:
 //! beyond the kernel's own send path little else can cost anything.
 //!
+//! What remains is the number of sends and of wakes. When several messages are due to a connection they leave in one
+//! write, of one buffer that all members share that are due the same; and a walk through the members takes along what
+//! is published while it goes, so that a burst need not wait to be one. A message that comes alone, to a few readers,
+//! is not worth waking another thread: its publisher takes it to them itself, under the lock of their shard, which is
+//! free while the shard rests.
+//!
 //! Beside the log there are messages for one client, which wait in a queue of that client (`presence.rs`) until its
 //! newest connection comes to their place; and readers that are no connections, such as long polls, which are
 //! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
