@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use push_server::lifecycle::Close;
+use push_server::web::{self, Origins};
 use push_server::{Hub, Limits, Overflow, Start, Stream, StreamConfig, Transport, demo};
 use support::{Client, EPOCH, TestServer, attach, join, wait_for};
 use tokio::net::TcpStream;
@@ -224,6 +225,34 @@ async fn a_handshake_that_is_none_is_refused() {
     client.send(&early).await;
     let answer = client.rest_text().await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("before it speaks"), "{answer}");
+    server.stop().await;
+}
+
+/// Where `Accept` decides, `Upgrade` comes first.
+#[tokio::test]
+async fn the_address_of_the_stream_itself_upgrades() {
+    let server = TestServer::start().await;
+    let mut socket = open(&server, "/streams/comet", &[("accept", "text/event-stream")]).await.unwrap();
+    assert_eq!(next_text(&mut socket).await, begin("ab:0", "fresh"));
+    drop(socket);
+    let fields = [("origin", "http://evil.example")];
+    assert_eq!(open(&server, "/streams/comet", &fields).await.err(), Some(StatusCode::FORBIDDEN));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn other_origins_are_named_with_an_extension() {
+    let hub = Hub::start(EPOCH, Limits::default(), 1);
+    let stream = stream(&hub);
+    let origins = Origins::same_host().and("https://app.example.com");
+    let router = web::router(hub.clone()).layer(axum::Extension(origins));
+    let server = TestServer::of(hub, stream, router);
+    for (origin, refused) in
+        [("https://app.example.com", None), ("https://example.com", Some(StatusCode::FORBIDDEN))]
+    {
+        let fields = [("origin", origin)];
+        assert_eq!(open(&server, "/streams/comet/ws", &fields).await.err(), refused, "{origin}");
+    }
     server.stop().await;
 }
 

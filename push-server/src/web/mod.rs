@@ -5,7 +5,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
-//! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept` |
+//! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
 //! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
 //!
 //! | transport | media type in `Accept` | rotates | parameters of its own |

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::bridge::Place;
 use super::negotiate::choose;
 use super::params::{Ask, Asked, Refusal, Segments, refuse};
+use super::ws::{self, Handshake};
 use super::{SHUTTING_DOWN, Site, poll};
 use crate::hub::{Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, multipart, script, sse, xhr};
@@ -61,8 +62,16 @@ pub(super) async fn negotiated(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
     ask: Ask,
+    request: Request,
 ) -> Response {
-    // Here comes first who asks for another protocol (`Upgrade`), whatever its `Accept` says.
+    // First who asks for another protocol, whatever its `Accept` says.
+    let upgrade = ask.headers.get(header::UPGRADE);
+    if upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        return match Handshake::from_request(request, &()).await {
+            Ok(handshake) => ws::open_by_name(&site, &stream, &ask, handshake),
+            Err(refusal) => refusal,
+        };
+    }
     let mut response = match choose(&ask.headers, &OFFERS) {
         Some(transport) => answer_at(&site, &stream, transport, &ask).await,
         None => {

@@ -94,9 +94,13 @@ pub(super) async fn by_name(
     ask: Ask,
     handshake: Handshake,
 ) -> Response {
+    open_by_name(&site, &stream, &ask, handshake)
+}
+
+pub(super) fn open_by_name(site: &Site, stream: &str, ask: &Ask, handshake: Handshake) -> Response {
     // The protocol first: a request that makes no sense opens no stream.
-    let stream = protocol(&ask.headers).and_then(|_| site.stream(&stream));
-    answer(stream.and_then(|stream| open(&stream, &ask, handshake, Start::Live)))
+    let stream = protocol(&ask.headers).and_then(|_| site.stream(stream));
+    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live)))
 }
 
 /// `/streams/{stream}/ruffle`.

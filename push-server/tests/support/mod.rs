@@ -59,6 +59,12 @@ impl TestServer {
         Self::serve(listener, hub, stream, router, &PolicyFile::default())
     }
 
+    /// One of these routes.
+    pub(crate) fn of(hub: Hub, stream: Stream, router: axum::Router) -> Self {
+        let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self::serve(listener, hub, stream, router, &PolicyFile::default())
+    }
+
     fn serve(
         listener: TcpListener,
         hub: Hub,

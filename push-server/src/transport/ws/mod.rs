@@ -2,7 +2,7 @@
 //!
 //! # The contract
 //!
-//! `GET /streams/{stream}/ws`, HTTP/1.1, with the handshake of RFC 6455, section 4. Parameters as of every transport:
+//! `GET /streams/{stream}/ws`, or `/streams/{stream}`, HTTP/1.1, with the handshake of RFC 6455, section 4. Parameters as of every transport:
 //! `?since=epoch:sequence` (or `Last-Event-ID`, which no browser can send here), `?last=N`, `?client=ID`, `?rotate=SECONDS`
 //! (default: never, for a browser keeps nothing of what has come).
 //!
