@@ -4,9 +4,11 @@
 //! task, buffers and body adapters, costs some 10 KiB and a wake per message and reader, and gives an
 //! endless body nothing in return. So when a handler answers with a [`Takeover`], hyper never sees the
 //! response; the socket is taken out of its hands and goes to a shard of the hub, which writes the head and
-//! everything after it.
+//! everything after it. A controller takes the socket over in the same way, and stays in the connection's task; after
+//! a long poll it gives the socket back, for the next request.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +18,7 @@ use axum::Router;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Version, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
@@ -30,18 +32,37 @@ use tower_service::Service;
 
 use super::io::WatchedIo;
 use crate::Limits;
-use crate::hub::{Connection, Ended, Subscription};
+use crate::controller::{self, Announced, Running, Seat, Vacated};
+use crate::hub::{Connection, Ended, Hub, Subscription};
 use crate::transport::Frame;
 use crate::web::{Takeover, shutting_down, stream_head, text};
 
 /// The way out of hyper, shared by a connection and the requests on it.
 #[derive(Debug, Default)]
 struct Exit {
-    stream: Mutex<Option<Streaming>>,
+    leaving: Mutex<Option<Leaving>>,
     unfinished: Arc<AtomicBool>,
 }
 
 /// What the socket is taken over for.
+enum Leaving {
+    Stream(Streaming),
+    Controller(Launch),
+}
+
+/// Makes the rest of a connection's life of its socket.
+type Launch = Box<dyn FnOnce(Vacated) -> Running + Send>;
+
+impl fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stream(_) => "Stream",
+            Self::Controller(_) => "Controller",
+        })
+    }
+}
+
+/// A stream on the hub.
 #[derive(Debug)]
 struct Streaming {
     subscription: Subscription,
@@ -50,29 +71,34 @@ struct Streaming {
 }
 
 impl Exit {
-    fn put(&self, takeover: Takeover, version: Version, response: &Response) {
+    fn put(&self, leaving: Leaving) {
+        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
+    }
+
+    fn put_stream(&self, takeover: Takeover, version: Version, response: &Response) {
         let (mut head, chunked) = stream_head(version, response.headers());
         if !takeover.preamble.is_empty() {
             let preamble = Frame::build(|out| out.extend_from_slice(&takeover.preamble));
             head.extend_from_slice(preamble.as_slice(chunked));
         }
-        let streaming = Streaming { subscription: takeover.subscription, head: head.into(), chunked };
-        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(streaming);
+        let subscription = takeover.subscription;
+        self.put(Leaving::Stream(Streaming { subscription, head: head.into(), chunked }));
     }
 
-    /// The stream that a request has become, once nothing of an earlier response is left to write.
-    fn take(&self) -> Option<Streaming> {
+    /// What a request has become, once nothing of an earlier response is left to write.
+    fn take(&self) -> Option<Leaving> {
         if self.unfinished.load(Ordering::Relaxed) {
             return None;
         }
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Serves `socket` until it closes, `stop` is set and the current request is answered, or it has become a
 /// stream. Without a `permit` the server is full: every request is answered with 503.
 pub(super) async fn serve(
-    socket: TcpStream,
+    mut socket: TcpStream,
+    hub: Hub,
     router: Router,
     limits: &Limits,
     permit: Option<OwnedSemaphorePermit>,
@@ -82,10 +108,34 @@ pub(super) async fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     bound(&socket, limits);
+    loop {
+        // Boxed: who has left HTTP should not go on taking its room.
+        let http = Box::pin(talk_http(socket, &hub, &router, limits, permit.is_none(), &stop));
+        let Some((left, arrived, leaving)) = http.await else { return };
+        let launch = match leaving {
+            Leaving::Stream(streaming) => return Box::pin(stream(left, streaming, limits, permit)).await,
+            Leaving::Controller(launch) => launch,
+        };
+        match launch(Vacated { socket: left, arrived, stop: stop.clone() }).await {
+            Some(back) if !stop.is_cancelled() => socket = back,
+            _ => return,
+        }
+    }
+}
+
+/// Serves HTTP until the connection closes, or something takes the socket over: then that, the socket, and what has
+/// arrived after the request head.
+async fn talk_http(
+    socket: TcpStream,
+    hub: &Hub,
+    router: &Router,
+    limits: &Limits,
+    is_full: bool,
+    stop: &CancellationToken,
+) -> Option<(TcpStream, Bytes, Leaving)> {
     let exit = Arc::new(Exit::default());
     let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
-    let is_full = permit.is_none();
-    let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
+    let service = service_fn(|request| answer(hub, router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
@@ -96,37 +146,40 @@ pub(super) async fn serve(
         .serve_connection(io, service);
 
     let mut is_stopping = false;
-    let streaming = loop {
+    let leaving = loop {
         tokio::select! {
-            streaming = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            leaving = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
                 Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
-                Poll::Pending => exit.take().map_or(Poll::Pending, |streaming| Poll::Ready(Ok(Some(streaming)))),
-            }) => break streaming,
+                Poll::Pending => exit.take().map_or(Poll::Pending, |leaving| Poll::Ready(Ok(Some(leaving)))),
+            }) => break leaving,
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
-    match streaming {
-        Ok(None) => {}
-        Ok(Some(streaming)) => {
-            let socket = connection.into_parts().io.into_inner();
-            stream(socket, streaming, limits, permit).await;
+    match leaving {
+        Ok(leaving) => leaving.map(|leaving| {
+            let parts = connection.into_parts();
+            (parts.io.into_inner(), parts.read_buf, leaving)
+        }),
+        Err(error) => {
+            tracing::debug!(%error, "connection failed");
+            None
         }
-        Err(error) => tracing::debug!(%error, "connection failed"),
     }
 }
 
 /// hyper's least.
 const MIN_HEADER_BYTES: usize = 8_192;
 
-/// Routes one request. For a stream it never returns: hyper has nothing to write.
+/// Routes one request. For a stream or a controller it never returns: hyper has nothing to write.
 async fn answer(
+    hub: &Hub,
     mut router: Router,
     exit: Arc<Exit>,
     is_full: bool,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if is_full {
         let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "The server is full.");
@@ -141,13 +194,29 @@ async fn answer(
     if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
         return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
     }
+    let seat = Seat { hub: hub.clone(), announced: announced(request.body()) };
+    request.extensions_mut().insert(seat);
     let mut response = router.call(request).await?;
-    match response.extensions_mut().remove::<Takeover>() {
-        Some(takeover) if !is_head => {
-            exit.put(takeover, version, &response);
-            pending().await
-        }
-        _ => Ok(response),
+    if is_head {
+        return Ok(response);
+    }
+    if let Some(takeover) = response.extensions_mut().remove::<Takeover>() {
+        exit.put_stream(takeover, version, &response);
+        return pending().await;
+    }
+    if let Some(launch) = controller::Takeover::of(&mut response) {
+        exit.put(Leaving::Controller(Box::new(launch)));
+        return pending().await;
+    }
+    Ok(response)
+}
+
+/// What the head says about the body, as hyper has understood it.
+fn announced(body: &Incoming) -> Announced {
+    match body.size_hint().exact() {
+        Some(0) => Announced::Nothing,
+        Some(length) => Announced::Length(length),
+        None => Announced::Chunked,
     }
 }
 

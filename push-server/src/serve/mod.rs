@@ -46,14 +46,15 @@ impl Server {
         let cut = CancellationToken::new();
         let _cut = cut.clone().drop_guard();
         let handler = {
-            let (limits, stop) = (limits.clone(), stop.clone());
+            let (hub, limits, stop) = (hub.clone(), limits.clone(), stop.clone());
             move |socket, _, _| {
                 let permit = permits.clone().try_acquire_owned().ok();
-                let (router, limits, stop, cut) = (router.clone(), limits.clone(), stop.clone(), cut.clone());
+                let (hub, router) = (hub.clone(), router.clone());
+                let (limits, stop, cut) = (limits.clone(), stop.clone(), cut.clone());
                 // Boxed: a connection that stays silent should not take the room of one that talks HTTP.
                 Box::pin(async move {
                     tokio::select! {
-                        () = connection::serve(socket, router, &limits, permit, stop) => {}
+                        () = connection::serve(socket, hub, router, &limits, permit, stop) => {}
                         () = cut.cancelled() => {}
                     }
                 })

@@ -15,7 +15,7 @@ use streams::{Params, Segments};
 use crate::hub::{Hub, Start, Stream};
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
-const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
+pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
 /// The streams of `hub` under `/streams/{stream}/{transport}`, and short texts for everything else.
 ///

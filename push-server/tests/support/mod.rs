@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use policy_server::{ListenConfig, PolicyFile, Responder};
 use push_server::hub::{Connection, Subscription};
 use push_server::{Epoch, Hub, Limits, Server, Start, Stream, Transport, demo};
@@ -40,11 +41,24 @@ impl TestServer {
     }
 
     pub(crate) async fn on(listener: TcpListener, limits: Limits) -> Self {
+        Self::serving(listener, limits, |_| Router::new()).await
+    }
+
+    /// One that serves further addresses.
+    pub(crate) async fn serving_also(limits: Limits, more: impl FnOnce(&Stream) -> Router) -> Self {
+        Self::serving(ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap(), limits, more).await
+    }
+
+    async fn serving(
+        listener: TcpListener,
+        limits: Limits,
+        more: impl FnOnce(&Stream) -> Router,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let hub = Hub::start(EPOCH, limits, 2);
         let stream = demo::open(&hub).unwrap();
         let policy = PolicyFile::builder().allow("*", "843").build().unwrap();
-        let router = demo::router(hub.clone(), &stream, policy.to_string());
+        let router = demo::router(hub.clone(), &stream, policy.to_string()).merge(more(&stream));
         let server = Server::new(hub.clone(), router, Responder::new(&policy));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.serve(listener, async {
@@ -105,6 +119,11 @@ impl Client {
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.unwrap();
+    }
+
+    /// Ends its direction; it still reads.
+    pub(crate) async fn end(&mut self) {
+        self.socket.shutdown().await.unwrap();
     }
 
     /// Takes everything up to and with `end`.
