@@ -253,7 +253,13 @@ impl Context {
     pub(super) fn stream_has(&mut self, batch: Option<Batch>) {
         match batch {
             Some(batch) => self.batch = Some(batch.into()),
-            None => (self.reader, self.has_stream_ended) = (None, true),
+            None => {
+                // Where it has come to, for the farewell.
+                if let (Some(reader), Some((position, _))) = (self.reader.take(), &mut self.joined) {
+                    *position = reader.position();
+                }
+                self.has_stream_ended = true;
+            }
         }
     }
 

@@ -25,5 +25,4 @@ pub use route::{route, router};
 pub use settings::{CALLBACK_TIME, INPUT_BYTES, LONGEST_WAIT, PENDING_BYTES, READ, TIMEOUT};
 pub use suspend::Suspend;
 
-pub(crate) use input::Announced;
-pub(crate) use suspend::{Running, Seat, Takeover, Vacated};
+pub(crate) use suspend::{Launch, Seat, Takeover, Vacated};

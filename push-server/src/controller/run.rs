@@ -36,8 +36,6 @@ pub(super) struct Asked {
     pub(super) version: Version,
     /// The next request may follow.
     pub(super) keeps_alive: bool,
-    /// The client waits to be told that its body is wanted.
-    pub(super) expects_continue: bool,
 }
 
 /// What is to be done with the wire.
@@ -64,13 +62,6 @@ pub(super) async fn run<C: Controller, W: Wire>(
     asked: Asked,
     stop: CancellationToken,
 ) -> After {
-    if asked.expects_continue {
-        let mut interim = Output::default();
-        interim.push(Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
-        if drain(wire, &mut interim, cx.limits().stall).await.is_err() {
-            return After::Abort;
-        }
-    }
     let life = Life::new(controller, cx.handle().clone());
     let mut run = Run { life, cx, wire, asked, stop };
     match run.live().await {
@@ -323,7 +314,7 @@ async fn drain(wire: &mut impl Wire, out: &mut Output, stall: Duration) -> Resul
 /// How a client is told that nothing became of its request.
 fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Body(BadBody::TooLong { .. } | BadBody::Extras) => {
+        Error::Body(BadBody::TooLong { .. }) => {
             (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too long.")
         }
         Error::Body(_) => (StatusCode::BAD_REQUEST, "The request body is not what its head says."),

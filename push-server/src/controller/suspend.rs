@@ -9,8 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::FromRequest;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use super::callbacks::Controller;
 use super::context::Context;
 use super::form::Form;
-use super::input::{Announced, Decoder};
 use super::output::Envelope;
 use super::run::{After, Asked, run};
 use super::settings::Settings;
@@ -30,15 +28,16 @@ use crate::web::text;
 #[derive(Clone, Debug)]
 pub(crate) struct Seat {
     pub(crate) hub: Hub,
-    pub(crate) announced: Announced,
+    /// Whether the request has a body, which hyper decodes.
+    pub(crate) has_body: bool,
 }
 
 /// A connection after its request, in the hands of nobody else.
 #[derive(Debug)]
 pub(crate) struct Vacated {
-    pub(crate) socket: TcpStream,
-    /// What has arrived after the request head.
-    pub(crate) arrived: Bytes,
+    pub(crate) socket: Arc<TcpStream>,
+    /// Whether HTTP has read more than the request head.
+    pub(crate) has_more: bool,
     /// Told when the server ends.
     pub(crate) stop: CancellationToken,
 }
@@ -46,29 +45,22 @@ pub(crate) struct Vacated {
 /// The rest of a connection's life. Gives the socket back if another request may follow.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Option<TcpStream>> + Send>>;
 
-type Launch = Box<dyn FnOnce(Vacated, HeaderMap) -> Running + Send>;
+pub(crate) type Launch = Box<dyn FnOnce(Vacated, HeaderMap) -> Running + Send>;
 
 /// A response that [`Server`](crate::Server) turns into a controller's connection. Anywhere else it is an empty
 /// response.
 #[derive(Clone)]
 pub(crate) struct Takeover {
     launch: Arc<Mutex<Option<Launch>>>,
-    /// hyper reads on, and drops, a body that nobody holds.
-    _body: Arc<Mutex<Body>>,
 }
 
 impl Takeover {
-    /// What to do with the connection, once. `headers` are those of the response, as the layers around the route
-    /// have left them.
-    pub(crate) fn of(response: &mut Response) -> Option<impl FnOnce(Vacated) -> Running + Send + use<>> {
+    /// What to do with the connection, once, and the response's header fields, as the layers around the route have
+    /// left them.
+    pub(crate) fn of(response: &mut Response) -> Option<(Launch, HeaderMap)> {
         let takeover = response.extensions_mut().remove::<Self>()?;
         let launch = takeover.launch.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let headers = std::mem::take(response.headers_mut());
-        Some(move |vacated| {
-            let running = launch(vacated, headers);
-            drop(takeover);
-            running
-        })
+        Some((launch, std::mem::take(response.headers_mut())))
     }
 }
 
@@ -117,16 +109,12 @@ impl<S: Send + Sync> FromRequest<S> for Suspend {
             tracing::error!("a controller's route is served by something else than push_server::Server");
             return Err(text(StatusCode::INTERNAL_SERVER_ERROR, "This address needs another server."));
         };
-        let has = |name, token: &str| {
-            let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let has = |token: &str| {
+            let values = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
             values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
         };
         let is_new = parts.version >= Version::HTTP_11;
-        let asked = Asked {
-            version: parts.version,
-            keeps_alive: is_new && !has(CONNECTION, "close"),
-            expects_continue: is_new && has(EXPECT, "100-continue"),
-        };
+        let asked = Asked { version: parts.version, keeps_alive: is_new && !has("close") };
         Ok(Self { seat, asked, body, settings: Settings::new(Form::Sse) })
     }
 }
@@ -210,29 +198,28 @@ impl Suspend {
         // nginx buffers responses of its upstreams unless told otherwise.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         let launch: Launch = Box::new(move |vacated, headers| {
-            let Vacated { socket, arrived, stop } = vacated;
-            let decoder = Decoder::new(seat.announced, settings.input_bytes);
-            let keeps = settings.is_long_poll && asked.keeps_alive;
+            let Vacated { socket, has_more, stop } = vacated;
+            let body = seat.has_body.then_some(body);
+            let keeps = settings.is_long_poll && asked.keeps_alive && !has_more;
             let max_ignored = seat.hub.limits().ignored_input;
-            let mut asked = asked;
-            asked.expects_continue &= !decoder.is_done() && arrived.is_empty();
             let envelope = match (settings.is_long_poll, asked.version >= Version::HTTP_11) {
                 (true, _) => Envelope::Collected,
                 (false, true) => Envelope::Chunked,
                 (false, false) => Envelope::Plain,
             };
-            let mut wire = HttpWire::new(socket, arrived, decoder, keeps, max_ignored);
+            let mut wire = HttpWire::new(socket, body, settings.input_bytes, keeps, max_ignored);
             let cx = Context::new(seat.hub, settings, headers, envelope);
             Box::pin(async move {
+                wire.ask().await;
                 match run(controller, cx, &mut wire, asked, stop).await {
-                    After::Reuse => return Some(wire.into_socket()),
+                    After::Reuse => return wire.into_socket(),
                     After::Close => wire.finish().await,
                     After::Abort => wire.abort(),
                 }
                 None
             })
         });
-        let takeover = Takeover { launch: Arc::new(Mutex::new(Some(launch))), _body: Arc::new(body.into()) };
+        let takeover = Takeover { launch: Arc::new(Mutex::new(Some(launch))) };
         response.extensions_mut().insert(takeover);
         response
     }

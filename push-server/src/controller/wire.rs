@@ -1,17 +1,24 @@
 //! The socket of one connection, as the connection's task sees it.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
-use tokio::io::{AsyncWriteExt as _, ReadBuf};
+use hyper::body::Body as _;
+use socket2::SockRef;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::callbacks::Input;
 use super::error::Error;
-use super::input::{BadBody, Decoder, Piece};
+use super::input::{BadBody, failure};
 use super::output::{GATHER, Output};
 use super::settings::READ;
 
@@ -75,13 +82,17 @@ pub(super) trait Wire: Send {
     fn is_reusable(&self) -> bool;
 }
 
-/// A socket that was taken over from HTTP after a request head.
+/// A socket that was taken over from HTTP after a request head. What hyper still holds of it is the body of the
+/// request, if that has one.
 #[derive(Debug)]
 pub(super) struct HttpWire {
-    socket: TcpStream,
-    /// What arrived with the head.
+    socket: Arc<TcpStream>,
+    /// Until its end.
+    body: Option<Body>,
+    /// Of the body: more than one piece should be.
     arrived: Bytes,
-    body: Decoder,
+    left: u64,
+    max: u64,
     /// Whether to look for what follows on the request, rather than to read and drop it.
     keeps: bool,
     is_watching: bool,
@@ -91,19 +102,42 @@ pub(super) struct HttpWire {
 }
 
 impl HttpWire {
-    pub(super) const fn new(
-        socket: TcpStream,
-        arrived: Bytes,
-        body: Decoder,
+    /// Of a request with `body`, of which `max` bytes are taken. After one without, the next may follow if it `keeps`
+    /// the connection.
+    pub(super) fn new(
+        socket: Arc<TcpStream>,
+        body: Option<Body>,
+        max: u64,
         keeps: bool,
         max_ignored: usize,
     ) -> Self {
-        Self { socket, arrived, body, keeps, is_watching: true, is_half_closed: false, ignored: 0, max_ignored }
+        let keeps = keeps && body.is_none();
+        let (arrived, is_watching, is_half_closed) = (Bytes::new(), true, false);
+        Self { socket, body, arrived, left: max, max, keeps, is_watching, is_half_closed, ignored: 0, max_ignored }
+    }
+
+    /// Asks for the body, so that hyper tells a client to send it that waits to be told (`100 Continue`), before
+    /// anything else is written.
+    pub(super) async fn ask(&mut self) {
+        let Some(body) = &mut self.body else { return };
+        let mut is_asked = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut is_asked, true) {
+                return Poll::Ready(());
+            }
+            if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut *body).poll_frame(cx) {
+                self.arrived = frame.into_data().unwrap_or_default();
+            }
+            // hyper's turn.
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The socket, for the next request.
-    pub(super) fn into_socket(self) -> TcpStream {
-        self.socket
+    pub(super) fn into_socket(self) -> Option<TcpStream> {
+        Arc::into_inner(self.socket)
     }
 
     /// Closes without sending what the kernel still holds; a reset gives that memory back at once.
@@ -114,12 +148,12 @@ impl HttpWire {
     }
 
     /// Closes so that what was sent arrives.
-    pub(super) async fn finish(mut self) {
-        if self.body.is_done() || self.is_half_closed {
+    pub(super) async fn finish(self) {
+        if self.body.is_none() || self.is_half_closed {
             return;
         }
         let rest = async {
-            self.socket.shutdown().await?;
+            SockRef::from(&*self.socket).shutdown(Shutdown::Write)?;
             let mut ignored = 0;
             while ignored <= self.max_ignored {
                 self.socket.readable().await?;
@@ -135,12 +169,26 @@ impl HttpWire {
         let _ = timeout(LINGER, rest).await;
     }
 
-    fn half_closed(&mut self) -> Poll<Result<Received, Failure>> {
-        self.is_half_closed = true;
-        if !self.body.is_done() {
-            return Poll::Ready(Err(BadBody::EndedEarly.into()));
+    /// The next piece of the body, which is not at its end yet.
+    fn poll_body(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Result<Input, Failure>> {
+        while self.arrived.is_empty() {
+            // What its head announces, or nothing.
+            if body.size_hint().lower() > self.left {
+                return Poll::Ready(Err(BadBody::TooLong { max: self.max }.into()));
+            }
+            match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                // Trailers mean nothing here.
+                Some(Ok(frame)) => self.arrived = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Err(failure(&error))),
+                None => return Poll::Ready(Ok(Input::End)),
+            }
         }
-        Poll::Ready(Ok(Received::HalfClosed))
+        let piece = self.arrived.split_to(self.arrived.len().min(READ));
+        match self.left.checked_sub(piece.len() as u64) {
+            Some(left) => self.left = left,
+            None => return Poll::Ready(Err(BadBody::TooLong { max: self.max }.into())),
+        }
+        Poll::Ready(Ok(Input::Data(piece)))
     }
 }
 
@@ -163,44 +211,42 @@ impl Wire for HttpWire {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Failure>> {
-        loop {
-            // What arrived may be more than one piece should be.
-            let mut front = self.arrived.slice(..self.arrived.len().min(READ));
-            let before = front.len();
-            let piece = self.body.next(&mut front)?;
-            self.arrived = self.arrived.slice(before - front.len()..);
-            match piece {
-                Some(Piece::Data(data)) => return Poll::Ready(Ok(Received::Input(Input::Data(data)))),
-                Some(Piece::End) => return Poll::Ready(Ok(Received::Input(Input::End))),
-                None if self.is_half_closed || !self.is_watching => return Poll::Pending,
-                None if !self.body.is_done() && !self.arrived.is_empty() => continue,
-                None => {}
+        if let Some(mut body) = self.body.take() {
+            let polled = self.poll_body(&mut body, cx);
+            if !matches!(polled, Poll::Ready(Ok(Input::End))) {
+                self.body = Some(body);
             }
-            if self.body.is_done() && self.keeps {
+            return polled.map_ok(Received::Input);
+        }
+        while self.is_watching {
+            let received = if self.keeps {
                 let mut byte = [0];
-                match ready!(self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)))? {
-                    0 => return self.half_closed(),
-                    // The next request. It waits for its turn.
-                    _ => self.is_watching = false,
+                ready!(self.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)))
+            } else {
+                match self.socket.try_read(&mut [0; READ]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready!(self.socket.poll_read_ready(cx))?;
+                        continue;
+                    }
+                    received => received,
                 }
-                return Poll::Pending;
-            }
-            let mut buffer = [0; READ];
-            match self.socket.try_read(&mut buffer) {
-                Ok(0) => return self.half_closed(),
-                Ok(read) if self.body.is_done() => {
+            };
+            match received? {
+                0 => {
+                    (self.is_watching, self.is_half_closed) = (false, true);
+                    return Poll::Ready(Ok(Received::HalfClosed));
+                }
+                // The next request. It waits for its turn.
+                _ if self.keeps => self.is_watching = false,
+                read => {
                     self.ignored += read;
                     if self.ignored > self.max_ignored {
                         return Poll::Ready(Err(BadBody::Ignored { max: self.max_ignored }.into()));
                     }
                 }
-                Ok(read) => self.arrived = Bytes::copy_from_slice(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_read_ready(cx))?;
-                }
-                Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
+        Poll::Pending
     }
 
     fn is_gone(&self) -> bool {
@@ -208,6 +254,6 @@ impl Wire for HttpWire {
     }
 
     fn is_reusable(&self) -> bool {
-        self.body.is_done() && self.arrived.is_empty() && !self.is_half_closed && self.keeps
+        self.keeps && !self.is_half_closed
     }
 }

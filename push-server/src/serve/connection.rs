@@ -10,6 +10,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -17,7 +18,7 @@ use std::task::Poll;
 use axum::Router;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,7 +33,7 @@ use tower_service::Service;
 
 use super::io::WatchedIo;
 use crate::Limits;
-use crate::controller::{self, Announced, Running, Seat, Vacated};
+use crate::controller::{self, Launch, Seat, Vacated};
 use crate::hub::{Connection, Ended, Hub, Subscription};
 use crate::transport::Frame;
 use crate::web::{Takeover, shutting_down, stream_head, text};
@@ -47,17 +48,14 @@ struct Exit {
 /// What the socket is taken over for.
 enum Leaving {
     Stream(Streaming),
-    Controller(Launch),
+    Controller { launch: Launch, headers: HeaderMap, has_body: bool },
 }
-
-/// Makes the rest of a connection's life of its socket.
-type Launch = Box<dyn FnOnce(Vacated) -> Running + Send>;
 
 impl fmt::Debug for Leaving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stream(_) => "Stream",
-            Self::Controller(_) => "Controller",
+            Self::Controller { .. } => "Controller",
         })
     }
 }
@@ -111,20 +109,22 @@ pub(super) async fn serve(
     loop {
         // Boxed: who has left HTTP should not go on taking its room.
         let http = Box::pin(talk_http(socket, &hub, &router, limits, permit.is_none(), &stop));
-        let Some((left, arrived, leaving)) = http.await else { return };
-        let launch = match leaving {
+        let Some((left, has_more, leaving)) = http.await else { return };
+        let running = match leaving {
             Leaving::Stream(streaming) => return Box::pin(stream(left, streaming, limits, permit)).await,
-            Leaving::Controller(launch) => launch,
+            Leaving::Controller { launch, headers, .. } => {
+                launch(Vacated { socket: Arc::new(left), has_more, stop: stop.clone() }, headers)
+            }
         };
-        match launch(Vacated { socket: left, arrived, stop: stop.clone() }).await {
+        match running.await {
             Some(back) if !stop.is_cancelled() => socket = back,
             _ => return,
         }
     }
 }
 
-/// Serves HTTP until the connection closes, or something takes the socket over: then that, the socket, and what has
-/// arrived after the request head.
+/// Serves HTTP until the connection closes, or something takes the socket over: then the socket, whether more has
+/// arrived after the request, and what takes it.
 async fn talk_http(
     socket: TcpStream,
     hub: &Hub,
@@ -132,9 +132,10 @@ async fn talk_http(
     limits: &Limits,
     is_full: bool,
     stop: &CancellationToken,
-) -> Option<(TcpStream, Bytes, Leaving)> {
+) -> Option<(TcpStream, bool, Leaving)> {
     let exit = Arc::new(Exit::default());
-    let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
+    let socket = Arc::new(socket);
+    let io = WatchedIo::new(socket.clone(), exit.unfinished.clone(), limits.stall);
     let service = service_fn(|request| answer(hub, router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -159,10 +160,22 @@ async fn talk_http(
         }
     };
     match leaving {
-        Ok(leaving) => leaving.map(|leaving| {
-            let parts = connection.into_parts();
-            (parts.io.into_inner(), parts.read_buf, leaving)
-        }),
+        // hyper has begun to decode the request body and goes on with that, while the controller writes.
+        Ok(Some(Leaving::Controller { launch, headers, has_body: true })) => {
+            let mut running = launch(Vacated { socket, has_more: true, stop: stop.clone() }, headers);
+            let mut has_ended = false;
+            poll_fn(|cx| {
+                has_ended = has_ended || Pin::new(&mut connection).poll(cx).is_ready();
+                running.as_mut().poll(cx)
+            })
+            .await;
+            None
+        }
+        Ok(Some(leaving)) => {
+            let has_more = !connection.into_parts().read_buf.is_empty();
+            Arc::into_inner(socket).map(|socket| (socket, has_more, leaving))
+        }
+        Ok(None) => None,
         Err(error) => {
             tracing::debug!(%error, "connection failed");
             None
@@ -194,7 +207,8 @@ async fn answer(
     if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
         return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
     }
-    let seat = Seat { hub: hub.clone(), announced: announced(request.body()) };
+    let has_body = !request.body().is_end_stream();
+    let seat = Seat { hub: hub.clone(), has_body };
     request.extensions_mut().insert(seat);
     let mut response = router.call(request).await?;
     if is_head {
@@ -204,21 +218,13 @@ async fn answer(
         exit.put_stream(takeover, version, &response);
         return pending().await;
     }
-    if let Some(launch) = controller::Takeover::of(&mut response) {
-        exit.put(Leaving::Controller(Box::new(launch)));
+    if let Some((launch, headers)) = controller::Takeover::of(&mut response) {
+        exit.put(Leaving::Controller { launch, headers, has_body });
         return pending().await;
     }
     Ok(response)
 }
 
-/// What the head says about the body, as hyper has understood it.
-fn announced(body: &Incoming) -> Announced {
-    match body.size_hint().exact() {
-        Some(0) => Announced::Nothing,
-        Some(length) => Announced::Length(length),
-        None => Announced::Chunked,
-    }
-}
 
 /// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still
 /// serves.
