@@ -74,7 +74,9 @@ pub enum WriteError {
     #[error(transparent)]
     Value(#[from] PublishError),
     /// The callback has written more than waits for one connection at most.
-    #[error("{bytes} bytes more than the {pending} that wait are above pending_bytes = {max}: write a part, wake, return")]
+    #[error(
+        "{bytes} bytes more than the {pending} that wait are above pending_bytes = {max}: write a part, wake, return"
+    )]
     Full {
         /// What was to be written, framed.
         bytes: usize,

@@ -15,6 +15,9 @@ mod settings;
 mod suspend;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use callbacks::{Controller, Flow, Input, Reason, Result};
 pub use context::Context;
 pub use error::{BoxError, Error, WriteError};

@@ -239,7 +239,8 @@ impl<C: Controller, W: Wire> Run<'_, C, W> {
         let mut preamble = Output::default();
         preamble.push_body(self.cx.preamble(), Envelope::Collected);
         self.cx.out.prepend(preamble);
-        let status = if self.cx.out.is_empty() && !has_answer { self.cx.empty_status() } else { StatusCode::OK };
+        let status =
+            if self.cx.out.is_empty() && !has_answer { self.cx.empty_status() } else { StatusCode::OK };
         let keeps_alive = self.asked.keeps_alive && !is_ending && self.wire.is_reusable();
         let extent = Extent::Length { bytes: self.cx.out.len(), keeps_alive };
         let headers = self.cx.take_headers();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Frame};
 use socket2::SockRef;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
@@ -89,6 +89,8 @@ pub(super) struct HttpWire {
     socket: Arc<TcpStream>,
     /// Until its end.
     body: Option<Body>,
+    /// What asking for the body gave.
+    first: Option<Option<Result<Frame<Bytes>, axum::Error>>>,
     /// Of the body: more than one piece should be.
     arrived: Bytes,
     left: u64,
@@ -113,7 +115,20 @@ impl HttpWire {
     ) -> Self {
         let keeps = keeps && body.is_none();
         let (arrived, is_watching, is_half_closed) = (Bytes::new(), true, false);
-        Self { socket, body, arrived, left: max, max, keeps, is_watching, is_half_closed, ignored: 0, max_ignored }
+        let first = None;
+        Self {
+            socket,
+            body,
+            first,
+            arrived,
+            left: max,
+            max,
+            keeps,
+            is_watching,
+            is_half_closed,
+            ignored: 0,
+            max_ignored,
+        }
     }
 
     /// Asks for the body, so that hyper tells a client to send it that waits to be told (`100 Continue`), before
@@ -125,8 +140,8 @@ impl HttpWire {
             if std::mem::replace(&mut is_asked, true) {
                 return Poll::Ready(());
             }
-            if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut *body).poll_frame(cx) {
-                self.arrived = frame.into_data().unwrap_or_default();
+            if let Poll::Ready(first) = Pin::new(&mut *body).poll_frame(cx) {
+                self.first = Some(first);
             }
             // hyper's turn.
             cx.waker().wake_by_ref();
@@ -176,7 +191,11 @@ impl HttpWire {
             if body.size_hint().lower() > self.left {
                 return Poll::Ready(Err(BadBody::TooLong { max: self.max }.into()));
             }
-            match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            let frame = match self.first.take() {
+                Some(first) => first,
+                None => ready!(Pin::new(&mut *body).poll_frame(cx)),
+            };
+            match frame {
                 // Trailers mean nothing here.
                 Some(Ok(frame)) => self.arrived = frame.into_data().unwrap_or_default(),
                 Some(Err(error)) => return Poll::Ready(Err(failure(&error))),

@@ -225,7 +225,6 @@ async fn answer(
     Ok(response)
 }
 
-
 /// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still
 /// serves.
 fn bound(socket: &TcpStream, limits: &Limits) {

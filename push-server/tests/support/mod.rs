@@ -49,11 +49,7 @@ impl TestServer {
         Self::serving(ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap(), limits, more).await
     }
 
-    async fn serving(
-        listener: TcpListener,
-        limits: Limits,
-        more: impl FnOnce(&Stream) -> Router,
-    ) -> Self {
+    async fn serving(listener: TcpListener, limits: Limits, more: impl FnOnce(&Stream) -> Router) -> Self {
         let address = listener.local_addr().unwrap();
         let hub = Hub::start(EPOCH, limits, 2);
         let stream = demo::open(&hub).unwrap();
