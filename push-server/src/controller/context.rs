@@ -313,7 +313,7 @@ impl Context {
             self.out.push(Bytes::from_static(if self.has_answer { b"]" } else { b"[]" }));
         } else if !(self.settings.is_long_poll && matches!(self.settings.form, Form::Sse)) {
             let position = self.reader.as_ref().map(|reader| reader.position());
-            let position = position.or(self.joined.map(|(position, _)| position));
+            let position = position.or_else(|| self.joined.map(|(position, _)| position));
             self.out.push_body(self.settings.form.farewell(why, position), self.envelope);
         }
     }
