@@ -42,12 +42,13 @@ pub(super) struct Life<C: Controller> {
     controller: C,
     handle: Handle,
     state: State,
+    has_begun: bool,
 }
 
 impl<C: Controller> Life<C> {
     /// For a controller that is about to begin.
     pub(super) const fn new(controller: C, handle: Handle) -> Self {
-        Self { controller, handle, state: State::Begin }
+        Self { controller, handle, state: State::Begin, has_begun: false }
     }
 
     /// The table's answer to `event`. If that is to close, the controller is told `reason`.
@@ -75,6 +76,7 @@ impl<C: Controller> Life<C> {
     /// It failed, panicked, or took too long.
     pub(super) async fn call(&mut self, call: Call, cx: &mut Context) -> Result<Flow, Error> {
         let (name, after) = (call.name(), cx.settings().callback_time);
+        self.has_begun = true;
         let controller = &mut self.controller;
         let callback = async move {
             match call {
@@ -99,7 +101,9 @@ impl<C: Controller> Life<C> {
 
 impl<C: Controller> Drop for Life<C> {
     fn drop(&mut self) {
-        self.on(Event::Fail, Reason::Cut);
+        if self.has_begun {
+            self.on(Event::Fail, Reason::Cut);
+        }
     }
 }
 

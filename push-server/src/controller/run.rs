@@ -54,35 +54,38 @@ enum Next {
     End(Reason),
 }
 
-/// Serves a connection from `begin` to `close`.
-pub(super) async fn run<C: Controller, W: Wire>(
-    controller: C,
-    cx: Context,
-    wire: &mut W,
-    asked: Asked,
-    stop: CancellationToken,
-) -> After {
-    let life = Life::new(controller, cx.handle().clone());
-    let mut run = Run { life, cx, wire, asked, stop };
-    match run.live().await {
-        Ok(after) => after,
-        Err(Failure::Gone) => {
-            run.life.on(Event::Peer, Reason::Peer);
-            After::Close
-        }
-        Err(Failure::Failed(error)) => run.fail(error).await,
-    }
-}
-
-struct Run<'a, C: Controller, W> {
+/// A connection from `begin` to `close`. It is what the connection's task holds, so its future borrows it: what an
+/// async function takes by value, its future holds twice.
+pub(super) struct Run<C: Controller, W> {
     life: Life<C>,
     cx: Context,
-    wire: &'a mut W,
+    pub(super) wire: W,
     asked: Asked,
     stop: CancellationToken,
 }
 
-impl<C: Controller, W: Wire> Run<'_, C, W> {
+impl<C: Controller, W: Wire> Run<C, W> {
+    pub(super) fn new(controller: C, cx: Context, wire: W, asked: Asked, stop: CancellationToken) -> Self {
+        let life = Life::new(controller, cx.handle().clone());
+        Self { life, cx, wire, asked, stop }
+    }
+
+    pub(super) fn into_wire(self) -> W {
+        self.wire
+    }
+
+    /// Serves it.
+    pub(super) async fn serve(&mut self) -> After {
+        match self.live().await {
+            Ok(after) => after,
+            Err(Failure::Gone) => {
+                self.life.on(Event::Peer, Reason::Peer);
+                After::Close
+            }
+            Err(Failure::Failed(error)) => self.fail(error).await,
+        }
+    }
+
     async fn live(&mut self) -> Result<After, Failure> {
         let mut call = Call::Begin;
         loop {
@@ -297,7 +300,7 @@ impl<C: Controller, W: Wire> Run<'_, C, W> {
 
     async fn drain(&mut self) -> Result<(), Failure> {
         let stall = self.cx.limits().stall;
-        drain(self.wire, &mut self.cx.out, stall).await
+        drain(&mut self.wire, &mut self.cx.out, stall).await
     }
 }
 

@@ -18,7 +18,7 @@ use super::callbacks::Controller;
 use super::context::Context;
 use super::form::Form;
 use super::output::Envelope;
-use super::run::{After, Asked, run};
+use super::run::{After, Asked, Run};
 use super::settings::Settings;
 use super::wire::HttpWire;
 use crate::hub::Hub;
@@ -207,14 +207,15 @@ impl Suspend {
                 (false, true) => Envelope::Chunked,
                 (false, false) => Envelope::Plain,
             };
-            let mut wire = HttpWire::new(socket, body, settings.input_bytes, keeps, max_ignored);
+            let wire = HttpWire::new(socket, body, settings.input_bytes, keeps, max_ignored);
             let cx = Context::new(seat.hub, settings, headers, envelope);
+            let mut run = Run::new(controller, cx, wire, asked, stop);
             Box::pin(async move {
-                wire.ask().await;
-                match run(controller, cx, &mut wire, asked, stop).await {
-                    After::Reuse => return wire.into_socket(),
-                    After::Close => wire.finish().await,
-                    After::Abort => wire.abort(),
+                run.wire.ask().await;
+                match run.serve().await {
+                    After::Reuse => return run.into_wire().into_socket(),
+                    After::Close => run.wire.finish().await,
+                    After::Abort => run.wire.abort(),
                 }
                 None
             })

@@ -156,14 +156,14 @@ impl HttpWire {
     }
 
     /// Closes without sending what the kernel still holds; a reset gives that memory back at once.
-    pub(super) fn abort(self) {
+    pub(super) fn abort(&mut self) {
         if let Err(error) = self.socket.set_zero_linger() {
             tracing::debug!(%error, "the socket is closed without a reset");
         }
     }
 
     /// Closes so that what was sent arrives.
-    pub(super) async fn finish(self) {
+    pub(super) async fn finish(&mut self) {
         if self.body.is_none() || self.is_half_closed {
             return;
         }
