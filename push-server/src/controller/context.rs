@@ -287,6 +287,12 @@ impl Context {
         if let Some((_, resume)) = self.joined.filter(|&(_, resume)| resume != Resume::Fresh) {
             headers.insert("push-resume", text(&resume));
         }
+        if self.settings.beats() {
+            headers.insert("push-heartbeat", text(&self.limits().heartbeat.as_secs_f64()));
+        }
+        if let Some(lifetime) = self.settings.lifetime {
+            headers.insert("push-rotate", text(&lifetime.as_secs_f64()));
+        }
         headers
     }
 
