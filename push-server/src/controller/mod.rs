@@ -123,7 +123,7 @@
 //!
 //! # What it costs, and what bounds it
 //!
-//! A connection is a task that holds its socket, the controller, and no buffer while it is idle: some 2 KiB (the README
+//! A connection is a task that holds its socket, the controller, and no buffer while it is idle: some 3 KiB (the README
 //! has the figure and how to measure it), where a response body of an HTTP library costs some ten. That is why a
 //! controller takes the socket over, as a stream of the hub does. It is a task of its own, and not a member of one of
 //! the hub's shards, because its callbacks may await, and so none may hold up another. Only while a request *body* is
