@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation))]
 
+pub mod controller;
 pub mod demo;
 mod encode;
 mod error;

@@ -71,6 +71,11 @@ impl Bodies {
         Ok(Self { hessian, json })
     }
 
+    /// The Hessian body alone.
+    pub(crate) fn into_hessian(self) -> HessianBody {
+        self.hessian
+    }
+
     /// What the log counts for it, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.hessian.bytes.len() + self.json.len()

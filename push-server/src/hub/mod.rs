@@ -210,6 +210,10 @@ impl Hub {
         &self.shared.limits
     }
 
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.shared.classes
+    }
+
     /// What the hub has done since its start.
     #[must_use]
     pub fn stats(&self) -> Stats {

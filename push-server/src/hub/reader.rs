@@ -58,6 +58,10 @@ impl Delivery {
         Self(message)
     }
 
+    pub(crate) fn message(&self) -> &Message {
+        &self.0
+    }
+
     /// Where in the stream it stands; `None` for a direct message, which is outside of the stream's log.
     #[must_use]
     pub fn position(&self) -> Option<Position> {

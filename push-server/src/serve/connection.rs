@@ -4,11 +4,14 @@
 //! task, buffers and body adapters, costs some 10 KiB and a wake per message and reader, and gives an
 //! endless body nothing in return. So when a handler answers with a [`Takeover`], hyper never sees the
 //! response; the socket is taken out of its hands and goes to a shard of the hub, which writes the head and
-//! everything after it.
+//! everything after it. A controller takes the socket over in the same way, and stays in the connection's task; after
+//! a long poll it gives the socket back, for the next request.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{pending, poll_fn};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -16,8 +19,8 @@ use std::task::Poll;
 use axum::Router;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
@@ -32,24 +35,36 @@ use tower_service::Service;
 use super::bridge::Bridge;
 use super::io::WatchedIo;
 use crate::Limits;
-use crate::hub::{Connection, Ended, Subscription};
+use crate::controller::{self, Launch, Seat, Vacated};
+use crate::hub::{Connection, Ended, Hub, Subscription};
 use crate::transport::Frame;
 use crate::web::{Bridges, Port, SHUTTING_DOWN, Takeover, refusal, stream_head, text};
 
 /// The way out of hyper, shared by a connection and the requests on it.
 #[derive(Debug, Default)]
 struct Exit {
-    taken: Mutex<Option<Taken>>,
+    leaving: Mutex<Option<Leaving>>,
     unfinished: Arc<AtomicBool>,
 }
 
 /// What the socket is taken over for.
-#[derive(Debug)]
-enum Taken {
+enum Leaving {
     Stream(Streaming),
     Bridge(Bridge),
+    Controller { launch: Launch, headers: HeaderMap, has_body: bool },
 }
 
+impl fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stream(_) => "Stream",
+            Self::Bridge(_) => "Bridge",
+            Self::Controller { .. } => "Controller",
+        })
+    }
+}
+
+/// A stream on the hub.
 #[derive(Debug)]
 struct Streaming {
     subscription: Subscription,
@@ -59,45 +74,59 @@ struct Streaming {
 }
 
 impl Exit {
-    fn put(&self, takeover: Takeover, version: Version, response: &Response) {
+    fn put(&self, leaving: Leaving) {
+        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
+    }
+
+    fn take_over(&self, takeover: Takeover, version: Version, response: &Response) {
         let (mut head, chunked) = stream_head(version, response);
-        let taken = match takeover {
+        self.put(match takeover {
             Takeover::Stream { subscription, preamble } => {
                 if !preamble.is_empty() {
                     let preamble = Frame::build(|out| out.extend_from_slice(&preamble));
                     head.extend_from_slice(preamble.as_slice(chunked));
                 }
                 let is_http_1_1 = version >= Version::HTTP_11;
-                Taken::Stream(Streaming { subscription, head: head.into(), chunked, is_http_1_1 })
+                Leaving::Stream(Streaming { subscription, head: head.into(), chunked, is_http_1_1 })
             }
-            Takeover::Bridge { target, place } => Taken::Bridge(Bridge { target, place, head: head.into() }),
-        };
-        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken);
+            Takeover::Bridge { target, place } => {
+                Leaving::Bridge(Bridge { target, place, head: head.into() })
+            }
+        });
     }
 
     /// What a request has become, once nothing of an earlier response is left to write.
-    fn take(&self) -> Option<Taken> {
+    fn take(&self) -> Option<Leaving> {
         if self.unfinished.load(Ordering::Relaxed) {
             return None;
         }
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Taken {
+impl Leaving {
     const fn is_websocket(&self) -> bool {
         match self {
             Self::Stream(streaming) => streaming.subscription.transport().is_websocket(),
             Self::Bridge(_) => true,
+            Self::Controller { .. } => false,
         }
     }
+}
+
+/// What requests on a connection may want to know of their server.
+#[derive(Debug)]
+struct Here {
+    hub: Hub,
+    port: Option<Port>,
 }
 
 /// Serves `socket` of this peer until it closes, `stop` is set and the current request is answered, or it has become a
 /// stream. Without a `permit` the server is full: every request is answered with 503.
 pub(super) async fn serve(
-    socket: TcpStream,
-    (peer, bridges): (IpAddr, Bridges),
+    mut socket: TcpStream,
+    peer: IpAddr,
+    (hub, bridges): (Hub, Bridges),
     router: Router,
     limits: &Limits,
     permit: Option<OwnedSemaphorePermit>,
@@ -107,11 +136,44 @@ pub(super) async fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     bound(&socket, limits);
-    let port = socket.local_addr().ok().map(|local| Port { local, peer, bridges });
+    let here = Here { hub, port: socket.local_addr().ok().map(|local| Port { local, peer, bridges }) };
+    loop {
+        // Boxed: who has left HTTP should not go on taking its room.
+        let http = Box::pin(talk_http(socket, &here, &router, limits, permit.is_none(), &stop));
+        let Some((mut left, has_more, leaving)) = http.await else { return };
+        if leaving.is_websocket() && has_more {
+            // RFC 6455, 4.1. What has been read here would be missing there.
+            let what = "A WebSocket client waits for the answer to its handshake before it speaks.";
+            return tell(&mut left, limits, &refusal(true, StatusCode::BAD_REQUEST, what)).await;
+        }
+        let running = match leaving {
+            Leaving::Stream(streaming) => return Box::pin(stream(left, streaming, limits, permit)).await,
+            Leaving::Bridge(bridge) => return Box::pin(bridge.run(left, limits, permit)).await,
+            Leaving::Controller { launch, headers, .. } => {
+                launch(Vacated { socket: Arc::new(left), has_more, stop: stop.clone() }, headers)
+            }
+        };
+        match running.await {
+            Some(back) if !stop.is_cancelled() => socket = back,
+            _ => return,
+        }
+    }
+}
+
+/// Serves HTTP until the connection closes, or something takes the socket over: then the socket, whether more has
+/// arrived after the request, and what takes it.
+async fn talk_http(
+    socket: TcpStream,
+    here: &Here,
+    router: &Router,
+    limits: &Limits,
+    is_full: bool,
+    stop: &CancellationToken,
+) -> Option<(TcpStream, bool, Leaving)> {
     let exit = Arc::new(Exit::default());
-    let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
-    let is_full = permit.is_none();
-    let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, &port, request));
+    let socket = Arc::new(socket);
+    let io = WatchedIo::new(socket.clone(), exit.unfinished.clone(), limits.stall);
+    let service = service_fn(|request| answer(here, router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
@@ -122,48 +184,51 @@ pub(super) async fn serve(
         .serve_connection(io, service);
 
     let mut is_stopping = false;
-    let taken = loop {
+    let leaving = loop {
         tokio::select! {
-            taken = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            leaving = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
                 Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
-                Poll::Pending => exit.take().map_or(Poll::Pending, |taken| Poll::Ready(Ok(Some(taken)))),
-            }) => break taken,
+                Poll::Pending => exit.take().map_or(Poll::Pending, |leaving| Poll::Ready(Ok(Some(leaving)))),
+            }) => break leaving,
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
-    match taken {
-        Ok(None) => {}
-        Ok(Some(taken)) => {
-            let parts = connection.into_parts();
-            let mut socket = parts.io.into_inner();
-            if taken.is_websocket() && !parts.read_buf.is_empty() {
-                // RFC 6455, 4.1. What has been read here would be missing there.
-                let what = "A WebSocket client waits for the answer to its handshake before it speaks.";
-                tell(&mut socket, limits, &refusal(true, StatusCode::BAD_REQUEST, what)).await;
-                return;
-            }
-            match taken {
-                Taken::Stream(streaming) => stream(socket, streaming, limits, permit).await,
-                // Boxed: a connection that is none should not take the room of one.
-                Taken::Bridge(bridge) => Box::pin(bridge.run(socket, limits, permit)).await,
-            }
+    match leaving {
+        // hyper has begun to decode the request body and goes on with that, while the controller writes.
+        Ok(Some(Leaving::Controller { launch, headers, has_body: true })) => {
+            let mut running = launch(Vacated { socket, has_more: true, stop: stop.clone() }, headers);
+            let mut has_ended = false;
+            poll_fn(|cx| {
+                has_ended = has_ended || Pin::new(&mut connection).poll(cx).is_ready();
+                running.as_mut().poll(cx)
+            })
+            .await;
+            None
         }
-        Err(error) => tracing::debug!(%error, "connection failed"),
+        Ok(Some(leaving)) => {
+            let has_more = !connection.into_parts().read_buf.is_empty();
+            Arc::into_inner(socket).map(|socket| (socket, has_more, leaving))
+        }
+        Ok(None) => None,
+        Err(error) => {
+            tracing::debug!(%error, "connection failed");
+            None
+        }
     }
 }
 
 /// hyper's least.
 const MIN_HEADER_BYTES: usize = 8_192;
 
-/// Routes one request. For a stream it never returns: hyper has nothing to write.
+/// Routes one request. For a stream or a controller it never returns: hyper has nothing to write.
 async fn answer(
+    here: &Here,
     mut router: Router,
     exit: Arc<Exit>,
     is_full: bool,
-    port: &Option<Port>,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if is_full {
@@ -180,18 +245,26 @@ async fn answer(
         return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
     }
     if request.headers().contains_key(header::UPGRADE)
-        && let Some(port) = port
+        && let Some(port) = &here.port
     {
         request.extensions_mut().insert(port.clone());
     }
+    let has_body = !request.body().is_end_stream();
+    let seat = Seat { hub: here.hub.clone(), has_body };
+    request.extensions_mut().insert(seat);
     let mut response = router.call(request).await?;
-    match response.extensions_mut().remove::<Takeover>() {
-        Some(takeover) if !is_head => {
-            exit.put(takeover, version, &response);
-            pending().await
-        }
-        _ => Ok(response),
+    if is_head {
+        return Ok(response);
     }
+    if let Some(takeover) = response.extensions_mut().remove::<Takeover>() {
+        exit.take_over(takeover, version, &response);
+        return pending().await;
+    }
+    if let Some((launch, headers)) = controller::Takeover::of(&mut response) {
+        exit.put(Leaving::Controller { launch, headers, has_body });
+        return pending().await;
+    }
+    Ok(response)
 }
 
 /// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still

@@ -1,14 +1,17 @@
 //! The socket as hyper sees it, with one thing remembered: whether a write is unfinished, and since when.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
@@ -23,7 +26,7 @@ use tokio::time::{Sleep, sleep};
 /// the time of a request head, but waits for ever for a client that does not read its response.
 #[derive(Debug)]
 pub(super) struct WatchedIo {
-    inner: TokioIo<TcpStream>,
+    inner: TokioIo<Socket>,
     unfinished: Arc<AtomicBool>,
     stall: Duration,
     /// Runs while the socket refuses. Most responses fit the socket, so most connections never have one.
@@ -32,12 +35,8 @@ pub(super) struct WatchedIo {
 
 impl WatchedIo {
     /// Watches `socket`, and fails once it has taken nothing of a write for `stall`.
-    pub(super) fn new(socket: TcpStream, unfinished: Arc<AtomicBool>, stall: Duration) -> Self {
-        Self { inner: TokioIo::new(socket), unfinished, stall, stalled: None }
-    }
-
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.inner.into_inner()
+    pub(super) fn new(socket: Arc<TcpStream>, unfinished: Arc<AtomicBool>, stall: Duration) -> Self {
+        Self { inner: TokioIo::new(Socket(socket)), unfinished, stall, stalled: None }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -52,7 +51,7 @@ impl WatchedIo {
             return Poll::Pending;
         }
         // The peer has proved that it does not read: a reset gives the kernel's memory back at once.
-        if let Err(error) = self.inner.inner().set_zero_linger() {
+        if let Err(error) = self.inner.inner().0.set_zero_linger() {
             tracing::debug!(%error, "the socket is closed without a reset");
         }
         let what = format!("the client has taken nothing of its response for stall = {stall:?}");
@@ -95,5 +94,54 @@ impl Write for WatchedIo {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// A socket that somebody else may write to: a controller, while hyper decodes the body of its request.
+#[derive(Debug)]
+struct Socket(Arc<TcpStream>);
+
+/// Tries until the kernel would block.
+macro_rules! try_until_blocked {
+    ($ready:expr, $attempt:expr) => {
+        loop {
+            ready!($ready)?;
+            match $attempt {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    };
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        try_until_blocked!(self.0.poll_read_ready(cx), self.0.try_read_buf(buf).map(|_| ()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        try_until_blocked!(self.0.poll_write_ready(cx), self.0.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        try_until_blocked!(self.0.poll_write_ready(cx), self.0.try_write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.0).shutdown(Shutdown::Write))
     }
 }

@@ -50,16 +50,16 @@ impl Server {
         let cut = CancellationToken::new();
         let _cut = cut.clone().drop_guard();
         let handler = {
-            let (limits, stop) = (limits.clone(), stop.clone());
+            let (hub, limits, stop) = (hub.clone(), limits.clone(), stop.clone());
             let bridges = Bridges::new(&limits);
             move |socket, peer: SocketAddr, _| {
                 let permit = permits.clone().try_acquire_owned().ok();
-                let (router, limits, stop, cut) = (router.clone(), limits.clone(), stop.clone(), cut.clone());
-                let origin = (peer.ip(), bridges.clone());
+                let (here, router) = ((hub.clone(), bridges.clone()), router.clone());
+                let (limits, stop, cut) = (limits.clone(), stop.clone(), cut.clone());
                 // Boxed: a connection that stays silent should not take the room of one that talks HTTP.
                 Box::pin(async move {
                     tokio::select! {
-                        () = connection::serve(socket, origin, router, &limits, permit, stop) => {}
+                        () = connection::serve(socket, peer.ip(), here, router, &limits, permit, stop) => {}
                         () = cut.cancelled() => {}
                     }
                 })

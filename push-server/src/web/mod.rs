@@ -88,7 +88,7 @@ use params::{Ask, Refusal, Segments, refuse};
 use ws::Handshake;
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
-const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
+pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
 /// What clients may do beside reading the streams that are open. Nothing by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

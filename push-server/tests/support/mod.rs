@@ -6,6 +6,7 @@ pub(crate) mod forms;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use policy_server::{ListenConfig, PolicyFile, Responder};
 use push_server::hub::{Connection, Subscription};
 use push_server::web::{self, Access};
@@ -43,10 +44,19 @@ impl TestServer {
     }
 
     pub(crate) async fn on(listener: TcpListener, limits: Limits) -> Self {
+        Self::serving(listener, limits, |_| Router::new())
+    }
+
+    /// One that serves further addresses.
+    pub(crate) async fn serving_also(limits: Limits, more: impl FnOnce(&Stream) -> Router) -> Self {
+        Self::serving(ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap(), limits, more)
+    }
+
+    fn serving(listener: TcpListener, limits: Limits, more: impl FnOnce(&Stream) -> Router) -> Self {
         let hub = Hub::start(EPOCH, limits, 2);
         let stream = demo::open(&hub).unwrap();
         let policy = PolicyFile::builder().allow("*", "843").build().unwrap();
-        let router = demo::router(hub.clone(), &stream, policy.to_string());
+        let router = demo::router(hub.clone(), &stream, policy.to_string()).merge(more(&stream));
         Self::serve(listener, hub, stream, router, &policy)
     }
 
@@ -60,18 +70,12 @@ impl TestServer {
     }
 
     /// One of these routes.
-    pub(crate) fn of(hub: Hub, stream: Stream, router: axum::Router) -> Self {
+    pub(crate) fn of(hub: Hub, stream: Stream, router: Router) -> Self {
         let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
         Self::serve(listener, hub, stream, router, &PolicyFile::default())
     }
 
-    fn serve(
-        listener: TcpListener,
-        hub: Hub,
-        stream: Stream,
-        router: axum::Router,
-        policy: &PolicyFile,
-    ) -> Self {
+    fn serve(listener: TcpListener, hub: Hub, stream: Stream, router: Router, policy: &PolicyFile) -> Self {
         let address = listener.local_addr().unwrap();
         let server = Server::new(hub.clone(), router, Responder::new(policy));
         let (stop, stopped) = oneshot::channel();
@@ -133,6 +137,11 @@ impl Client {
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.unwrap();
+    }
+
+    /// Ends its direction; it still reads.
+    pub(crate) async fn end(&mut self) {
+        self.socket.shutdown().await.unwrap();
     }
 
     /// Takes everything up to and with `end`.
