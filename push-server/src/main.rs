@@ -191,7 +191,7 @@ fn serve_help(address: SocketAddr) -> String {
   Poll         curl -s '{url}/longpoll?last=1'
   Hessian      curl -sN {url}/hessian | xxd
   Flash 2008   {url}/hessian?framing=p&grammar=tutorial
-  Others       {url}/xhr, or /multipart, /script, /poll
+  Others       {url}/xhr, {url}/multipart, {url}/script, {url}/poll
   Policy       printf '<policy-file-request/>\\0' | nc -q3 {} {port} | xxd
 ",
         host.ip()
