@@ -58,7 +58,8 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How long a response lives of which the client keeps every byte as long as it lives: the document of a script
     /// iframe, the text of an `XMLHttpRequest`. Then it ends with a farewell, and the client comes back where it was.
-    /// Default 30 s, as in the forever-iframe framework. Other responses live on; a request may say otherwise.
+    /// Default 30 s, as in the forever-iframe framework; zero is never. Other responses live on; a request may say
+    /// otherwise.
     pub rotate: Duration,
     /// The longest such time that a request may ask for, in whole seconds. Default one day.
     pub rotate_longest: Duration,

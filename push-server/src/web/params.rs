@@ -173,7 +173,7 @@ impl Ask {
     ) -> Result<Option<Duration>, Refusal> {
         let Some(seconds) = &self.query.rotate else {
             let grows = matches!(transport, Transport::Script | Transport::Xhr);
-            return Ok(grows.then_some(limits.rotate));
+            return Ok((grows && !limits.rotate.is_zero()).then_some(limits.rotate));
         };
         match within(seconds, limits.rotate_longest) {
             Ok(Duration::ZERO) => Ok(None),

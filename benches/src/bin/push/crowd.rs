@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(crate) struct Subscriber {
     pub(crate) request: Vec<u8>,
+    /// If it polls: what it asks when it has its answer, around the position to go on after.
+    pub(crate) next_poll: Option<[String; 2]>,
     /// The number of the first message it must get, if that is known.
     pub(crate) expects: Option<u64>,
     /// How many messages further its next one is.
@@ -53,6 +55,7 @@ pub(crate) struct Connection {
     socket: Option<TcpStream>,
     stage: Stage,
     request: Box<[u8]>,
+    polls: Option<Box<Polls>>,
     begun: u64,
     scanner: Scanner,
     expects: Option<u64>,
@@ -64,6 +67,34 @@ pub(crate) struct Connection {
     /// From the response head: where the stream was, and what was said about a resume.
     pub(crate) position: Option<Box<str>>,
     pub(crate) resume: Option<Box<str>>,
+}
+
+/// A connection with one answer after the other.
+#[derive(Debug)]
+struct Polls {
+    next: [String; 2],
+    /// What has come of the answer.
+    answer: Vec<u8>,
+}
+
+impl Polls {
+    /// Takes in a piece; the next request, once the answer is whole.
+    fn feed(&mut self, bytes: &[u8]) -> anyhow::Result<Option<String>> {
+        self.answer.extend_from_slice(bytes);
+        let Some(end) = memchr::memmem::find(&self.answer, b"\r\n\r\n") else { return Ok(None) };
+        let head = std::str::from_utf8(&self.answer[..end]).context("the head of an answer is no text")?;
+        ensure!(head.starts_with("HTTP/1.1 200 "), "a poll was refused: {head}");
+        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let length: usize = field("content-length").context("an answer without a length")?.parse()?;
+        let position = field("push-next-position").context("an answer without a position")?;
+        if self.answer.len() < end + 4 + length {
+            return Ok(None);
+        }
+        let [before, after] = &self.next;
+        let next = format!("{before}{position}{after}");
+        self.answer.clear();
+        Ok(Some(next))
+    }
 }
 
 impl Connection {
@@ -213,6 +244,7 @@ impl Crowd {
             socket: Some(socket),
             stage: Stage::Connecting,
             request: subscriber.request.into(),
+            polls: subscriber.next_poll.map(|next| Polls { next, answer: Vec::new() }.into()),
             begun,
             scanner: Scanner::new(),
             expects: subscriber.expects,
@@ -346,6 +378,7 @@ impl Crowd {
                         self.head(index, read)?;
                     } else {
                         connection.scan(&self.buffer[..read], &mut self.received, &mut self.progress);
+                        connection.ask_again(&self.buffer[..read])?;
                     }
                     // Less than was asked for is all there is; what comes later is a new event.
                     if (read < READ && !to_the_end) || self.connections[index].stage == Stage::Stalled {
@@ -382,12 +415,24 @@ impl Crowd {
         self.connected.push(since(connection.begun));
         if connection.stage == Stage::Streaming {
             connection.scan(&head[end..], &mut self.received, &mut self.progress);
+            connection.ask_again(&head)?;
         }
         Ok(())
     }
 }
 
 impl Connection {
+    /// Asks again, if it polls and has its answer.
+    fn ask_again(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        if let (Some(polls), Some(socket)) = (&mut self.polls, &mut self.socket)
+            && let Some(request) = polls.feed(bytes)?
+        {
+            // Far shorter than a socket's buffer.
+            socket.write_all(request.as_bytes()).context("a poll")?;
+        }
+        Ok(())
+    }
+
     fn scan(&mut self, bytes: &[u8], received: &mut Received, progress: &mut Option<Progress>) {
         received.bytes += bytes.len() as u64;
         let Self { expects, step, stalled, timed, messages, scanner, .. } = self;
@@ -432,4 +477,23 @@ const IN_PROGRESS: i32 = 115;
 
 fn since(begun: u64) -> u32 {
     u32::try_from((payload::now() - begun) / 1_000).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_follows_on_an_answer_wherever_its_pieces_end() {
+        let answer = b"HTTP/1.1 200 OK\r\npush-next-position: ab:7\r\ncontent-length: 4\r\n\r\nbody";
+        for cut in 0..answer.len() {
+            let mut polls = Polls { next: ["GET /?since=".into(), " HTTP/1.1".into()], answer: Vec::new() };
+            for _ in 0..2 {
+                assert_eq!(polls.feed(&answer[..cut]).unwrap(), None);
+                assert_eq!(polls.feed(&answer[cut..]).unwrap().as_deref(), Some("GET /?since=ab:7 HTTP/1.1"));
+            }
+        }
+        let mut polls = Polls { next: Default::default(), answer: Vec::new() };
+        assert!(polls.feed(b"HTTP/1.1 503 \r\n\r\n").is_err());
+    }
 }

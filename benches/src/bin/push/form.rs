@@ -59,7 +59,18 @@ pub(crate) const ALL: &[Form] = &[
     },
 ];
 
+/// Answered message by message: the first request at once, the next ones when there is something. Compared, but no
+/// stream.
+pub(crate) const LONG_POLL: Form = form("longpoll", "longpoll?wait=0&last=0", "1.1");
+
 impl Form {
+    /// What the client asks on the same connection when it has its answer, around the position to go on after.
+    pub(crate) fn next_poll(&self, number: usize) -> Option<[String; 2]> {
+        let stream = stream_name(number);
+        let before = format!("GET /streams/{stream}/longpoll?wait=60&since=");
+        (*self == LONG_POLL).then(|| [before, " HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned()])
+    }
+
     /// The request for the stream `number`, going on after the position `since` if there is one.
     pub(crate) fn request(&self, number: usize, since: Option<&str>) -> Vec<u8> {
         let Self { path, version, headers, .. } = self;

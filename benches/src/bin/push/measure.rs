@@ -38,6 +38,7 @@ pub(crate) fn subscriber(server: &Running, form: &Form, number: usize, streams: 
     let first = server.published.next_multiple_of(streams) + number as u64;
     Subscriber {
         request: form.request(number, None),
+        next_poll: form.next_poll(number),
         expects: Some(first),
         step: streams,
         stalled: false,

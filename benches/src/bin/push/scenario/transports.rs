@@ -17,7 +17,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     );
     eprintln!("transports");
     let both = |form: &form::Form| [(Target::Floor, *form), (Target::Ours, *form)];
-    let contenders: Vec<Contender> = form::ALL.iter().flat_map(both).collect();
+    let polls = [(Target::Ours, form::LONG_POLL)];
+    let contenders: Vec<Contender> = form::ALL.iter().flat_map(both).chain(polls).collect();
     let bytes = 64;
     let count = DELIVERIES * options.seconds / SUBSCRIBERS as u64;
     let per_second = DELIVERIES as f64 / SUBSCRIBERS as f64;
@@ -35,7 +36,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         let (target, form) = contenders[index];
         let to_cheapest = number(ratio(&runs[index], &runs[cheapest], |run| run.cpu));
         let what = [form.name.into(), target.name().into(), to_cheapest];
-        table::row(what.into_iter().chain(cells(&runs[index], &runs[floor_of(&contenders, form)])));
+        // A floor that answers polls would be a server: they stand beside the floor of a stream.
+        let beside = if form == form::LONG_POLL { form::SSE } else { form };
+        table::row(what.into_iter().chain(cells(&runs[index], &runs[floor_of(&contenders, beside)])));
     }
     Ok(())
 }
