@@ -215,9 +215,10 @@ fn is_connected(gone: &Gone, server: SocketAddr) -> bool {
             String::from_utf8(output.expect("ip").stdout).expect("a table of digits")
         }
     };
-    let port = format!(":{:04X}", server.port());
+    let IpAddr::V4(address) = server.ip() else { panic!("{server} is not IPv4") };
+    let server = format!("{:08X}:{:04X}", u32::from_ne_bytes(address.octets()), server.port());
     let mut remotes = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(2));
-    remotes.any(|remote| remote.ends_with(&port))
+    remotes.any(|remote| remote == server)
 }
 
 #[tokio::test(flavor = "multi_thread")]
