@@ -7,6 +7,7 @@
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept` |
 //! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
 //! | transport | media type in `Accept` | rotates | parameters of its own |
 //! | --- | --- | --- | --- |
@@ -56,6 +57,7 @@
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
 
+mod client;
 mod head;
 mod negotiate;
 mod params;
@@ -163,6 +165,7 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
     }
     router
+        .merge(client::router())
         .with_state(Site { hub, access })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
