@@ -34,7 +34,7 @@ struct Blob(#[serde(with = "serde_bytes")] Vec<u8>);
 struct Text(String);
 
 /// The payloads' names, as [`of`] takes them.
-pub const PAYLOADS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "push"];
+pub const PAYLOADS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "push", "sets"];
 
 /// Every case, those that are compared next to each other.
 #[must_use]
@@ -54,6 +54,7 @@ pub fn of(payload: &str) -> Vec<Case> {
         "e" => binary(&mut cases),
         "f" => document(&mut cases),
         "push" => push(&mut cases),
+        "sets" => sets(&mut cases),
         _ => {}
     }
     cases
@@ -279,4 +280,42 @@ fn fed(input: &[u8], piece: usize) -> usize {
         buffer.drain(..at);
     }
     events
+}
+
+/// 1,000 structs that leave out a field, always the same one or each in turn: then their names are looked at.
+fn sets(cases: &mut Vec<Case>) {
+    #[derive(Serialize)]
+    struct Alike {
+        x: i32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        y: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        z: Option<i32>,
+    }
+    #[derive(Serialize)]
+    struct InTurn {
+        x: i32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        y: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        z: Option<i32>,
+    }
+    let alike: &'static [Alike] =
+        (0..1000).map(|x| Alike { x, y: Some(1), z: None }).collect::<Vec<_>>().leak();
+    let in_turn: &'static [InTurn] = (0..1000)
+        .map(|x| InTurn { x, y: (x % 2 == 0).then_some(1), z: (x % 2 == 1).then_some(1) })
+        .collect::<Vec<_>>()
+        .leak();
+    case!(cases, "sets", "encode", "once", hessian::to_vec(black_box(alike)));
+    case!(cases, "sets", "encode", "in turn", hessian::to_vec(black_box(in_turn)));
+    case!(
+        cases,
+        "sets",
+        "encode",
+        "in turn, alone",
+        black_box(in_turn)
+            .iter()
+            .map(|value| hessian::to_vec(value).map_or(0, |value| value.len()))
+            .sum::<usize>()
+    );
 }

@@ -40,9 +40,10 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
     survives_in::<One, T>(value)
 }
 
-/// A double by its bits.
+/// A double by its bits; every NaN becomes the one of Java.
 fn double_survives(value: f64) -> Result<(), TestCaseError> {
     let bytes = to_vec(&value).unwrap();
+    let value = if value.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { value };
     let again: f64 = from_slice(&bytes).unwrap();
     prop_assert_eq!(value.to_bits(), again.to_bits(), "{:02x?}", bytes);
     let graph = Graph::from_slice(&bytes).unwrap();

@@ -1,6 +1,7 @@
 //! serde to Hessian: the bytes of each shape.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 fn hex(value: &(impl Serialize + ?Sized)) -> String {
@@ -119,4 +120,148 @@ fn a_failed_value_leaves_no_trace() {
     assert_eq!(out, b"before");
     let error = hessian::to_vec(&Some([(1, u64::MAX)])).unwrap_err();
     assert_eq!(error.path(), "[0][1]");
+}
+
+/// 1,024 sets of fields, of one length up to 252: more than are remembered of one struct.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    d: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    f: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    h: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    i: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    j: Option<i32>,
+}
+
+impl Sparse {
+    /// The fields that the bits of a number choose, each with that number.
+    fn of(bits: i32) -> Self {
+        let field = |at: i32| (bits >> at & 1 == 1).then_some(bits);
+        Self {
+            a: field(0),
+            b: field(1),
+            c: field(2),
+            d: field(3),
+            e: field(4),
+            f: field(5),
+            g: field(6),
+            h: field(7),
+            i: field(8),
+            j: field(9),
+        }
+    }
+}
+
+fn definitions(encoded: &[u8]) -> usize {
+    let mut parser = <hessian::Parser>::new(hessian::Limits::default());
+    let (mut at, mut count) = (0, 0);
+    while let hessian::Step::Event { event, used } = parser.step(&encoded[at..]).unwrap() {
+        at += used;
+        count += usize::from(matches!(event, hessian::Event::Definition(_)));
+    }
+    assert_eq!(at, encoded.len());
+    count
+}
+
+#[test]
+fn many_sets_of_fields_are_defined_once_each_and_leave_room_for_other_structs() {
+    let values: Vec<_> = (0..3).flat_map(|_| (0..1024).map(Sparse::of)).collect();
+    let encoded = hessian::to_vec(&values).unwrap();
+    assert_eq!(definitions(&encoded), 1024);
+    assert_eq!(hessian::from_slice::<Vec<Sparse>>(&encoded).unwrap(), values);
+    let older = hessian::ser::to_vec_in::<hessian::grammar::Draft, _>(&values).unwrap();
+    let limits = hessian::Limits::default();
+    let read = hessian::de::from_slice_in::<hessian::grammar::Draft, Vec<Sparse>>(&older, &limits).unwrap();
+    assert_eq!(read, values);
+
+    #[derive(Clone, Serialize)]
+    struct Fresh {
+        x: i32,
+        y: i32,
+    }
+    let encoded = hessian::to_vec(&vec![Fresh { x: 1, y: 2 }; 5000]).unwrap();
+    assert_eq!(definitions(&encoded), 1);
+    assert!(encoded.ends_with(b"\x60\x91\x92\x60\x91\x92"));
+}
+
+#[test]
+fn structs_and_generic_values_share_definitions_however_many_there_are() {
+    let mut out = Vec::new();
+    let mut serializer = <hessian::ser::Serializer<'_, _>>::new(&mut out);
+    let values: Vec<_> = (0..1024).map(Sparse::of).collect();
+    serializer.encode(&values).unwrap();
+    let again = hessian::Graph::from_slice(&hessian::to_vec(&values).unwrap()).unwrap().into_owned();
+    serializer.encode_graph(&again).unwrap();
+    serializer.encode(&values).unwrap();
+    let start = hessian::to_vec(&values).unwrap().len();
+    assert_eq!(out[..start], hessian::to_vec(&values).unwrap());
+    let (generic, typed) = out[start..].split_at((out.len() - start) / 2);
+    assert_eq!(generic, typed);
+    assert!(generic.len() < start / 2, "without definitions");
+}
+
+#[test]
+fn a_struct_is_known_wherever_its_names_stand() {
+    /// As a compiler may do it: the same names in other places each time.
+    struct Moving;
+
+    impl Serialize for Moving {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let [name, x, y] = ["Moving", "x", "y"].map(|name| &*name.to_owned().leak());
+            let mut object = serializer.serialize_struct(name, 2)?;
+            object.serialize_field(x, &1)?;
+            object.serialize_field(y, &2)?;
+            object.end()
+        }
+    }
+
+    assert_eq!(
+        hessian::to_vec(&[Moving, Moving]).unwrap(),
+        b"\x7aC\x06Moving\x92\x01x\x01y\x60\x91\x92\x60\x91\x92"
+    );
+}
+
+#[test]
+fn definitions_that_were_taken_back_are_written_again() {
+    #[derive(Serialize)]
+    struct Fails(Vec<Sparse>, u64);
+
+    let values: Vec<_> = (0..600).map(Sparse::of).collect();
+    let mut out = Vec::new();
+    let mut serializer = <hessian::ser::Serializer<'_, _>>::new(&mut out);
+    serializer.encode(&values[..20]).unwrap();
+    serializer.encode(&Fails(values.clone(), u64::MAX)).unwrap_err();
+    serializer.encode(&values).unwrap();
+    let whole = hessian::to_vec(&(&values[..20], &values)).unwrap();
+    assert_eq!(out, whole[1..]);
+}
+
+#[test]
+fn every_nan_is_the_one_of_java_but_a_graph_keeps_what_it_read() {
+    const JAVA: &[u8] = b"\x44\x7f\xf8\0\0\0\0\0\0";
+    for bits in [0x7ff8 << 48, 0xfff8 << 48, (0x7ff8 << 48) + 1, (0x7ff0 << 48) + 1, u64::MAX] {
+        let value = f64::from_bits(bits);
+        assert_eq!(hessian::to_vec(&value).unwrap(), JAVA, "{bits:x}");
+        assert_eq!(hessian::ser::to_vec_in::<hessian::grammar::Draft, _>(&value).unwrap()[1..], JAVA[1..]);
+        assert_eq!(hessian::ser::to_vec_in::<hessian::grammar::One, _>(&value).unwrap(), JAVA);
+        let read = [b"D", &bits.to_be_bytes()[..]].concat();
+        assert_eq!(hessian::Graph::from_slice(&read).unwrap().to_vec().unwrap(), read);
+    }
+    assert_eq!(hessian::to_vec(&-f32::NAN).unwrap(), JAVA);
+    assert_eq!(hessian::to_vec(&f64::NEG_INFINITY).unwrap(), b"\x44\xff\xf0\0\0\0\0\0\0");
 }

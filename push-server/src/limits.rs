@@ -17,9 +17,9 @@ pub struct Limits {
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
-    /// four frames with class definitions for those who join; events as much as the JSON body; script tags up to
-    /// six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again; all forms of
-    /// the worst text are thirteen times as much, and the definitions.
+    /// four frames with class definitions for those who join; events, lines and parts each as much as the JSON body;
+    /// script tags up to six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again;
+    /// all forms of the worst text are fourteen times as much, and the definitions.
     pub log_bytes: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
     /// within a tenth of a second, as soon as every shard has seen it.
@@ -47,9 +47,10 @@ pub struct Limits {
     /// Presence events that a listener may be behind. Default 1,024. One that is further behind is told, and asks
     /// for the clients anew.
     pub presence_events: usize,
-    /// How long a connection may go without accepting a byte while there is one to send. Default 30 s.
-    /// On a stream it is checked when the connection's timer comes up, so it takes effect up to one
-    /// `heartbeat` later; on an ordinary response it takes effect at once.
+    /// How long a connection may go without accepting a byte while there is one to send. Default 30 s. The time
+    /// begins when every buffer between server and reader is full: until then the reader's own system accepts what
+    /// comes, so one that stops reading a quiet stream is no different from one that waits. Accurate to a tenth of a
+    /// second, on a stream with a longer `heartbeat` to that. The reader is told by a reset.
     pub stall: Duration,
     /// Silence after which a connection gets a heartbeat, so that proxies keep it and a dead peer shows.
     /// Default 15 s.
@@ -87,8 +88,12 @@ pub struct Limits {
     /// Bytes that the kernel holds for a connection before it has sent them (`TCP_NOTSENT_LOWAT`, Linux).
     /// Default 32 KiB. What is sent and not acknowledged yet comes beside them, so a fast connection is as fast.
     pub socket_unsent: u32,
-    /// How long the kernel retries to reach a peer that acknowledges nothing (`TCP_USER_TIMEOUT`, Linux).
-    /// Default 30 s.
+    /// How long the kernel tries to reach a peer that acknowledges nothing, or takes nothing (`TCP_USER_TIMEOUT`,
+    /// Linux). Default 45 s. So a peer whose network is gone is noticed within this and a `heartbeat`, a minute,
+    /// though nothing is published; other systems take a quarter of an hour.
+    ///
+    /// It is longer than `stall`, which then comes first where a stream fills the buffers within the difference: what
+    /// the kernel ends, it ends without a word, and the peer learns it (by a reset) only when it reads on.
     pub unacknowledged: Duration,
     /// How long a graceful end waits for connections to take what is due to them and their farewell.
     /// Default 5 s; then the rest is cut.
@@ -133,11 +138,26 @@ impl Default for Limits {
             ignored_input: 64 << 10,
             socket_send_buffer: 64 << 10,
             socket_unsent: 32 << 10,
-            unacknowledged: Duration::from_secs(30),
+            unacknowledged: Duration::from_secs(45),
             drain: Duration::from_secs(5),
             connections: 16_384,
             header_read: Duration::from_secs(10),
             header_bytes: 16 << 10,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hub_finds_a_stalled_reader_before_the_kernel_ends_the_connection_without_a_word() {
+        let limits = Limits::default();
+        assert!(limits.heartbeat <= limits.stall && limits.stall < limits.unacknowledged);
+        // 10 KiB/s fill what the kernel holds in the time between.
+        let between = limits.unacknowledged - limits.stall;
+        let held = 2 * limits.socket_send_buffer as u64;
+        assert!(held < between.as_secs() * (10 << 10), "{between:?}");
     }
 }

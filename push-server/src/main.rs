@@ -326,6 +326,6 @@ mod tests {
         }
         let both = demo_welcome("[::]:8080".parse().unwrap());
         assert!(both.contains("http://127.0.0.1:8080/\n"), "{both}");
-        assert!(!welcome("[::1]:8080".parse().unwrap()).contains("127.0.0.1"));
+        assert!(!demo_welcome("[::1]:8080".parse().unwrap()).contains("127.0.0.1"));
     }
 }

@@ -13,10 +13,13 @@ use crate::grammar::Final;
 use crate::shapes::{self, Shape};
 use crate::value;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Class definitions an encoder makes at most; the default of [`Limits::max_classes`](crate::Limits::max_classes).
 pub(crate) const MAX_CLASSES: u32 = 4096;
+/// Shapes that are found by looking at all of them.
+const FEW: usize = 8;
 
 /// See the module. To make one and to drop it is part of what a single small value costs: what few values need is in
 /// a box of its own.
@@ -24,22 +27,25 @@ pub(crate) const MAX_CLASSES: u32 = 4096;
 pub(crate) struct Classes {
     /// The shape that was used last, if its use is known to `used`.
     last: Option<(&'static Shape, u32)>,
-    /// The shapes that have a number.
+    /// The first [`FEW`] shapes that have a number.
     defined: SmallVec<[(&'static Shape, u32); 4]>,
     /// Number of the next definition.
     count: u32,
     /// Highest number used since it was last asked for, plus one.
     used: u32,
     /// What the next object is, whatever its name tells: its keys have just been looked at.
-    settled: Option<Class>,
+    settled: Option<Settled>,
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Debug, Default)]
 struct Rare {
     hoisted: Option<Hoisted>,
-    /// Classes of generic values that no struct of the program has, by their definitions as [`Shape`]s have them.
-    generic: HashMap<Box<[u8]>, u32>,
+    /// The other shapes that have a number, by their addresses.
+    shapes: HashMap<usize, u32>,
+    /// Their definitions, and those of classes that have no shape: of generic values, and of structs with too many sets
+    /// of fields. In the form that [`Shape`]s have.
+    definitions: HashMap<Cow<'static, [u8]>, u32>,
 }
 
 /// The class of an object that is to be written.
@@ -48,6 +54,14 @@ pub(crate) struct Class {
     pub(crate) number: u32,
     /// The fields that it has; none when they have just been collected and cannot be remembered.
     pub(crate) keys: &'static [&'static str],
+}
+
+/// A class that was found by its fields.
+#[derive(Debug, Clone, Copy)]
+enum Settled {
+    Shape(&'static Shape, u32),
+    /// Too many sets of fields to remember.
+    Number(u32),
 }
 
 /// Definitions that are kept apart from the values.
@@ -138,12 +152,13 @@ impl Classes {
     /// Forgets the definitions written since `mark`. Hoisted ones stay: they are in nobody's buffer.
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.settled = None;
-        if !self.is_hoisted() {
+        if self.count > mark.count && !self.is_hoisted() {
             self.defined.retain(|&mut (_, number)| number < mark.count);
             self.count = mark.count;
             self.last = None;
             if let Some(rare) = &mut self.rare {
-                rare.generic.retain(|_, number| *number < mark.count);
+                rare.shapes.retain(|_, number| *number < mark.count);
+                rare.definitions.retain(|_, number| *number < mark.count);
             }
         }
     }
@@ -173,14 +188,21 @@ impl Classes {
         len: usize,
     ) -> Result<Option<Class>> {
         if let Some(settled) = self.settled.take() {
-            self.used = self.used.max(settled.number + 1);
-            return Ok(Some(settled));
+            let class = match settled {
+                Settled::Shape(shape, number) => {
+                    shapes::remember(name, shape);
+                    Class { number, keys: shape.keys }
+                }
+                Settled::Number(number) => Class { number, keys: &[] },
+            };
+            self.used = self.used.max(class.number + 1);
+            return Ok(Some(class));
         }
         let is_it = |(shape, _): &&(&Shape, u32)| shape.is(name, len) && !shape.is_ambiguous();
         let (shape, number) = match self.defined.iter().find(is_it) {
             Some(&known) => known,
             None => match shapes::known(name, len) {
-                Some(shape) => (shape, self.define::<G>(out, shape)?),
+                Some(shape) => (shape, self.further::<G>(out, shape)?),
                 None => return Ok(None),
             },
         };
@@ -191,43 +213,66 @@ impl Classes {
 
     /// Takes in what a pass over the keys of the next object has found.
     pub(crate) fn settle<G: Dialect>(&mut self, out: &mut impl Sink, keys: &Keys) -> Result<()> {
-        let class = match shapes::intern(keys.name, &keys.keys) {
-            Some(shape) => match self.defined.iter().position(|(defined, _)| std::ptr::eq(*defined, shape)) {
-                Some(index) => Class { number: self.defined[index].1, keys: shape.keys },
-                None => Class { number: self.define::<G>(out, shape)?, keys: shape.keys },
-            },
-            None => {
-                let mut definition = vec![G::CLASS];
-                shapes::write_definition::<G>(&mut definition, keys.name, &keys.keys);
-                Class { number: self.write(out, &definition)?, keys: &[] }
-            }
+        let settled = match shapes::intern(keys.name, &keys.keys) {
+            Some(shape) => Settled::Shape(shape, self.number::<G>(out, shape)?),
+            None => Settled::Number(self.by_names::<G>(out, keys.name, &keys.keys)?),
         };
         // Found by its name next time, unless that is not enough.
         self.last = None;
-        self.settled = Some(class);
+        self.settled = Some(settled);
         Ok(())
+    }
+
+    /// The number of a shape, which is defined first unless it is known.
+    fn number<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<u32> {
+        match self.defined.iter().find(|(defined, _)| std::ptr::eq(*defined, shape)) {
+            Some(&(_, number)) => Ok(number),
+            None => self.further::<G>(out, shape),
+        }
+    }
+
+    /// The same for a shape that is not among the first.
+    #[inline(always)]
+    fn further<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<u32> {
+        if self.defined.len() >= FEW {
+            return self.one_of_many::<G>(out, shape);
+        }
+        let number = self.define::<G>(out, shape)?;
+        self.defined.push((shape, number));
+        Ok(number)
+    }
+
+    #[inline(never)]
+    fn one_of_many<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<u32> {
+        let address = std::ptr::from_ref(shape).addr();
+        if let Some(&number) = self.rare.as_ref().and_then(|rare| rare.shapes.get(&address)) {
+            return Ok(number);
+        }
+        let number = self.define::<G>(out, shape)?;
+        let rare = self.rare.get_or_insert_default();
+        rare.shapes.insert(address, number);
+        rare.definitions.insert(Cow::Borrowed(&shape.definition), number);
+        Ok(number)
     }
 
     /// Gives the shape a number.
     #[inline(always)]
     fn define<G: Dialect>(&mut self, out: &mut impl Sink, shape: &'static Shape) -> Result<u32> {
         // The same text at another address is the same class.
-        let number = match self.number_of(&shape.definition) {
-            Some(number) => number,
-            None if G::MEDIUM_STRINGS => self.write(out, &shape.definition)?,
+        match self.number_of(&shape.definition) {
+            Some(number) => Ok(number),
+            None if G::MEDIUM_STRINGS => self.write(out, &shape.definition),
             None if shape.short => {
                 let mut definition: SmallVec<[u8; 256]> = (&*shape.definition).into();
                 definition[0] = G::CLASS;
-                self.write(out, &definition)?
+                self.write(out, &definition)
             }
             None => {
                 let mut definition = vec![G::CLASS];
                 shapes::write_definition::<G>(&mut definition, shape.name, shape.keys);
-                self.write(out, &definition)?
+                self.write(out, &definition)
             }
-        };
-        self.defined.push((shape, number));
-        Ok(number)
+        }
     }
 
     /// The number of a class by its definition in [`Final`].
@@ -244,7 +289,7 @@ impl Classes {
         let same = self.defined.iter().find(|(defined, _)| *defined.definition == *definition);
         match (same, &self.rare) {
             (Some(&(_, number)), _) => Some(number),
-            (None, Some(rare)) => rare.generic.get(definition).copied(),
+            (None, Some(rare)) => rare.definitions.get(definition).copied(),
             (None, None) => None,
         }
     }
@@ -253,19 +298,22 @@ impl Classes {
     pub(crate) fn generic<G: Dialect>(&mut self, out: &mut impl Sink, class: &value::Class) -> Result<u32> {
         super::length(class.fields.len())?;
         let keys: SmallVec<[&str; 16]> = class.fields.iter().map(|field| &**field).collect();
-        let mut definition = vec![Final::CLASS];
-        shapes::write_definition::<Final>(&mut definition, &class.name, &keys);
-        let number = match self.number_of(&definition) {
-            Some(number) => number,
-            None => {
-                let mut own = vec![G::CLASS];
-                shapes::write_definition::<G>(&mut own, &class.name, &keys);
-                let number = self.write(out, &own)?;
-                self.rare.get_or_insert_default().generic.insert(definition.into(), number);
-                number
-            }
-        };
+        let number = self.by_names::<G>(out, &class.name, &keys)?;
         self.used = self.used.max(number + 1);
+        Ok(number)
+    }
+
+    /// The number of a class that has no shape, which is defined first unless it is known.
+    fn by_names<G: Dialect>(&mut self, out: &mut impl Sink, name: &str, keys: &[&str]) -> Result<u32> {
+        let mut definition = vec![Final::CLASS];
+        shapes::write_definition::<Final>(&mut definition, name, keys);
+        if let Some(number) = self.number_of(&definition) {
+            return Ok(number);
+        }
+        let mut own = vec![G::CLASS];
+        shapes::write_definition::<G>(&mut own, name, keys);
+        let number = self.write(out, &own)?;
+        self.rare.get_or_insert_default().definitions.insert(definition.into(), number);
         Ok(number)
     }
 

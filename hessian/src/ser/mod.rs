@@ -300,6 +300,9 @@ pub(crate) struct Mark {
     classes: classes::Mark,
 }
 
+/// `Double.NaN`: not the one of [`f64::NAN`], whose bits Rust does not promise.
+const JAVA_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
+
 /// Hessian counts with `int`.
 fn length(len: usize) -> Result<u32> {
     match i32::try_from(len) {
@@ -387,7 +390,8 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     }
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<()> {
-        G::double(self.out, value);
+        // Java has one NaN (`Double.doubleToLongBits`); a generic value keeps the one that it was read from.
+        G::double(self.out, if value.is_nan() { JAVA_NAN } else { value });
         Ok(())
     }
     fn serialize_char(self, value: char) -> Result<()> {

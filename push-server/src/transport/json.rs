@@ -120,7 +120,7 @@ mod tests {
             let raw = format!("[{blank}{string}{blank},{blank}{{{blank}{string}{blank}:{blank}1.5{blank}}}]");
             let line = object(|out| message(raw.as_bytes(), Some(POSITION), out));
             prop_assert!(!line.contains(['\n', '\r']));
-            let expected = json!({"position": "ab:7", "data": [text, {text.clone(): 1.5}]});
+            let expected = json!({"position": "ab:7", "data": [text, {text: 1.5}]});
             prop_assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
         }
     }

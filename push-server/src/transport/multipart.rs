@@ -81,12 +81,11 @@ mod tests {
         let mut expected = vec![
             r#"{"event":"begin","position":"ab:7","resume":"fresh","heartbeat":15,"rotate":null}"#.to_owned(),
         ];
-        let frames: [&dyn Fn(&mut Vec<u8>); 4] = [
-            &|out| message(b"[1,\r\n--2]", Some(POSITION), out),
-            &|out| message(b"2", None, out),
-            &|out| out.extend_from_slice(HEARTBEAT),
-            &|out| gap(5, POSITION, out),
-        ];
+        let mut frames = [const { Vec::new() }; 4];
+        message(b"[1,\r\n--2]", Some(POSITION), &mut frames[0]);
+        message(b"2", None, &mut frames[1]);
+        frames[2] = HEARTBEAT.to_vec();
+        gap(5, POSITION, &mut frames[3]);
         let bodies = [
             Some(r#"{"position":"ab:7","data":[1,  --2]}"#),
             Some(r#"{"data":2}"#),
@@ -94,7 +93,7 @@ mod tests {
             Some("\n{\"event\":\"gap\",\"from\":5,\"to\":7,\"position\":\"ab:7\"}"),
         ];
         for (frame, body) in frames.into_iter().zip(bodies) {
-            frame(&mut stream);
+            stream.extend_from_slice(&frame);
             expected.extend(body.map(ToOwned::to_owned));
             assert_eq!(parts(std::str::from_utf8(&stream).unwrap()), (expected.clone(), false));
             // A cut at any place, also here, ends in the middle of a part that has no value yet.
