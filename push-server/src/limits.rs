@@ -17,9 +17,10 @@ pub struct Limits {
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
-    /// four frames with class definitions for those who join; events, lines and parts each as much as the JSON body;
-    /// script tags up to six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again;
-    /// all forms of the worst text are fourteen times as much, and the definitions.
+    /// four frames with class definitions for those who join; a WebSocket as much as the body it carries; events,
+    /// lines and parts each as much as the JSON body; script tags up to six times that, as `<`, `>` and `&` become
+    /// six bytes. One form is usually once as much again; all forms of the worst text are fifteen times as much, and
+    /// the definitions.
     pub log_bytes: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
     /// within a tenth of a second, as soon as every shard has seen it.
@@ -80,8 +81,33 @@ pub struct Limits {
     /// 5 s; then it is answered with 503 and has published nothing.
     pub publish_wait: Duration,
     /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
-    /// They are read and dropped: nothing that streams out listens to them.
+    /// They are read and dropped: nothing that streams out listens to them. WebSockets have `ws_input` instead.
     pub ignored_input: usize,
+    /// Bytes of one message that a client sends on a WebSocket, counted in its frames' headers, so before they
+    /// come. Default 64 KiB; a longer one ends the connection with the close code 1009.
+    pub ws_message: usize,
+    /// Bytes that a client may send on a WebSocket within one `heartbeat`, frames, pings and pongs and all. Default
+    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held.
+    pub ws_input: usize,
+    /// How long a WebSocket waits for the client's answer to a close frame, and then closes all the same. Default 3 s.
+    pub ws_close: Duration,
+    /// Ruffle bridges at one time. Default 256. More are answered with 503. Each is a connection of its own beside
+    /// the one it opens to this port, a task, and a buffer of `bridge_read` bytes.
+    pub bridges: usize,
+    /// Ruffle bridges of one address at one time; of an IPv6 address, of its network of 64 bits. Default 32. More are
+    /// answered with 503.
+    pub bridges_per_address: usize,
+    /// Time to connect a Ruffle bridge to this port. Default 3 s; then the answer is 502.
+    pub bridge_connect: Duration,
+    /// Bytes of one message that a movie sends through a Ruffle bridge. Default 64 KiB; a longer one ends the bridge with
+    /// the close code 1009.
+    pub bridge_message: usize,
+    /// Bytes that a Ruffle bridge reads at once, and so of a message to the movie. Default 16 KiB.
+    pub bridge_read: usize,
+    /// How long a Ruffle bridge may carry nothing, either way. Default 5 min; a stream's heartbeats count.
+    pub bridge_idle: Duration,
+    /// From the end of one direction of a Ruffle bridge to the end of the other. Default 5 s.
+    pub bridge_linger: Duration,
     /// Kernel send buffer asked for per connection, in bytes. Default 64 KiB (Linux doubles it for
     /// its own bookkeeping). Without a cap one stalled reader parks 4 MB in the kernel.
     pub socket_send_buffer: usize,
@@ -136,6 +162,16 @@ impl Default for Limits {
             body_read: Duration::from_secs(10),
             publish_wait: Duration::from_secs(5),
             ignored_input: 64 << 10,
+            ws_message: 64 << 10,
+            ws_input: 256 << 10,
+            ws_close: Duration::from_secs(3),
+            bridges: 256,
+            bridges_per_address: 32,
+            bridge_connect: Duration::from_secs(3),
+            bridge_message: 64 << 10,
+            bridge_read: 16 << 10,
+            bridge_idle: Duration::from_secs(300),
+            bridge_linger: Duration::from_secs(5),
             socket_send_buffer: 64 << 10,
             socket_unsent: 32 << 10,
             unacknowledged: Duration::from_secs(45),

@@ -12,15 +12,18 @@ use tokio::time::Instant;
 
 use super::channel::Channel;
 use super::config::Overflow;
+use super::hears::{Heard, Hears};
 use super::inbox::{Key, Signal};
 use super::log::Cursor;
 use super::presence::{Attachment, Direct};
 use super::stats::Overrun;
 use super::subscription::Connection;
+use crate::Limits;
 use crate::encode::Classes;
 use crate::lifecycle::{Event, State};
 use crate::message::{Message, Rendered};
 use crate::position::Position;
+use crate::transport::ws::{self, CloseReason};
 use crate::transport::{Farewell, Frame, LAST_CHUNK, Transport};
 
 /// Messages that are written together at most, when several are due.
@@ -66,7 +69,12 @@ pub(crate) struct Member {
     client: Option<Box<Attachment>>,
     /// The client has ended its direction. It may still read, or be gone.
     pub(crate) half_closed: bool,
+    /// Bytes that it has sent and that mean nothing; of a WebSocket, since its last heartbeat.
     ignored: usize,
+    /// What it has half said on a WebSocket.
+    hears: Option<Box<Hears>>,
+    /// What it means that everything has been sent: that the end is good, unless the client has said otherwise.
+    outcome: Event,
     /// The part of a frame (or head, heartbeat, farewell) that the kernel has not taken yet.
     rest: Bytes,
     socket: TcpStream,
@@ -81,6 +89,8 @@ enum Parting {
     No,
     /// After everything that is due.
     Due(Farewell),
+    /// Of a WebSocket: after the frame that is being sent, a close frame.
+    Close(Option<CloseReason>),
     /// Nothing comes after it.
     Said,
 }
@@ -123,6 +133,8 @@ impl Member {
             client: arrival.client,
             half_closed: false,
             ignored: 0,
+            hears: None,
+            outcome: Event::Drained,
             rest: head,
             socket,
             waker,
@@ -144,7 +156,10 @@ impl Member {
     }
 
     /// Whether something waits for it that is not in the log.
-    pub(crate) fn has_direct(&self) -> bool {
+    pub(crate) fn has_own(&self) -> bool {
+        if self.hears.as_ref().is_some_and(|hears| hears.pong.is_some()) {
+            return true;
+        }
         let next = self.client.as_ref().map(|client| client.next(self.cursor.sequence, false));
         matches!(next, Some(Direct::After(_) | Direct::Now(_)))
     }
@@ -157,6 +172,23 @@ impl Member {
             self.cursor = to;
             self.channel.drops.count(why, missed);
         }
+    }
+
+    /// A heartbeat's time begins, in which a WebSocket client may say as much again.
+    pub(crate) const fn next_interval(&mut self) {
+        if self.transport.is_websocket() {
+            self.ignored = 0;
+        }
+    }
+
+    /// Everything is sent, the close frame too, and the client has not answered that.
+    pub(crate) const fn awaits_close(&self) -> bool {
+        matches!(self.parting, Parting::Said) && self.transport.is_websocket() && self.rest.is_empty()
+    }
+
+    /// What it means when there is nothing more to say or to wait for.
+    pub(crate) const fn outcome(&self) -> Event {
+        self.outcome
     }
 
     /// Has a heartbeat sent. Only for a member with nothing else to send.
@@ -213,8 +245,20 @@ impl Member {
                 }
             };
             if batch.is_empty() && self.rest.is_empty() {
-                let Parting::Due(farewell) = self.parting else { break Some(Event::Drained) };
-                self.rest = self.farewell_frame(farewell);
+                self.rest = match self.parting {
+                    Parting::Due(farewell) => self.farewell_frame(farewell),
+                    Parting::Close(why) => {
+                        let mut close = Vec::new();
+                        ws::close(why, &mut close);
+                        close.into()
+                    }
+                    Parting::No => break Some(Event::Drained),
+                    Parting::Said if self.awaits_close() && self.outcome != Event::Peer => {
+                        self.blocked = false;
+                        break None;
+                    }
+                    Parting::Said => break Some(self.outcome),
+                };
                 self.parting = Parting::Said;
                 continue;
             }
@@ -245,8 +289,19 @@ impl Member {
     /// What comes before the messages of the log, if something does: the notice of a gap, direct messages. One of them
     /// becomes the rest. Returns up to where the log may be read until the next of them is due.
     fn before_the_log(&mut self, classes: &Classes) -> Option<u64> {
-        if matches!(self.parting, Parting::Said) {
+        if matches!(self.parting, Parting::Said | Parting::Close(_)) {
             return Some(self.cursor.sequence);
+        }
+        if let Some(hears) = &mut self.hears
+            && hears.pong.is_some()
+        {
+            if !self.rest.is_empty() {
+                return Some(self.cursor.sequence);
+            }
+            self.rest = hears.pong.take().unwrap_or_default();
+            if hears.is_idle() {
+                self.hears = None;
+            }
         }
         if self.missed > 0 {
             if !self.rest.is_empty() {
@@ -336,16 +391,21 @@ impl Member {
         Ok(())
     }
 
-    /// Reads and drops what the client sends, to notice when it goes.
-    pub(crate) fn read(&mut self, max_ignored: usize) -> Option<Event> {
+    /// Reads what the client sends: to notice when it goes, and what it says on a WebSocket.
+    pub(crate) fn read(&mut self, limits: &Limits) -> Option<Event> {
         let mut buffer = [0; READ];
         while !self.half_closed {
             match self.socket.try_read(&mut buffer) {
+                Ok(0) if self.transport.is_websocket() => return Some(self.left()),
                 Ok(0) => self.half_closed = true,
                 Ok(read) => {
-                    self.ignored += read;
-                    if self.ignored > max_ignored {
-                        return Some(Event::Fail);
+                    self.ignored = self.ignored.saturating_add(read);
+                    let event = match self.transport.is_websocket() {
+                        true => self.hear(&mut buffer[..read], limits),
+                        false => (self.ignored > limits.ignored_input).then_some(Event::Fail),
+                    };
+                    if event.is_some() {
+                        return event;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -359,6 +419,47 @@ impl Member {
             }
         }
         None
+    }
+
+    /// A WebSocket client has ended its direction: no such client reads on.
+    const fn left(&self) -> Event {
+        match self.parting {
+            Parting::Said => self.outcome,
+            _ => Event::Peer,
+        }
+    }
+
+    /// Takes in what a WebSocket client says.
+    fn hear(&mut self, bytes: &mut [u8], limits: &Limits) -> Option<Event> {
+        if self.outcome != Event::Drained {
+            // It has said goodbye, or what nobody understands.
+            return (self.ignored > limits.ws_input).then_some(self.outcome);
+        }
+        let mut hears = self.hears.take().map_or_else(Hears::default, |hears| *hears);
+        let heard = match self.ignored > limits.ws_input {
+            true => Heard::Breach(CloseReason { code: 1008, reason: "ws_input" }),
+            false => hears.hear(bytes, limits),
+        };
+        let why = match heard {
+            Heard::Fine => {
+                // Most of what is heard is a pong, and nobody holds room for that.
+                if !hears.is_idle() {
+                    self.hears = Some(hears.into());
+                }
+                return None;
+            }
+            _ if matches!(self.parting, Parting::Said) => return Some(self.outcome),
+            Heard::Close(code) => {
+                self.outcome = Event::Peer;
+                code.map(|code| CloseReason { code, reason: "" })
+            }
+            Heard::Breach(why) => {
+                self.outcome = Event::Fail;
+                Some(why)
+            }
+        };
+        self.parting = Parting::Close(why);
+        Some(Event::Complete)
     }
 
     /// Whether the peer has answered what was sent with a reset, as one does that has closed altogether.

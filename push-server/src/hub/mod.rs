@@ -26,6 +26,7 @@
 mod channel;
 mod client;
 mod config;
+mod hears;
 mod inbox;
 mod log;
 mod member;

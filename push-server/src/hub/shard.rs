@@ -33,6 +33,8 @@ enum Timer {
     Beat(Key),
     /// The client ended its direction a while ago: is it gone? Asked once.
     HalfClosed(Key),
+    /// The client of a WebSocket has been sent a close frame a while ago, and has not answered.
+    Unanswered(Key),
     /// Its time is over, at this moment: it is to come back.
     Rotate(Key, Instant),
     /// The upkeep of a stream is due, unless that was done meanwhile.
@@ -197,7 +199,7 @@ impl Shard {
             let member = &self.members[key.index];
             if member.blocked {
                 self.resume(key.index);
-            } else if member.has_direct() {
+            } else if member.has_own() {
                 self.drive(key.index, Event::Wake, &[]);
             }
         }
@@ -208,7 +210,7 @@ impl Shard {
         let member = &mut self.members[index];
         let (key, half_closed) = (member.key, member.half_closed);
         member.looked_at();
-        if let Some(event) = member.read(self.shared.limits.ignored_input) {
+        if let Some(event) = member.read(&self.shared.limits) {
             self.drive(index, event, &[]);
         } else if member.half_closed && !half_closed {
             // Either it only has nothing more to say, as `printf ... | nc`, and reads on; or it has closed,
@@ -304,6 +306,9 @@ impl Shard {
                     self.end(key.index, Farewell::Rotate);
                 }
             }
+            Timer::Unanswered(key) if self.is_alive(key) => {
+                self.drive(key.index, self.members[key.index].outcome(), &[]);
+            }
             Timer::Beat(key) | Timer::HalfClosed(key) if self.is_alive(key) => {
                 let member = &self.members[key.index];
                 if member.half_closed && member.is_gone() {
@@ -321,6 +326,7 @@ impl Shard {
         let limits = &self.shared.limits;
         let (heartbeat, stall) = (limits.heartbeat, limits.stall);
         let member = &mut self.members[key.index];
+        member.next_interval();
         let is_idle = member.state == State::Suspended;
         let patience = if is_idle { heartbeat } else { stall };
         if self.now.saturating_duration_since(member.since) < patience {
@@ -357,7 +363,12 @@ impl Shard {
     }
 
     fn send(&mut self, index: usize, window: &[Arc<Message>]) -> Option<Event> {
-        self.members[index].send(window, &mut self.scratch, &self.shared.classes, self.now)
+        let member = &mut self.members[index];
+        let event = member.send(window, &mut self.scratch, &self.shared.classes, self.now);
+        if event.is_none() && member.awaits_close() {
+            self.wheel.set(self.now + self.shared.limits.ws_close, Timer::Unanswered(member.key));
+        }
+        event
     }
 
     /// Runs the lifecycle: the event, what it asks for, and what comes of that.

@@ -8,6 +8,7 @@
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -28,51 +29,75 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
+use super::bridge::Bridge;
 use super::io::WatchedIo;
 use crate::Limits;
 use crate::hub::{Connection, Ended, Subscription};
 use crate::transport::Frame;
-use crate::web::{Takeover, shutting_down, stream_head, text};
+use crate::web::{Bridges, Port, SHUTTING_DOWN, Takeover, refusal, stream_head, text};
 
 /// The way out of hyper, shared by a connection and the requests on it.
 #[derive(Debug, Default)]
 struct Exit {
-    stream: Mutex<Option<Streaming>>,
+    taken: Mutex<Option<Taken>>,
     unfinished: Arc<AtomicBool>,
 }
 
 /// What the socket is taken over for.
 #[derive(Debug)]
+enum Taken {
+    Stream(Streaming),
+    Bridge(Bridge),
+}
+
+#[derive(Debug)]
 struct Streaming {
     subscription: Subscription,
     head: Bytes,
     chunked: bool,
+    is_http_1_1: bool,
 }
 
 impl Exit {
     fn put(&self, takeover: Takeover, version: Version, response: &Response) {
-        let (mut head, chunked) = stream_head(version, response.headers());
-        if !takeover.preamble.is_empty() {
-            let preamble = Frame::build(|out| out.extend_from_slice(&takeover.preamble));
-            head.extend_from_slice(preamble.as_slice(chunked));
-        }
-        let streaming = Streaming { subscription: takeover.subscription, head: head.into(), chunked };
-        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(streaming);
+        let (mut head, chunked) = stream_head(version, response);
+        let taken = match takeover {
+            Takeover::Stream { subscription, preamble } => {
+                if !preamble.is_empty() {
+                    let preamble = Frame::build(|out| out.extend_from_slice(&preamble));
+                    head.extend_from_slice(preamble.as_slice(chunked));
+                }
+                let is_http_1_1 = version >= Version::HTTP_11;
+                Taken::Stream(Streaming { subscription, head: head.into(), chunked, is_http_1_1 })
+            }
+            Takeover::Bridge { target, place } => Taken::Bridge(Bridge { target, place, head: head.into() }),
+        };
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken);
     }
 
-    /// The stream that a request has become, once nothing of an earlier response is left to write.
-    fn take(&self) -> Option<Streaming> {
+    /// What a request has become, once nothing of an earlier response is left to write.
+    fn take(&self) -> Option<Taken> {
         if self.unfinished.load(Ordering::Relaxed) {
             return None;
         }
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Serves `socket` until it closes, `stop` is set and the current request is answered, or it has become a
+impl Taken {
+    const fn is_websocket(&self) -> bool {
+        match self {
+            Self::Stream(streaming) => streaming.subscription.transport().is_websocket(),
+            Self::Bridge(_) => true,
+        }
+    }
+}
+
+/// Serves `socket` of this peer until it closes, `stop` is set and the current request is answered, or it has become a
 /// stream. Without a `permit` the server is full: every request is answered with 503.
 pub(super) async fn serve(
     socket: TcpStream,
+    (peer, bridges): (IpAddr, Bridges),
     router: Router,
     limits: &Limits,
     permit: Option<OwnedSemaphorePermit>,
@@ -82,10 +107,11 @@ pub(super) async fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     bound(&socket, limits);
+    let port = socket.local_addr().ok().map(|local| Port { local, peer, bridges });
     let exit = Arc::new(Exit::default());
     let io = WatchedIo::new(socket, exit.unfinished.clone(), limits.stall);
     let is_full = permit.is_none();
-    let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, request));
+    let service = service_fn(|request| answer(router.clone(), exit.clone(), is_full, &port, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // A client that has ended its direction, as `printf ... | nc -N`, still reads. One that has gone
@@ -96,23 +122,34 @@ pub(super) async fn serve(
         .serve_connection(io, service);
 
     let mut is_stopping = false;
-    let streaming = loop {
+    let taken = loop {
         tokio::select! {
-            streaming = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            taken = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
                 Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
-                Poll::Pending => exit.take().map_or(Poll::Pending, |streaming| Poll::Ready(Ok(Some(streaming)))),
-            }) => break streaming,
+                Poll::Pending => exit.take().map_or(Poll::Pending, |taken| Poll::Ready(Ok(Some(taken)))),
+            }) => break taken,
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
-    match streaming {
+    match taken {
         Ok(None) => {}
-        Ok(Some(streaming)) => {
-            let socket = connection.into_parts().io.into_inner();
-            stream(socket, streaming, limits, permit).await;
+        Ok(Some(taken)) => {
+            let parts = connection.into_parts();
+            let mut socket = parts.io.into_inner();
+            if taken.is_websocket() && !parts.read_buf.is_empty() {
+                // RFC 6455, 4.1. What has been read here would be missing there.
+                let what = "A WebSocket client waits for the answer to its handshake before it speaks.";
+                tell(&mut socket, limits, &refusal(true, StatusCode::BAD_REQUEST, what)).await;
+                return;
+            }
+            match taken {
+                Taken::Stream(streaming) => stream(socket, streaming, limits, permit).await,
+                // Boxed: a connection that is none should not take the room of one.
+                Taken::Bridge(bridge) => Box::pin(bridge.run(socket, limits, permit)).await,
+            }
         }
         Err(error) => tracing::debug!(%error, "connection failed"),
     }
@@ -126,7 +163,8 @@ async fn answer(
     mut router: Router,
     exit: Arc<Exit>,
     is_full: bool,
-    request: Request<Incoming>,
+    port: &Option<Port>,
+    mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if is_full {
         let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "The server is full.");
@@ -140,6 +178,11 @@ async fn answer(
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
         return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
+    }
+    if request.headers().contains_key(header::UPGRADE)
+        && let Some(port) = port
+    {
+        request.extensions_mut().insert(port.clone());
     }
     let mut response = router.call(request).await?;
     match response.extensions_mut().remove::<Takeover>() {
@@ -175,14 +218,19 @@ async fn stream(
     limits: &Limits,
     permit: Option<OwnedSemaphorePermit>,
 ) {
-    let Streaming { subscription, head, chunked } = streaming;
+    let Streaming { subscription, head, chunked, is_http_1_1 } = streaming;
     let Err(Ended { mut connection }) = subscription.attach(Connection { socket, head, chunked, permit })
     else {
         return;
     };
-    let told = timeout(limits.stall, connection.socket.write_all(&shutting_down(chunked))).await;
-    if !matches!(told, Ok(Ok(()))) {
-        tracing::debug!("a client was not told that the server is shutting down");
+    let answer = refusal(is_http_1_1, StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
+    tell(&mut connection.socket, limits, &answer).await;
+}
+
+/// The last words to a client.
+async fn tell(socket: &mut TcpStream, limits: &Limits, what: &[u8]) {
+    if !matches!(timeout(limits.stall, socket.write_all(what)).await, Ok(Ok(()))) {
+        tracing::debug!("a client was not told why its request came to nothing");
     }
 }
 
@@ -204,7 +252,8 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (socket, _) = listener.accept().await.unwrap();
-            let streaming = Streaming { subscription, head: "HTTP/1.1 200 OK".into(), chunked };
+            let head = "HTTP/1.1 200 OK".into();
+            let streaming = Streaming { subscription, head, chunked, is_http_1_1: chunked };
             stream(socket, streaming, &limits, None).await;
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();

@@ -1,9 +1,12 @@
 //! The server: one port for HTTP, its streams, and the Flash socket policy.
 
+mod bridge;
 mod connection;
 mod io;
+mod relay;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,6 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
+use crate::web::Bridges;
 
 /// Serves a hub: routes requests, turns those for streams into streams, and answers policy requests on the
 /// same port. No client waits for another, whatever it sends or does not send.
@@ -47,13 +51,15 @@ impl Server {
         let _cut = cut.clone().drop_guard();
         let handler = {
             let (limits, stop) = (limits.clone(), stop.clone());
-            move |socket, _, _| {
+            let bridges = Bridges::new(&limits);
+            move |socket, peer: SocketAddr, _| {
                 let permit = permits.clone().try_acquire_owned().ok();
                 let (router, limits, stop, cut) = (router.clone(), limits.clone(), stop.clone(), cut.clone());
+                let origin = (peer.ip(), bridges.clone());
                 // Boxed: a connection that stays silent should not take the room of one that talks HTTP.
                 Box::pin(async move {
                     tokio::select! {
-                        () = connection::serve(socket, router, &limits, permit, stop) => {}
+                        () = connection::serve(socket, origin, router, &limits, permit, stop) => {}
                         () = cut.cancelled() => {}
                     }
                 })

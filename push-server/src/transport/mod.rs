@@ -8,13 +8,16 @@
 //! | [`xhr`] | `application/x-ndjson` | a line, an object | an empty line | a notice `gap` | a notice `end` or `rotate` |
 //! | [`multipart`] | `multipart/x-mixed-replace` | a part, an object | a line feed before the object | a notice `gap` | a notice `end` or `rotate`, the last boundary |
 //! | [`poll`] | `application/json` | an object in an answer | the empty answer | a notice `gap` | a notice `end` |
+//! | [`ws`], JSON | | a text message with its position | a ping | a notice `gap` | a notice `end` or `rotate`, a close frame |
+//! | [`ws`], Hessian | | a binary message | a ping | a notice `gap` | a notice `end` or `rotate`, a close frame |
+//! | [`ruffle`] | | a binary message with a streaming packet | a ping | not told | a close frame |
 //!
 //! A direct message looks like a broadcast without a position. By which address and parameters each is asked for:
 //! [`web`](crate::web).
 //!
 //! # JSON objects
 //!
-//! The messages and notices of `xhr`, `multipart` and the polls:
+//! The messages and notices of `xhr`, `multipart`, `ws` and the polls:
 //!
 //! | object | when |
 //! | --- | --- |
@@ -36,8 +39,10 @@ pub mod hessian;
 mod json;
 pub mod multipart;
 pub mod poll;
+pub mod ruffle;
 pub mod script;
 pub mod sse;
+pub mod ws;
 pub mod xhr;
 
 pub(crate) use chunk::{Frame, LAST_CHUNK};
@@ -88,6 +93,17 @@ pub enum Transport {
     Xhr,
     /// Parts of JSON, each of which replaces the one before.
     Multipart,
+    /// WebSocket messages of JSON.
+    WsJson,
+    /// WebSocket messages that are Hessian values.
+    WsHessian,
+    /// Hessian streaming packets in WebSocket messages, for Flash movies in Ruffle.
+    Ruffle {
+        /// How packets are cut.
+        framing: Framing,
+        /// The dialect of their values.
+        grammar: Grammar,
+    },
 }
 
 const FRAMINGS: [Framing; 4] = [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked];
@@ -97,8 +113,15 @@ impl Transport {
     /// Number of Hessian forms: they come first.
     const HESSIAN: usize = FRAMINGS.len() * Grammar::COUNT;
 
+    /// Number of forms whose frames a message keeps. What comes after them has few readers, and each its own copy.
+    pub(crate) const SHARED: usize = Self::HESSIAN + Self::OTHERS.len();
+
     /// Number of different framings of a message; [`form`](Self::form) counts them.
-    pub(crate) const FORMS: usize = Self::HESSIAN + 4;
+    pub(crate) const FORMS: usize = Self::SHARED + Self::HESSIAN;
+
+    /// The forms without a framing and a grammar, in their order.
+    const OTHERS: [Self; 6] =
+        [Self::Script, Self::Sse, Self::Xhr, Self::Multipart, Self::WsJson, Self::WsHessian];
 
     /// One of each form, in the order of [`form`](Self::form).
     pub(crate) const ALL: [Self; Self::FORMS] = {
@@ -107,11 +130,14 @@ impl Transport {
         while form < Self::HESSIAN {
             let (framing, grammar) = (FRAMINGS[form % FRAMINGS.len()], GRAMMARS[form / FRAMINGS.len()]);
             all[form] = Self::Hessian { framing, grammar };
+            all[Self::SHARED + form] = Self::Ruffle { framing, grammar };
             form += 1;
         }
-        all[Self::HESSIAN + 1] = Self::Sse;
-        all[Self::HESSIAN + 2] = Self::Xhr;
-        all[Self::HESSIAN + 3] = Self::Multipart;
+        let mut other = 0;
+        while other < Self::OTHERS.len() {
+            all[Self::HESSIAN + other] = Self::OTHERS[other];
+            other += 1;
+        }
         all
     };
 
@@ -124,24 +150,33 @@ impl Transport {
     /// The index of this form in a table with one entry per form.
     pub(crate) const fn form(self) -> usize {
         match self {
-            Self::Hessian { framing, grammar } => {
-                let framing = match framing {
-                    Framing::Ws => 0,
-                    Framing::P => 1,
-                    Framing::Varint => 2,
-                    Framing::Marked => 3,
-                    _ => panic!("a framing that this server does not know yet"),
-                };
-                framing + FRAMINGS.len() * grammar as usize
-            }
+            Self::Hessian { framing, grammar } => packets(framing, grammar),
             Self::Script => Self::HESSIAN,
             Self::Sse => Self::HESSIAN + 1,
             Self::Xhr => Self::HESSIAN + 2,
             Self::Multipart => Self::HESSIAN + 3,
+            Self::WsJson => Self::HESSIAN + 4,
+            Self::WsHessian => Self::HESSIAN + 5,
+            Self::Ruffle { framing, grammar } => Self::SHARED + packets(framing, grammar),
         }
     }
 
-    /// The media type of the response.
+    /// Whether it travels as frames of a WebSocket.
+    #[must_use]
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::WsJson | Self::WsHessian | Self::Ruffle { .. })
+    }
+
+    /// The grammar of its values, if they are Hessian.
+    pub(crate) const fn grammar(self) -> Option<Grammar> {
+        match self {
+            Self::Hessian { grammar, .. } | Self::Ruffle { grammar, .. } => Some(grammar),
+            Self::WsHessian => Some(Grammar::Final),
+            Self::Script | Self::Sse | Self::Xhr | Self::Multipart | Self::WsJson => None,
+        }
+    }
+
+    /// The media type of the response. Empty for a WebSocket, which has none.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -150,19 +185,35 @@ impl Transport {
             Self::Sse => sse::CONTENT_TYPE,
             Self::Xhr => xhr::CONTENT_TYPE,
             Self::Multipart => multipart::CONTENT_TYPE,
+            Self::WsJson | Self::WsHessian | Self::Ruffle { .. } => "",
         }
     }
 
     /// The message as every up-to-date reader of this form gets it.
     pub(crate) fn frame(self, message: &Message, classes: &Classes) -> Frame {
+        if let Some(grammar) = self.grammar() {
+            return self.frame_value(&[&message.hessian(grammar, classes).bytes], message.is_direct);
+        }
+        let (json, position) = (message.json(), message.told_position());
         Frame::build(|out| match self {
-            Self::Hessian { framing, grammar } => {
-                framing.frame(&[&message.hessian(grammar, classes).bytes], out);
+            Self::Script => script::message(json, position, out),
+            Self::Sse => sse::message(json, position, out),
+            Self::Xhr => xhr::message(json, position, out),
+            Self::Multipart => multipart::message(json, position, out),
+            _ => ws::message(json, position, out),
+        })
+    }
+
+    /// The frame of a Hessian form around a value that is in parts: definitions of classes, and the rest.
+    pub(crate) fn frame_value(self, parts: &[&[u8]], is_direct: bool) -> Frame {
+        Frame::build(|out| match self {
+            Self::Hessian { framing, .. } => framing.frame(parts, out),
+            Self::Ruffle { framing, .. } => {
+                let mut packet = Vec::new();
+                framing.frame(parts, &mut packet);
+                ws::binary(&[&packet], out);
             }
-            Self::Script => script::message(message.json(), message.told_position(), out),
-            Self::Sse => sse::message(message.json(), message.told_position(), out),
-            Self::Xhr => xhr::message(message.json(), message.told_position(), out),
-            Self::Multipart => multipart::message(message.json(), message.told_position(), out),
+            _ => ws::value(parts, is_direct, out),
         })
     }
 
@@ -170,11 +221,12 @@ impl Transport {
     /// stream cannot: every packet is a value that the client has asked for.
     pub(crate) fn gap(self, from: u64, to: Position) -> Option<Frame> {
         match self {
-            Self::Hessian { .. } => None,
+            Self::Hessian { .. } | Self::Ruffle { .. } => None,
             Self::Script => Some(Frame::build(|out| script::gap(from, to, out))),
             Self::Sse => Some(Frame::build(|out| sse::gap(from, to, out))),
             Self::Xhr => Some(Frame::build(|out| xhr::gap(from, to, out))),
             Self::Multipart => Some(Frame::build(|out| multipart::gap(from, to, out))),
+            Self::WsJson | Self::WsHessian => Some(Frame::build(|out| ws::gap(from, to, out))),
         }
     }
 
@@ -187,6 +239,7 @@ impl Transport {
             Self::Sse => sse::HEARTBEAT,
             Self::Xhr => xhr::HEARTBEAT,
             Self::Multipart => multipart::HEARTBEAT,
+            Self::WsJson | Self::WsHessian | Self::Ruffle { .. } => ws::HEARTBEAT,
         }
     }
 
@@ -207,8 +260,22 @@ impl Transport {
             Self::Sse => sse::farewell(why, position, out),
             Self::Xhr => xhr::farewell(why, position, out),
             Self::Multipart => multipart::farewell(why, position, out),
+            Self::WsJson | Self::WsHessian => ws::farewell(why, position, out),
+            Self::Ruffle { .. } => ws::close(Some(why.into()), out),
         }
     }
+}
+
+/// The place of packets among the packets of all framings and grammars.
+const fn packets(framing: Framing, grammar: Grammar) -> usize {
+    let framing = match framing {
+        Framing::Ws => 0,
+        Framing::P => 1,
+        Framing::Varint => 2,
+        Framing::Marked => 3,
+        _ => panic!("a framing that this server does not know yet"),
+    };
+    framing + FRAMINGS.len() * grammar as usize
 }
 
 #[cfg(test)]

@@ -2,15 +2,20 @@
 
 use std::time::SystemTime;
 
+use axum::response::Response;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::{HeaderMap, Version};
+use http::{HeaderMap, StatusCode, Version};
 
-/// The head of an endless `200 OK`, and whether its body is chunked.
+/// The head of an endless `200 OK`, and whether its body is chunked; or of what a WebSocket begins with, which has no body.
 ///
 /// An HTTP/1.1 client gets chunks. An HTTP/1.0 client gets a body that ends with the connection, without
 /// `Content-Length` or `Transfer-Encoding`: the 2008 Flash client takes everything after the empty line for
 /// packets. Both get `Connection: close`, for neither connection serves a second request.
-pub(crate) fn stream_head(version: Version, headers: &HeaderMap) -> (Vec<u8>, bool) {
+pub(crate) fn stream_head(version: Version, response: &Response) -> (Vec<u8>, bool) {
+    let headers = response.headers();
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return (switching_protocols(headers), false);
+    }
     let chunked = version >= Version::HTTP_11;
     let mut head = Vec::with_capacity(512);
     head.extend_from_slice(if chunked { b"HTTP/1.1 200 OK\r\n" } else { b"HTTP/1.0 200 OK\r\n" });
@@ -30,19 +35,32 @@ pub(crate) fn stream_head(version: Version, headers: &HeaderMap) -> (Vec<u8>, bo
     (head, chunked)
 }
 
-/// A whole `503 Service Unavailable`, for a stream that ended before its head was written. To a client of
-/// HTTP/1.1, as [`stream_head`] tells it, or of HTTP/1.0.
-pub(crate) fn shutting_down(chunked: bool) -> Vec<u8> {
+/// The head of `101 Switching Protocols`: nothing but what the handshake needs.
+fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
     let mut head = Vec::with_capacity(256);
-    head.extend_from_slice(if chunked { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
-    head.extend_from_slice(b"503 Service Unavailable\r\n");
+    head.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+    for (name, value) in headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
+        line(&mut head, name.as_str(), value.as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// A whole answer, for a request that has left the HTTP library and comes to nothing. To a client of HTTP/1.1 or of HTTP/1.0.
+pub(crate) fn refusal(is_http_1_1: bool, status: StatusCode, what: &str) -> Vec<u8> {
+    let mut head = Vec::with_capacity(256);
+    head.extend_from_slice(if is_http_1_1 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+    head.extend_from_slice(status.as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    head.extend_from_slice(b"\r\n");
     line(&mut head, "content-type", b"text/plain; charset=utf-8");
     line(&mut head, "x-content-type-options", b"nosniff");
-    line(&mut head, "content-length", (SHUTTING_DOWN.len() + 1).to_string().as_bytes());
+    line(&mut head, "content-length", (what.len() + 1).to_string().as_bytes());
     line(&mut head, "date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     line(&mut head, "connection", b"close");
     head.extend_from_slice(b"\r\n");
-    head.extend_from_slice(SHUTTING_DOWN.as_bytes());
+    head.extend_from_slice(what.as_bytes());
     head.push(b'\n');
     head
 }
@@ -63,12 +81,18 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
+    fn response(headers: HeaderMap) -> Response {
+        let mut response = Response::default();
+        *response.headers_mut() = headers;
+        response
+    }
+
     fn head(version: Version) -> (String, bool) {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/x-hessian"));
         headers.insert("content-length", HeaderValue::from_static("0"));
         headers.insert("date", HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
-        let (head, chunked) = stream_head(version, &headers);
+        let (head, chunked) = stream_head(version, &response(headers));
         (String::from_utf8(head).unwrap(), chunked)
     }
 
@@ -84,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_date_is_added() {
-        let (head, _) = stream_head(Version::HTTP_11, &HeaderMap::new());
+        let (head, _) = stream_head(Version::HTTP_11, &response(HeaderMap::new()));
         assert!(String::from_utf8(head).unwrap().contains("\r\ndate: "));
     }
 }

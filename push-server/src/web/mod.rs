@@ -19,6 +19,9 @@
 //! | [`multipart`](crate::transport::multipart) | `multipart/x-mixed-replace` | no | |
 //! | [`script`](crate::transport::script) | `text/html` | after 30 s | `callback`, a function of the parent page |
 //!
+//! `GET /streams/{stream}/ws` is a [WebSocket](crate::transport::ws), of JSON or of Hessian values by subprotocol;
+//! `GET /streams/{stream}/ruffle` and `GET /ruffle` are [sockets of Flash movies](crate::transport::ruffle).
+//!
 //! Parameters of all of them, in the query; others are passed over, and a parameter given twice is refused:
 //!
 //! | parameter | |
@@ -44,9 +47,12 @@
 //! | status | when |
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
+//! | 403 | WebSockets: the page is [of another origin](Origins) |
 //! | 404 | no such stream or transport |
 //! | 405 | a method that the address does not know |
 //! | 406 | nothing of what the client accepts |
+//! | 426 | here is a WebSocket, and the request is no handshake |
+//! | 502 | a Ruffle bridge could not connect to this port |
 //! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
 //! | 503 | the server is full, or shutting down, or too many streams are open; `Retry-After` where coming back helps |
 //!
@@ -57,25 +63,31 @@
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
 
+mod bridge;
 mod client;
 mod head;
 mod negotiate;
+mod origin;
 mod params;
 mod poll;
 mod publish;
 mod streams;
+mod ws;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on, post};
+use axum::routing::{MethodFilter, get, on, post};
 use http::{HeaderValue, StatusCode, header};
 
-pub(crate) use head::{SHUTTING_DOWN, shutting_down, stream_head};
+pub(crate) use bridge::{Bridges, Place, Port};
+pub(crate) use head::{SHUTTING_DOWN, refusal, stream_head};
+pub use origin::Origins;
 pub(crate) use streams::Takeover;
 
 use crate::hub::{Hub, Start, Stream};
 use crate::{BadStreamName, OpenError, StreamName};
 use params::{Ask, Refusal, Segments, refuse};
+use ws::Handshake;
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
@@ -160,7 +172,10 @@ pub fn router(hub: Hub) -> Router {
 pub fn router_with(hub: Hub, access: Access) -> Router {
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
-        .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name));
+        .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
+        .route("/streams/{stream}/ws", get(ws::by_name))
+        .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
+        .route("/ruffle", get(bridge::open));
     if access.publishes {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
     }
@@ -185,9 +200,19 @@ pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
         }
     };
     let plain = |stream: Stream| async move |ask: Ask| streams::answer(&stream, "hessian", &ask, start).await;
+    let websocket = |stream: Stream| {
+        async move |ask: Ask, handshake: Handshake| ws::answer(ws::open(&stream, &ask, handshake, start))
+    };
+    let movie = |stream: Stream| {
+        async move |ask: Ask, handshake: Handshake| {
+            ws::answer(ws::open_ruffle(&stream, &ask, handshake, start))
+        }
+    };
     Router::new()
         .route(path, on(SUBSCRIBE, plain(stream.clone())))
         .route(&format!("{path}/{{transport}}"), on(SUBSCRIBE, by_transport(stream.clone())))
+        .route(&format!("{path}/ws"), get(websocket(stream.clone())))
+        .route(&format!("{path}/ruffle"), get(movie(stream.clone())))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -106,6 +106,18 @@ impl Ask {
         Ok(Transport::Hessian { framing, grammar })
     }
 
+    /// `framing` and `grammar` of packets for Flash clients, whose defaults are the tutorial's.
+    pub(super) fn flash(&self) -> Result<Transport, Refusal> {
+        let Transport::Hessian { mut framing, mut grammar } = self.hessian()? else { return self.hessian() };
+        if self.query.framing.is_none() {
+            framing = Framing::P;
+        }
+        if self.query.grammar.is_none() {
+            grammar = Grammar::Tutorial;
+        }
+        Ok(Transport::Ruffle { framing, grammar })
+    }
+
     /// Where to begin: `Last-Event-ID`, else `since`, else `last`, else `otherwise`.
     pub(super) fn start(&self, otherwise: Start) -> Result<Start, Refusal> {
         match self.headers.get("last-event-id") {

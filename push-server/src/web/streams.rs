@@ -1,6 +1,8 @@
 //! `/streams/{stream}/{transport}`: the URLs that clients are written against.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -8,20 +10,31 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::bridge::Place;
 use super::negotiate::choose;
 use super::params::{Ask, Asked, Refusal, Segments, refuse};
 use super::{SHUTTING_DOWN, Site, poll};
 use crate::hub::{Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, multipart, script, sse, xhr};
 
-/// A response that [`Server`](crate::Server) turns into a stream: it takes the socket over, writes this
-/// response's head, then `preamble`, then the subscription's messages as they come.
+/// A response that [`Server`](crate::Server) turns into something else: it takes the socket over and writes this
+/// response's head.
 ///
 /// Anywhere else it is an empty response.
 #[derive(Clone, Debug)]
-pub(crate) struct Takeover {
-    pub(crate) subscription: Subscription,
-    pub(crate) preamble: Bytes,
+pub(crate) enum Takeover {
+    /// Then `preamble`, then the subscription's messages as they come.
+    Stream { subscription: Subscription, preamble: Bytes },
+    /// Then the bytes of a connection to `target`.
+    Bridge { target: SocketAddr, place: Arc<Place> },
+}
+
+impl Takeover {
+    /// The response with it.
+    pub(super) fn begin(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 /// What a stream can be read as, by media type, the best liked by us first: what who takes everything gets.
@@ -114,6 +127,7 @@ fn take_over(stream: &Stream, transport: Transport, ask: &Ask, start: Start) -> 
     let (position, resume) = (subscription.position(), subscription.resume());
     let preamble = match transport {
         Transport::Hessian { .. } => Vec::new(),
+        Transport::WsJson | Transport::WsHessian | Transport::Ruffle { .. } => Vec::new(),
         Transport::Script => script::preamble(&callback, position, resume),
         Transport::Sse => sse::preamble(position, resume),
         Transport::Xhr => xhr::preamble(position, resume, limits.heartbeat, rotate_after),
@@ -127,8 +141,7 @@ fn take_over(stream: &Stream, transport: Transport, ask: &Ask, start: Start) -> 
     if let Some(time) = rotate_after {
         headers.insert("push-rotate", seconds(time));
     }
-    response.extensions_mut().insert(Takeover { subscription, preamble: preamble.into() });
-    Ok(response)
+    Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
 }
 
 /// The fields that every answer about a stream has.

@@ -1,11 +1,14 @@
 //! A server on loopback and clients that speak raw bytes. Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod forms;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use policy_server::{ListenConfig, PolicyFile, Responder};
 use push_server::hub::{Connection, Subscription};
+use push_server::web::{self, Access};
 use push_server::{Epoch, Hub, Limits, Server, Start, Stream, Transport, demo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -40,12 +43,31 @@ impl TestServer {
     }
 
     pub(crate) async fn on(listener: TcpListener, limits: Limits) -> Self {
-        let address = listener.local_addr().unwrap();
         let hub = Hub::start(EPOCH, limits, 2);
         let stream = demo::open(&hub).unwrap();
         let policy = PolicyFile::builder().allow("*", "843").build().unwrap();
         let router = demo::router(hub.clone(), &stream, policy.to_string());
-        let server = Server::new(hub.clone(), router, Responder::new(&policy));
+        Self::serve(listener, hub, stream, router, &policy)
+    }
+
+    /// One where everybody opens streams and publishes, with the stream `comet` open, of the history `epoch`.
+    pub(crate) async fn open(limits: Limits, epoch: Epoch) -> Self {
+        let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let hub = Hub::start(epoch, limits, 2);
+        let stream = demo::open(&hub).unwrap();
+        let router = web::router_with(hub.clone(), Access::ALL);
+        Self::serve(listener, hub, stream, router, &PolicyFile::default())
+    }
+
+    fn serve(
+        listener: TcpListener,
+        hub: Hub,
+        stream: Stream,
+        router: axum::Router,
+        policy: &PolicyFile,
+    ) -> Self {
+        let address = listener.local_addr().unwrap();
+        let server = Server::new(hub.clone(), router, Responder::new(policy));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;

@@ -1,0 +1,49 @@
+//! Flash movies that run in Ruffle, which has no TCP of its own: its sockets are WebSockets whose binary messages are the bytes of
+//! the connection, cut anywhere (Ruffle's `socketProxy`; measured with Ruffle 0.6.0).
+//!
+//! # The contract
+//!
+//! Both forms are WebSocket handshakes (RFC 6455, no subprotocol) with exactly one `Origin` that
+//! [`Origins`](crate::web::Origins) admits: 403 otherwise, also for a client without one, which is no browser and can open
+//! TCP itself.
+//!
+//! | address | what the movie talks to |
+//! | --- | --- |
+//! | `GET /ruffle` | a TCP connection to this very port: policy requests, HTTP, streams. The target is fixed: the address and port that the page itself has reached |
+//! | `GET /streams/{stream}/ruffle?framing=&grammar=` | the stream, at once ("eager") |
+//!
+//! ```js
+//! window.RufflePlayer.config.socketProxy = [
+//!   {host: "old.example.com", port: 80, proxyUrl: "wss://www.example.com/streams/comet/ruffle"},
+//! ];
+//! ```
+//!
+//! `host` and `port` are what the movie asks for, word for word; it may be a server that has long gone.
+//!
+//! **The eager form** revives the untouched clients of 2007 to 2009: they write their request and never call `flush()`, so under
+//! Ruffle it never leaves, and they wait for ever (Flash Player sent it by itself). The server does not wait for it. The first message is an
+//! HTTP/1.0 response head, of which such a client skips everything up to the empty line; each following one is a packet. What the movie
+//! sends is read and dropped, bounded as on every WebSocket. `framing` is `p` (default, the tutorial's), `varint`, `ws` or `marked`;
+//! `grammar` is `tutorial` (default: the draft as that client reads it), `draft` or `final`; `since`, `last` and `client` as
+//! elsewhere. An idle connection gets a ping; the end of the stream is a close frame with the code 1000. It is not
+//! rotated: that client never comes back.
+//!
+//! **The bridge** opens its TCP connection before the handshake is answered: 502 if that fails, 503 at
+//! [`Limits::bridges`](crate::Limits::bridges) in all or [`Limits::bridges_per_address`](crate::Limits::bridges_per_address) of
+//! one address (an IPv6 network of 64 bits is one). Both directions are held to one message at a time, so a slow side
+//! slows the other. The end of the connection is a close frame; a close frame is the end of the movie's direction. Text messages
+//! and messages longer than [`Limits::bridge_message`](crate::Limits::bridge_message) end it, as does
+//! [`Limits::bridge_idle`](crate::Limits::bridge_idle) without a byte either way, or
+//! [`Limits::bridge_linger`](crate::Limits::bridge_linger) from the end of one direction to the end of the other.
+
+use super::hessian;
+use crate::position::Position;
+
+/// The response head that the movie reads, in a message of its own.
+pub(crate) fn head(position: Position, out: &mut Vec<u8>) {
+    let content_type = hessian::CONTENT_TYPE;
+    let head = format!(
+        "HTTP/1.0 200 OK\r\ncontent-type: {content_type}\r\npush-position: {position}\r\nconnection: close\r\n\r\n"
+    );
+    super::ws::binary(&[head.as_bytes()], out);
+}

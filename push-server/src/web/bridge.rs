@@ -1,0 +1,129 @@
+//! `GET /ruffle`: a socket of a Flash movie to this very port, as [`transport::ruffle`](crate::transport::ruffle) says.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Extension;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+
+use super::params::refuse;
+use super::streams::Takeover;
+use super::ws::{Handshake, answer};
+use crate::Limits;
+
+/// The connection on which a request has come. [`Server`](crate::Server) adds it to each.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    /// What the client has reached.
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: IpAddr,
+    pub(crate) bridges: Bridges,
+}
+
+/// The bridges of a server that are open, counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Bridges {
+    in_all: usize,
+    per_address: usize,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    in_all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One of them. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    bridges: Bridges,
+    address: IpAddr,
+}
+
+impl Bridges {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { in_all: limits.bridges, per_address: limits.bridges_per_address, open: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for `peer`, if there is one.
+    fn enter(&self, peer: IpAddr) -> Option<Arc<Place>> {
+        let address = network(peer);
+        let mut open = self.lock();
+        let of_address = open.by_address.get(&address).copied().unwrap_or(0);
+        if open.in_all >= self.in_all || of_address >= self.per_address {
+            return None;
+        }
+        open.in_all += 1;
+        open.by_address.insert(address, of_address + 1);
+        drop(open);
+        Some(Arc::new(Place { bridges: self.clone(), address }))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.bridges.lock();
+        open.in_all -= 1;
+        if let Some(count) = open.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// What counts as one address: whoever has one of IPv6 has the 2^64 beside it.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
+pub(super) async fn open(port: Option<Extension<Port>>, handshake: Handshake) -> Response {
+    answer(handshake.of_a_page().and_then(|response| {
+        let Some(Extension(port)) = port else {
+            return Err(refuse(StatusCode::NOT_FOUND, "No bridge is served here."));
+        };
+        let Some(place) = port.bridges.enter(port.peer) else {
+            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "There are too many bridges.");
+            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+            return Err(refusal);
+        };
+        Ok(Takeover::Bridge { target: port.local, place }.begin(response))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_all_and_for_each_address_and_given_back() {
+        let limits = Limits { bridges: 3, bridges_per_address: 2, ..Limits::default() };
+        let bridges = Bridges::new(&limits);
+        let enter = |address: &str| bridges.enter(address.parse().unwrap());
+        let first = enter("10.0.0.1");
+        let second = enter("::ffff:10.0.0.1");
+        assert!(first.is_some() && second.is_some() && enter("10.0.0.1").is_none());
+        let other = enter("2001:db8::1");
+        assert!(other.is_some() && enter("10.0.0.2").is_none(), "three in all");
+        drop(first);
+        let neighbour = enter("2001:db8::ffff:2");
+        assert!(neighbour.is_some());
+        drop(second);
+        assert!(enter("2001:db8::3").is_none(), "one network of 64 bits");
+        assert!(enter("2001:db8:0:1::3").is_some());
+        drop((other, neighbour));
+        let open = bridges.lock();
+        assert_eq!((open.in_all, open.by_address.len()), (0, 0));
+    }
+}

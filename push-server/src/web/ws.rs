@@ -1,0 +1,167 @@
+//! `GET /streams/{stream}/ws` and `ruffle`: the handshake of RFC 6455, and what follows on it.
+//!
+//! What the messages are: [`transport::ws`](crate::transport::ws) and [`transport::ruffle`](crate::transport::ruffle).
+
+use axum::extract::{FromRequest, Request, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use super::origin::{Asker, Origins};
+use super::params::{Ask, Refusal, Segments, refuse};
+use super::streams::{Takeover, subscribe};
+use super::{Site, text};
+use crate::hub::{Start, Stream};
+use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
+use crate::transport::{Transport, ruffle};
+
+/// A handshake that is right, from a page that may connect.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    /// The answer, but for what comes of the rest of the request.
+    response: Response,
+    is_page: bool,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Handshake {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let origins = request.extensions().get::<Origins>().cloned().unwrap_or_default();
+        Self::check(&request, &origins).map_err(|refusal| *refusal)
+    }
+}
+
+impl Handshake {
+    /// RFC 6455, 4.2.1.
+    fn check(request: &Request, origins: &Origins) -> Result<Self, Refusal> {
+        let accepted = create_response_with_body(request, || ()).map_err(|error| match error {
+            Error::Protocol(ProtocolError::MissingSecWebSocketKey) => bad_key(),
+            Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
+                upgrade_required("Only version 13 of WebSocket is spoken here.")
+            }
+            _ => upgrade_required(
+                "Here is a WebSocket: GET, HTTP/1.1, with Connection: Upgrade and Upgrade: websocket.",
+            ),
+        })?;
+        let headers = request.headers();
+        let keys: Vec<_> = headers.get_all(header::SEC_WEBSOCKET_KEY).iter().collect();
+        let is_key = |key: &HeaderValue| STANDARD.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16);
+        if !matches!(&keys[..], [key] if is_key(key)) {
+            return Err(bad_key());
+        }
+        let is_page = match Origins::asked_by(headers) {
+            Asker::NoPage => false,
+            Asker::Page(origin) if origins.admits(origin, headers) => true,
+            _ => return Err(refuse(StatusCode::FORBIDDEN, "Pages of that origin may not connect here.")),
+        };
+        let mut response = Response::new(axum::body::Body::empty());
+        *response.status_mut() = accepted.status();
+        *response.headers_mut() = accepted.into_parts().0.headers;
+        Ok(Self { response, is_page })
+    }
+
+    /// What is no page can open TCP itself.
+    pub(super) fn of_a_page(self) -> Result<Response, Refusal> {
+        match self.is_page {
+            true => Ok(self.response),
+            false => Err(refuse(StatusCode::FORBIDDEN, "A bridge is for pages, which say their Origin.")),
+        }
+    }
+}
+
+fn bad_key() -> Refusal {
+    refuse(StatusCode::BAD_REQUEST, "A handshake has one Sec-WebSocket-Key, 16 bytes in base64.")
+}
+
+fn upgrade_required(what: &str) -> Refusal {
+    let mut response = text(StatusCode::UPGRADE_REQUIRED, what);
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    Box::new(response)
+}
+
+/// `/streams/{stream}/ws`.
+pub(super) async fn by_name(
+    State(site): State<Site>,
+    Segments(stream): Segments<String>,
+    ask: Ask,
+    handshake: Handshake,
+) -> Response {
+    // The protocol first: a request that makes no sense opens no stream.
+    let stream = protocol(&ask.headers).and_then(|_| site.stream(&stream));
+    answer(stream.and_then(|stream| open(&stream, &ask, handshake, Start::Live)))
+}
+
+/// `/streams/{stream}/ruffle`.
+pub(super) async fn ruffle_by_name(
+    State(site): State<Site>,
+    Segments(stream): Segments<String>,
+    ask: Ask,
+    handshake: Handshake,
+) -> Response {
+    let stream = ask.flash().and_then(|_| site.stream(&stream));
+    answer(stream.and_then(|stream| open_ruffle(&stream, &ask, handshake, Start::Live)))
+}
+
+pub(super) fn answer(result: Result<Response, Refusal>) -> Response {
+    result.unwrap_or_else(|refusal| *refusal)
+}
+
+/// The subprotocol, and the name to answer with, if some were offered.
+fn protocol(headers: &HeaderMap) -> Result<(Transport, Option<&'static str>), Refusal> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let Some((protocol, is_named)) = Subprotocol::choose(offered) else {
+        let known = format!("A subprotocol is one of {JSON_PROTOCOL}, {HESSIAN_PROTOCOL}.");
+        return Err(refuse(StatusCode::BAD_REQUEST, &known));
+    };
+    let (transport, name) = match protocol {
+        Subprotocol::Json => (Transport::WsJson, JSON_PROTOCOL),
+        Subprotocol::Hessian => (Transport::WsHessian, HESSIAN_PROTOCOL),
+    };
+    Ok((transport, is_named.then_some(name)))
+}
+
+/// A WebSocket on `stream`.
+pub(super) fn open(
+    stream: &Stream,
+    ask: &Ask,
+    handshake: Handshake,
+    start: Start,
+) -> Result<Response, Refusal> {
+    let (transport, name) = protocol(&ask.headers)?;
+    let limits = stream.limits();
+    let rotate_after = ask.rotate_after(transport, limits)?;
+    let mut subscription = subscribe(stream, transport, ask, start)?;
+    if let Some(time) = rotate_after {
+        subscription = subscription.rotate_after(time);
+    }
+    let mut response = handshake.response;
+    if let Some(name) = name {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    }
+    let mut preamble = Vec::new();
+    let (position, resume) = (subscription.position(), subscription.resume());
+    ws::preamble(position, resume, limits.heartbeat, rotate_after, &mut preamble);
+    Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
+}
+
+/// The eager form for a movie.
+pub(super) fn open_ruffle(
+    stream: &Stream,
+    ask: &Ask,
+    handshake: Handshake,
+    start: Start,
+) -> Result<Response, Refusal> {
+    let response = handshake.of_a_page()?;
+    let subscription = subscribe(stream, ask.flash()?, ask, start)?;
+    let mut preamble = Vec::new();
+    ruffle::head(subscription.position(), &mut preamble);
+    Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
+}
