@@ -148,8 +148,12 @@ export interface ConnectionEventMap<T = unknown> {
   error: ErrorEvent;
 }
 
-/** Each message once and in order, until it is closed or this loop is left. Messages wait in a bounded queue. */
-export class Connection<T = unknown> extends EventTarget implements AsyncIterable<MessageEvent<T>> {
+/**
+ * An `EventTarget` for these events and no others. A listener that throws is reported as the browser does, and stops nobody.
+ * As an async iterable: each message once and in order, until the connection is closed; meanwhile messages wait in a bounded
+ * queue.
+ */
+export class Connection<T = unknown> implements AsyncIterable<MessageEvent<T>> {
   constructor(url: string | URL, options?: ConnectOptions<T>);
   readonly url: string;
   readonly state: State;
