@@ -91,8 +91,8 @@ fn texts() -> Vec<Value> {
     let mut texts = vec![
         json!("</script><script>window.is_broken = true</script>"),
         json!("<!--<script>\u{2028}\u{2029}\r\n\ndata: 1\n\nid: x\0"),
-        json!({"__proto__": 1, "grün": ["🌍", null, 1.5e300, {"event": "end"}]}),
-        json!("x".repeat(200_000)),
+        json!({"constructor": 1, "grün": ["🌍", null, 1.5e300, {"event": "end"}]}),
+        json!("x".repeat(20_000)),
     ];
     texts.extend((1..=30).map(|n| json!(n)));
     texts
