@@ -192,10 +192,9 @@ const transports = {
       Object.assign(outer.contentWindow, {
         comet_resume(resume, position) {
           link.receive({ event: "begin", position, resume: isFresh && resume === "complete" ? "fresh" : resume });
-          // A heartbeat is a line feed in the text.
-          new MutationObserver(link.heard).observe(frame.contentDocument, {
-            subtree: true, childList: true, characterData: true,
-          });
+          // A heartbeat is a line feed in the text. That they stay away is all that is seen of a cut: there is no event.
+          const all = { subtree: true, childList: true, characterData: true };
+          new MutationObserver(link.heard).observe(frame.contentDocument, all);
         },
         // A value of this window: it outlives the frame.
         comet_update: (data, position) => {
@@ -485,6 +484,8 @@ class Connection extends EventTarget {
     const isFirst = link.begun === null;
     link.begun ??= Date.now();
     link.patience = 2 * (1_000 * heartbeat || this.#limits.heartbeat);
+    clearTimeout(this.#timer);
+    this.#watch(link);
     this.#worked.add(link.transport);
     this.#refusals = 0;
     this.#tell("open", link.transport);
@@ -501,8 +502,8 @@ class Connection extends EventTarget {
     } else if (link.begun !== null && link.isQuiet) {
       this.#doubt();
     } else {
-      const seconds = Math.round(link.patience / 1_000);
-      link.fail(Object.assign(Error(`silent for ${seconds} s`), { isSilence: true }));
+      const problem = link.begun === null ? "did not begin within" : "silent for";
+      link.fail(Object.assign(Error(`${problem} ${link.patience / 1_000} s`), { isSilence: true }));
     }
   }
 

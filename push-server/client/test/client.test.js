@@ -314,7 +314,7 @@ test("a transport that does not begin in time gives way, and is remembered", asy
   stream.push("id: ab:0\n\n");
   await settle();
   assert.deepEqual([connection.state, connection.transport], ["open", "sse"]);
-  assert.equal(of("state").at(-2).reason, "WebSocket: silent for 10 s");
+  assert.equal(of("state").at(-2).reason, "WebSocket: did not begin within 10 s");
   assert.deepEqual(asked(), ["poll?last=0", "sse"]);
   // It goes on with what works, and tries the best one again only later.
   await pass(10_000);
