@@ -117,10 +117,10 @@ const transports = {
     const headers = { accept: "text/event-stream" };
     const response = await fetched(link.url("sse"), { headers, signal: link.signal });
     const heartbeat = Number(response.headers.get("push-heartbeat"));
-    let has_begun = false;
+    let hasBegun = false;
     const feed = events(link.limits.message, (type, data, position) => {
-      if (!has_begun) link.receive({ event: "begin", position, resume: type === "resume" ? data : "fresh", heartbeat });
-      has_begun = true;
+      if (!hasBegun) link.receive({ event: "begin", position, resume: type === "resume" ? data : "fresh", heartbeat });
+      hasBegun = true;
       if (type === "message" && data !== undefined) link.receive({ position, data: link.parse(data) });
       if (type === "gap") link.receive({ event: type, position, ...range(data) });
       if (type === "rotate") link.receive({ event: type, position: data });
@@ -228,13 +228,13 @@ const isHere = {
   script: () => typeof document === "object",
 };
 
-// Transports that did not work here, each with the time until which it is passed over; other pages of the session know.
+// Transports that did not work with this server, each with the time until which it is passed over, for all of the tab.
 class Memory {
   #key;
   #until = {};
 
   constructor(url) {
-    this.#key = `push-client ${url.origin}${url.pathname}`;
+    this.#key = `push-client ${url.origin}`;
     try {
       this.#until = Object(JSON.parse(sessionStorage.getItem(this.#key)));
     } catch {} // no storage here
@@ -316,7 +316,7 @@ class Connection extends EventTarget {
     on(globalThis, "pageshow", ({ persisted }) => { if (persisted) this.#hurry(); });
     on(globalThis.document, "visibilitychange", () => { if (!document.hidden) this.#hurry(); });
     // After who called has added listeners.
-    queueMicrotask(() => { if (this.state !== "closed") this.#open(); });
+    queueMicrotask(() => this.#open());
   }
 
   get url() { return this.#url.href; }
@@ -404,13 +404,14 @@ class Connection extends EventTarget {
 
   // Opens the best transport. `isRenewed`: the stream goes on, there is nothing to tell.
   #open(isRenewed = false, reason = null) {
+    if (this.state === "closed") return;
     clearTimeout(this.#timer);
     if (this.#next() === undefined) this.#forgive();
     const transport = this.#next(), limits = this.#limits, control = new AbortController(), { signal } = control;
     const live = act => (...values) => { if (!signal.aborted) return act(...values); };
     const link = {
       transport, limits, signal, control, isRenewed, isQuiet: false, borrow: null,
-      begun: null, heardAt: Date.now(), patience: limits.begin,
+      begun: null, hasServed: false, heardAt: Date.now(), patience: limits.begin,
       position: this.#position,
       url: (name, parameters) => {
         const { client, rotate, last } = this.#options, since = this.#position;
@@ -449,6 +450,7 @@ class Connection extends EventTarget {
     };
     this.#link = link;
     if (!isRenewed) this.#tell("connecting", transport, reason);
+    if (signal.aborted) return; // closed by a listener
     this.#watch(link);
     (async () => transports[transport](link))().then(
       value => { if (transport !== "ws" && transport !== "xhr") link.fail(Error("the response ended")); },
@@ -457,17 +459,18 @@ class Connection extends EventTarget {
   }
 
   #receive(link, { event, position, data, ...notice }) {
-    const isRecent = () => Date.now() - link.begun < 1_000;
     if (position !== undefined) this.#position = link.position = position;
     if (event === undefined) {
+      link.hasServed = true;
       this.#emit("message", { data, position: position ?? null, direct: position === undefined });
     } else if (event === "begin") {
       this.#begin(link, position, notice);
     } else if (event === "gap") {
       this.#emit("gap", { from: notice.from, to: notice.to, position });
     } else if (event === "rotate") {
-      // Who is sent away at once again and again has not been served.
-      if (link.begun === null || isRecent()) return this.#failed(link, Error("renewed at once"));
+      // Sent away at once, without a message: that could go on without end.
+      const isServed = link.hasServed || (link.begun !== null && Date.now() - link.begun >= 1_000);
+      if (!isServed) return this.#failed(link, Error("renewed at once"));
       this.#proved(link);
       this.#drop();
       this.#open(true);
@@ -491,7 +494,7 @@ class Connection extends EventTarget {
     this.#tell("open", link.transport);
     // What goes on as it should is no news.
     const isNews = verdict !== "complete" || (isFirst && !link.isRenewed);
-    if (verdict !== "fresh" && isNews) this.#emit("resume", { verdict, position, ...range(resume) });
+    if (verdict !== "fresh" && isNews && this.state === "open") this.#emit("resume", { verdict, position, ...range(resume) });
   }
 
   // Fails a link of which nothing is heard for its patience.
@@ -597,6 +600,7 @@ class Connection extends EventTarget {
   }
 
   #wait(reason, retryAfter = 0) {
+    if (this.state === "closed") return;
     const { retryFirst, retryMost, retryAfterMost } = this.#limits;
     const backoff = Math.min(retryMost, retryFirst * 2 ** this.#tries) * (1 + Math.random()) / 2;
     // Not all at the very moment that the server has named.

@@ -333,6 +333,27 @@ test("a transport that does not begin in time gives way, and is remembered", asy
   assert.equal(FakeSocket.all.length, 2);
 });
 
+test("what one stream has found out, the others of the tab know", async t => {
+  const stored = new Map();
+  globalThis.sessionStorage = { getItem: key => stored.get(key) ?? null, setItem: (key, text) => stored.set(key, text) };
+  t.after(() => { delete globalThis.sessionStorage; });
+  on("sse", growing().response);
+  listen();
+  await settle();
+  FakeSocket.all[0].cut();
+  await settle();
+  open.push(connect("http://server/streams/other"));
+  await settle();
+  assert.deepEqual([FakeSocket.all.length, asked().filter(name => name === "sse").length], [1, 2]);
+  // What is no memory of ours is passed over.
+  for (const text of ["", "null", "7", "[]", "{\"ws\":\"x\"}", "{"]) {
+    stored.set([...stored.keys()][0], text);
+    open.push(connect(STREAM));
+  }
+  await settle();
+  assert.equal(FakeSocket.all.length, 7);
+});
+
 test("one that is refused gives way at once", async () => {
   on("sse", refusal(403, "Streaming is not allowed here."));
   on("longpoll", json({ resume: "fresh", from: "ab:0", messages: [], position: "ab:0", next: 0 }), () => new Promise(() => {}));
@@ -526,6 +547,30 @@ test("a listener that closes gets nothing more", async () => {
   await pass(600_000);
   assert.deepEqual([connection.position, told.at(-1).reason], ["ab:1", "closed by the page"]);
   assert.equal(FakeSocket.all.length, 1);
+});
+
+test("whichever listener closes, it stays closed", async () => {
+  answers.poll = [new TypeError("fetch failed")];
+  on("sse", refusal(500, ""));
+  for (const [type, wanted, endless] of [
+    ["onstate", "connecting"], ["onstate", "open"], ["onstate", "waiting"], ["onresume"], ["onend", undefined, true],
+  ]) {
+    FakeSocket.all = [];
+    const { connection, of } = listen({
+      endless: endless ?? false, since: "ab:0", transports: ["ws"],
+      [type]: event => { if (!wanted || event.state === wanted) connection.close(); },
+    });
+    await settle();
+    FakeSocket.all[0]?.say(begin("ab:0", "complete"));
+    FakeSocket.all[0]?.say({ event: endless ? "end" : "rotate", position: "ab:0" });
+    await settle();
+    FakeSocket.all.at(-1)?.cut();
+    await pass(600_000);
+    assert.equal(connection.state, "closed", type);
+    assert.ok(FakeSocket.all.every(({ closed }) => closed), type);
+    assert.ok(FakeSocket.all.length <= 1, type);
+    if (type !== "onresume") assert.ok(wanted === "waiting" || endless || of("resume").length === 0, type);
+  }
 });
 
 test("options that make no sense are refused before anything is asked for", async () => {
