@@ -97,11 +97,11 @@ function events(most, take) {
   });
 }
 
-// Each transport gets a link: `url(name, parameters)` to ask for, `heard()` for every sign of life, `receive(object)` for
-// the objects of the contract, `text(json)` for one as text, `fail(error)` when it is over, `signal` to let go. What it
-// throws has failed as well.
+// Each transport is a function that runs as long as its connection, and throws what went wrong. It gets a link:
+// `url(name, parameters)` to ask for, `heard()` for every sign of life, `receive(object)` for the objects of the contract,
+// `text(json)` for one as text, `answer` for those of a poll, `signal` to let go, and `fail(error)` for where nobody catches.
 const transports = {
-  ws(link) {
+  async ws(link) {
     const url = link.url("ws");
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url, "push.json");
@@ -109,7 +109,9 @@ const transports = {
     // A script does not see the server's pings, so silence proves nothing.
     link.isQuiet = true;
     socket.onmessage = ({ data }) => link.text(data);
-    socket.onclose = ({ code, reason }) => link.fail(Error(`closed with ${code}${reason && ` ${reason}`}`));
+    await new Promise((_, fail) => {
+      socket.onclose = ({ code, reason }) => fail(Error(`closed with ${code}${reason && ` ${reason}`}`));
+    });
   },
 
   // By `fetch`, for an EventSource shows neither heartbeats nor the status of a refusal.
@@ -129,30 +131,30 @@ const transports = {
     await read(response, piece => { link.heard(); feed(piece); });
   },
 
-  xhr(link) {
+  async xhr(link) {
     const request = new XMLHttpRequest(), feed = lines(link.limits.message, link.text);
     let length = 0;
     const more = () => {
       link.heard();
-      try {
-        feed(request.responseText.slice(length));
-      } catch (error) {
-        link.fail(error);
-      }
-      length = request.responseText.length;
+      const text = request.responseText, from = length;
+      length = text.length;
+      feed(text.slice(from));
       // The text is kept as long as the request lives.
       if (length > link.limits.text) link.receive({ event: "rotate" });
     };
-    request.onprogress = () => { if (request.status === 200) more(); };
-    request.onloadend = () => {
-      if (request.status === 0) return link.fail(Error("the connection was cut"));
-      if (request.status === 200) return more(), link.fail(Error("the response ended"));
-      const text = request.getResponseHeader("content-type")?.startsWith("text/plain") ? request.responseText : "";
-      link.fail(new Refusal(request.status, text.slice(0, 1_024).trim(), request.getResponseHeader("retry-after")));
-    };
     link.signal.addEventListener("abort", () => request.abort());
     request.open("GET", link.url("xhr"));
-    request.send();
+    await new Promise((end, fail) => {
+      const act = react => () => { try { react(); } catch (error) { fail(error); } };
+      request.onprogress = act(() => { if (request.status === 200) more(); });
+      request.onload = act(() => { if (request.status === 200) more(); end(); });
+      request.onerror = () => fail(Error("the connection was cut"));
+      request.send();
+    });
+    if (request.status === 200) return;
+    const isText = request.getResponseHeader("content-type")?.startsWith("text/plain");
+    const text = isText ? request.responseText.slice(0, 1_024).trim() : request.statusText;
+    throw new Refusal(request.status, text, request.getResponseHeader("retry-after"));
   },
 
   async longpoll(link) {
@@ -183,6 +185,8 @@ const transports = {
     const isFresh = !link.position;
     const since = link.position ?? (await link.ask("poll", { client: null })).from;
     if (link.signal.aborted) return;
+    let end;
+    const ended = new Promise(resolve => { end = resolve; });
     const outer = document.createElement("iframe");
     outer.hidden = true;
     outer.title = "Carries a stream";
@@ -196,8 +200,10 @@ const transports = {
           const all = { subtree: true, childList: true, characterData: true };
           new MutationObserver(link.heard).observe(frame.contentDocument, all);
         },
-        // A value of this window: it outlives the frame.
-        comet_update: (data, position) => {
+        comet_update(data, position) {
+          // What has run is of no more use, and the document would only grow.
+          frame.contentDocument.currentScript?.remove();
+          // A value of this window outlives the frame.
           link.receive({ data: structuredClone(data), ...(position === null ? {} : { position }) });
         },
         comet_gap: (from, to) => {
@@ -205,14 +211,15 @@ const transports = {
         },
         comet_end: (why, position) => link.receive({ event: why === "rotate" ? why : "end", position }),
       });
-      frame.onload = () => link.fail(Error("the document ended"));
+      // A document that comes to its end has loaded.
+      frame.onload = end;
       frame.src = link.url("script", { since, last: null });
       outer.contentDocument.body.append(frame);
     };
     // Not while one of its scripts is running.
     link.signal.addEventListener("abort", () => setTimeout(() => outer.remove()));
     document.body.append(outer);
-    await new Promise(() => {});
+    await ended;
   },
 };
 
@@ -452,10 +459,7 @@ class Connection extends EventTarget {
     if (!isRenewed) this.#tell("connecting", transport, reason);
     if (signal.aborted) return; // closed by a listener
     this.#watch(link);
-    (async () => transports[transport](link))().then(
-      value => { if (transport !== "ws" && transport !== "xhr") link.fail(Error("the response ended")); },
-      link.fail,
-    );
+    transports[transport](link).then(() => link.fail(Error("the response ended")), link.fail);
   }
 
   #receive(link, { event, position, data, ...notice }) {
@@ -494,7 +498,8 @@ class Connection extends EventTarget {
     this.#tell("open", link.transport);
     // What goes on as it should is no news.
     const isNews = verdict !== "complete" || (isFirst && !link.isRenewed);
-    if (verdict !== "fresh" && isNews && this.state === "open") this.#emit("resume", { verdict, position, ...range(resume) });
+    if (verdict === "fresh" || !isNews || link.signal.aborted) return;
+    this.#emit("resume", { verdict, position, ...range(resume) });
   }
 
   // Fails a link of which nothing is heard for its patience.

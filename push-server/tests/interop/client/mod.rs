@@ -379,6 +379,31 @@ fn succeeds(command: &mut Command) -> String {
     said
 }
 
+/// As a package, where there is neither a page nor a WebSocket.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs node: bash .ci/interop.sh stream"]
+async fn node_reads_and_sends() {
+    const PROGRAM: &str = r#"
+        import { connect } from "push-client";
+        const stream = connect(process.argv[1], { last: 9 });
+        const values = [];
+        for await (const { data } of stream) {
+            if (values.push(data) === 1) await stream.send({ back: data });
+            if (values.length === 2) stream.close();
+        }
+        console.log(JSON.stringify([values, stream.reason]));
+    "#;
+    let site = Site::start(1, limits()).await;
+    site.publish(&json!("there")).await;
+    let url = format!("http://{}/streams/news", site.address);
+    let said = tokio::task::spawn_blocking(move || {
+        let mut node = Command::new("node");
+        succeeds(node.args(["--input-type=module", "--eval", PROGRAM, &url]).current_dir(client()))
+    });
+    let said = said.await.expect("it has ended");
+    assert_eq!(said.trim(), r#"[["there",{"back":"there"}],"closed by the page"]"#);
+}
+
 #[test]
 #[ignore = "needs node: bash .ci/interop.sh stream"]
 fn its_own_tests_pass_in_node() {
