@@ -144,6 +144,20 @@ async fn all_arrives(transport: &'static str) {
     let are_complete = verdicts_now.as_array().is_some_and(|all| all.iter().all(|one| one == "complete"));
     assert!(are_complete, "{verdicts_now}");
 
+    // Renewed twice, without a cut: nothing is told.
+    if !["longpoll", "poll"].contains(&transport) {
+        page.until_is("streams.it.connection.state", json!("open")).await;
+        let (opened, told) = (site.opened(), page.value("streams.it.told.length").await);
+        for n in 0..45 {
+            site.publish(&json!(n)).await;
+            expected.push(json!(n));
+            sleep(Duration::from_millis(100)).await;
+        }
+        page.until_is(values, json!(expected)).await;
+        assert!(site.opened() >= opened + 2, "{} renewals", site.opened() - opened);
+        assert_eq!(page.value("streams.it.told.length").await, told, "a renewal is no news");
+    }
+
     // The server is away for a while: told, and waited for.
     page.proxy.down(true);
     page.until_is(

@@ -65,6 +65,11 @@ impl Site {
         self.stream.send_to(&client, value).expect("it is sent");
     }
 
+    /// How many connections have streamed.
+    pub(crate) fn opened(&self) -> u64 {
+        self.hub.stats().opened
+    }
+
     /// Ends the stream in good order.
     pub(crate) async fn end(&self) {
         self.hub.end().await;
