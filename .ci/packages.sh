@@ -34,17 +34,20 @@ if ((${#missing[@]})); then
     "${as_root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# What the policy port is checked with: Ruffle, and the policy server that most people use. Only what the lock file pins, into node_modules.
-peers=policy-server/tests/interop/npm
-if ! cmp --silent "$peers/package-lock.json" "$peers/node_modules/.installed"; then
-    npm ci --prefix "$peers" --ignore-scripts --no-audit --no-fund --loglevel=error
-    cp "$peers/package-lock.json" "$peers/node_modules/.installed"
-fi
+# What is checked with programs from npm: the policy port with Ruffle and the policy server that most people use, the types of the script
+# for browsers with TypeScript. Only what the lock files pin, into node_modules.
+peers=(policy-server/tests/interop/npm push-server/tests/interop/npm)
+for folder in "${peers[@]}"; do
+    if ! cmp --silent "$folder/package-lock.json" "$folder/node_modules/.installed"; then
+        npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+        cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+    fi
+done
 
 cargo --version
 javac -version
 chromium --version 2>/dev/null
 chromedriver --version
 echo "haxe $(haxe --version), node $(node --version)"
-npm ls --prefix "$peers" --loglevel=error
+for folder in "${peers[@]}"; do npm ls --prefix "$folder" --loglevel=error; done
 dpkg-query --showformat 'libhessian-java ${Version}\n' --show libhessian-java

@@ -72,5 +72,5 @@ pub fn router(hub: Hub, stream: &Stream, cross_domain: String) -> Router {
 }
 
 /// What the page may load: itself, and the two streams.
-const PAGE_MAY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+const PAGE_MAY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src data:; \
                         connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'";

@@ -7,6 +7,7 @@
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
 //! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
 //! | transport | media type in `Accept` | rotates | parameters of its own |
 //! | --- | --- | --- | --- |
@@ -63,6 +64,7 @@
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
 
 mod bridge;
+mod client;
 mod head;
 mod negotiate;
 mod origin;
@@ -178,6 +180,7 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
     }
     router
+        .merge(client::router())
         .with_state(Site { hub, access })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)

@@ -8,6 +8,7 @@ mod browser;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
 mod classes;
+mod client;
 mod crowd;
 mod curl;
 mod demo;

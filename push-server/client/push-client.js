@@ -1,0 +1,667 @@
+// Reads a stream of a push-server: over the best transport that works, resumed where it was after every cut.
+//
+//   import { connect } from "/push-client.js";
+//   connect("/streams/news", { last: 10, onmessage: ({ data }) => console.log(data) });
+//
+// No dependency, no build step, nothing evaluated: values are data. What each part does for its caller is documented in
+// push-client.d.ts, the contract with the server in the README. In three parts: the transports, each of which turns what
+// comes into the same objects; `Connection`, which decides what to open next; a state for people to see.
+
+const TRANSPORTS = ["ws", "sse", "xhr", "longpoll", "poll"];
+
+const LIMITS = {
+  begin: 10_000, // ms until a transport must have begun, a probe be answered
+  steady: 10_000, // ms after which a connection has proved itself
+  strikes: 3, // failures in a row, on a server that answers, after which a transport that did work is passed over
+  remembered: 600_000, // ms for which it is
+  retryFirst: 1_000, // ms before the first retry, doubled for each that follows, less a random half
+  retryMost: 30_000,
+  retryAfterMost: 300_000, // ms of a server's Retry-After that are honoured
+  refusals: 5, // answers 4xx in a row, after the stream has been open once, before that is the end; else the first is
+  heartbeat: 15_000, // ms of silence that are normal, where the server does not say
+  longpoll: 60_000, // ms for an answer to a long poll
+  send: 30_000, // ms for an answer to a publication
+  message: 4 << 20, // characters of one message, or one answer to a poll
+  text: 8 << 20, // characters of responseText, after which the XMLHttpRequest is renewed
+  queue: 1_024, // messages that wait for an async iterator
+};
+
+const NAMES = {
+  ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
+  longpoll: "long polling", poll: "polling", script: "script tags",
+};
+
+// What an answer other than 2xx says.
+class Refusal extends Error {
+  constructor(status, text, retryAfter) {
+    super(`${status}${text ? `: ${text}` : ""}`);
+    this.status = status;
+    const seconds = Number(retryAfter ?? NaN);
+    const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1_000;
+    if (ms >= 0) this.retryAfter = ms;
+  }
+}
+
+async function fetched(url, init) {
+  const response = await fetch(url, { cache: "no-store", ...init });
+  if (response.ok) return response;
+  // Our server's refusals are a line of text; a proxy's pages are nothing to show.
+  const isText = response.headers.get("content-type")?.startsWith("text/plain");
+  const text = isText ? await body(response, 1_024).catch(() => "") : (response.body?.cancel(), response.statusText);
+  throw new Refusal(response.status, text.trim(), response.headers.get("retry-after"));
+}
+
+// Gives `take` the text of a response as it comes.
+async function read(response, take) {
+  const reader = response.body.getReader(), decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    take(decoder.decode(value, { stream: true }));
+  }
+}
+
+async function body(response, most) {
+  let text = "";
+  await read(response, piece => {
+    if ((text += piece).length > most) throw new RangeError(`an answer is longer than ${most} characters`);
+  });
+  return text;
+}
+
+// Cuts what comes in pieces into lines. A line counts once its end is there: the rest of a cut is none.
+function lines(most, take) {
+  let rest = "";
+  return piece => {
+    const parts = piece.split("\n");
+    parts[0] = rest + parts[0];
+    rest = parts.pop();
+    for (const line of parts) take(line);
+    if (rest.length > most) throw new RangeError(`a line is longer than ${most} characters`);
+  };
+}
+
+// Server-sent events, as `take(type, data, id)`; `id` is undefined where an event has none of its own.
+function events(most, take) {
+  let fields = {};
+  return lines(most, line => {
+    line = line.replace(/\r$/, "");
+    if (line === "") {
+      if (fields.id ?? fields.event ?? fields.data) take(fields.event ?? "message", fields.data, fields.id);
+      fields = {};
+      return;
+    }
+    const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
+    fields[name] = name === "data" && fields.data !== undefined ? `${fields.data}\n${value}` : value;
+    if (fields.data?.length > most) throw new RangeError(`an event is longer than ${most} characters`);
+  });
+}
+
+// Each transport is a function that runs as long as its connection, and throws what went wrong. It gets a link:
+// `url(name, parameters)` to ask for, `heard()` for every sign of life, `receive(object)` for the objects of the contract,
+// `text(json)` for one as text, `answer` for those of a poll, `signal` to let go, and `fail(error)` for where nobody catches.
+const transports = {
+  async ws(link) {
+    const url = link.url("ws");
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url, "push.json");
+    link.signal.addEventListener("abort", () => socket.close());
+    // A script does not see the server's pings, so silence proves nothing.
+    link.isQuiet = true;
+    socket.onmessage = ({ data }) => link.text(data);
+    await new Promise((_, fail) => {
+      socket.onclose = ({ code, reason }) => fail(Error(`closed with ${code}${reason && ` ${reason}`}`));
+    });
+  },
+
+  // By `fetch`, for an EventSource shows neither heartbeats nor the status of a refusal.
+  async sse(link) {
+    const headers = { accept: "text/event-stream" };
+    const response = await fetched(link.url("sse"), { headers, signal: link.signal });
+    const heartbeat = Number(response.headers.get("push-heartbeat"));
+    let hasBegun = false;
+    const feed = events(link.limits.message, (type, data, position) => {
+      if (!hasBegun) link.receive({ event: "begin", position, resume: type === "resume" ? data : "fresh", heartbeat });
+      hasBegun = true;
+      if (type === "message" && data !== undefined) link.receive({ position, data: link.parse(data) });
+      if (type === "gap") link.receive({ event: type, position, ...range(data) });
+      if (type === "rotate") link.receive({ event: type, position: data });
+      if (type === "end") link.receive({ event: type });
+    });
+    await read(response, piece => { link.heard(); feed(piece); });
+  },
+
+  async xhr(link) {
+    const request = new XMLHttpRequest(), feed = lines(link.limits.message, link.text);
+    let length = 0;
+    const more = () => {
+      link.heard();
+      const text = request.responseText, from = length;
+      length = text.length;
+      feed(text.slice(from));
+      // The text is kept as long as the request lives.
+      if (length > link.limits.text) link.receive({ event: "rotate" });
+    };
+    link.signal.addEventListener("abort", () => request.abort());
+    request.open("GET", link.url("xhr"));
+    await new Promise((end, fail) => {
+      const act = react => () => { try { react(); } catch (error) { fail(error); } };
+      request.onprogress = act(() => { if (request.status === 200) more(); });
+      request.onload = act(() => { if (request.status === 200) more(); end(); });
+      request.onerror = () => fail(Error("the connection was cut"));
+      request.send();
+    });
+    if (request.status === 200) return;
+    const isText = request.getResponseHeader("content-type")?.startsWith("text/plain");
+    const text = isText ? request.responseText.slice(0, 1_024).trim() : request.statusText;
+    throw new Refusal(request.status, text, request.getResponseHeader("retry-after"));
+  },
+
+  async longpoll(link) {
+    // The first is answered at once, and shows that answers come.
+    link.answer(await link.ask("longpoll", { wait: 0 }), link.limits.longpoll);
+    while (!link.signal.aborted) link.answer(await link.ask("longpoll"), link.limits.longpoll);
+  },
+
+  async poll(link) {
+    for (let answer = null; !link.signal.aborted; ) {
+      answer ??= await link.ask("poll");
+      const next = 1_000 * answer.next;
+      link.answer(answer, next + link.limits.begin);
+      // Meanwhile a publication may borrow the turn, and bring the next answer along.
+      answer = await new Promise(resolve => {
+        const timer = setTimeout(resolve, next, null);
+        link.borrow = () => { clearTimeout(timer); link.borrow = null; return resolve; };
+      });
+    }
+  },
+
+  // A document that never ends, in a frame of a frame, whose window has the functions that the script tags call: the
+  // page's own has none of them, and every connection has its own.
+  async script(link) {
+    // Before that the page would go on loading as long as the stream lives.
+    for (; document.readyState !== "complete"; link.heard()) await new Promise(go => setTimeout(go, 50));
+    // A document says where it begins only to who has told it where to begin.
+    const isFresh = !link.position;
+    const since = link.position ?? (await link.ask("poll", { client: null })).from;
+    if (link.signal.aborted) return;
+    let end;
+    const ended = new Promise(resolve => { end = resolve; });
+    const outer = document.createElement("iframe");
+    outer.hidden = true;
+    outer.title = "Carries a stream";
+    outer.onload = () => {
+      outer.onload = null;
+      const frame = outer.contentDocument.createElement("iframe");
+      Object.assign(outer.contentWindow, {
+        comet_resume(resume, position) {
+          link.receive({ event: "begin", position, resume: isFresh && resume === "complete" ? "fresh" : resume });
+          // A heartbeat is a line feed in the text. That they stay away is all that is seen of a cut: there is no event.
+          const all = { subtree: true, childList: true, characterData: true };
+          new MutationObserver(link.heard).observe(frame.contentDocument, all);
+        },
+        comet_update(data, position) {
+          // What has run is of no more use, and the document would only grow.
+          frame.contentDocument.currentScript?.remove();
+          // A value of this window outlives the frame.
+          link.receive({ data: structuredClone(data), ...(position === null ? {} : { position }) });
+        },
+        comet_gap: (from, to) => {
+          link.receive({ event: "gap", from, to, position: link.position.replace(/:.*/, `:${to}`) });
+        },
+        comet_end: (why, position) => link.receive({ event: why === "rotate" ? why : "end", position }),
+      });
+      // A document that comes to its end has loaded.
+      frame.onload = end;
+      frame.src = link.url("script", { since, last: null });
+      outer.contentDocument.body.append(frame);
+    };
+    // Not while one of its scripts is running.
+    link.signal.addEventListener("abort", () => setTimeout(() => outer.remove()));
+    document.body.append(outer);
+    await ended;
+  },
+};
+
+// `3-6`, alone or at the end of `gap 3-6`.
+function range(text) {
+  const [, from, to] = /(\d+)-(\d+)$/.exec(text) ?? [];
+  return from === undefined ? {} : { from: Number(from), to: Number(to) };
+}
+
+const isHere = {
+  ws: () => typeof WebSocket === "function",
+  xhr: () => typeof XMLHttpRequest === "function",
+  script: () => typeof document === "object",
+};
+
+// Transports that did not work with this server, each with the time until which it is passed over, for all of the tab.
+class Memory {
+  #key;
+  #until = {};
+
+  constructor(url) {
+    this.#key = `push-client ${url.origin}`;
+    try {
+      this.#until = Object(JSON.parse(sessionStorage.getItem(this.#key)));
+    } catch {} // no storage here
+  }
+
+  has(transport) {
+    return this.#until[transport] > Date.now();
+  }
+
+  add(transport, ms) {
+    this.#until[transport] = Date.now() + ms;
+    this.#store();
+  }
+
+  clear() {
+    this.#until = {};
+    this.#store();
+  }
+
+  #store() {
+    try {
+      sessionStorage.setItem(this.#key, JSON.stringify(this.#until));
+    } catch {}
+  }
+}
+
+class PushEvent extends Event {
+  constructor(type, fields) {
+    super(type);
+    Object.assign(this, fields);
+  }
+}
+
+class Connection extends EventTarget {
+  #url;
+  #options;
+  #limits;
+  #transports;
+  #memory;
+  #position;
+  #status = { state: "connecting", transport: null, reason: null, retryAt: null };
+  #link = null;
+  #timer;
+  #tries = 0;
+  #strikes = {};
+  #worked = new Set();
+  #refusals = 0;
+  #mayHurry = true;
+  #closing = new AbortController();
+
+  constructor(url, options = {}) {
+    super();
+    this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    const { transports: wanted = TRANSPORTS, since, last, client, rotate } = options;
+    const isWhole = number => number === undefined || (Number.isInteger(number) && number >= 0);
+    const check = (isGood, what) => { if (!isGood) throw new TypeError(`push-client: ${what}`); };
+    check(/^https?:$/.test(this.#url.protocol), "a stream is at an address of http or https");
+    check(wanted.length > 0 && wanted.every(name => Object.hasOwn(transports, name)),
+      `transports are some of ${Object.keys(transports).join(", ")}`);
+    check(since === undefined || /^[0-9a-f]+:\d+$/.test(since), "since is a position, epoch:sequence");
+    check(isWhole(last), "last is how many messages to begin with");
+    check(isWhole(rotate), "rotate is a whole number of seconds");
+    check(client === undefined || /^[\w\-.~@:]{1,64}$/.test(client),
+      "client is 1 to 64 letters, digits and -_.~@:");
+    this.#transports = wanted.filter(name => isHere[name]?.() ?? true);
+    check(this.#transports.length > 0, "none of these transports can be used here");
+    this.#position = since;
+    this.#memory = new Memory(this.#url);
+    for (const type of ["message", "state", "resume", "gap", "end", "error"]) {
+      if (options[`on${type}`]) this.addEventListener(type, options[`on${type}`]);
+    }
+    const { signal } = this.#closing;
+    const on = (target, type, react) => target?.addEventListener?.(type, react, { signal });
+    // Another network may have other proxies.
+    on(globalThis, "online", () => { this.#forgive(); this.#hurry(); });
+    on(globalThis, "offline", () => this.#doubt());
+    on(globalThis, "pageshow", ({ persisted }) => { if (persisted) this.#hurry(); });
+    on(globalThis.document, "visibilitychange", () => { if (!document.hidden) this.#hurry(); });
+    // After who called has added listeners.
+    queueMicrotask(() => this.#open());
+  }
+
+  get url() { return this.#url.href; }
+  get position() { return this.#position ?? null; }
+  get state() { return this.#status.state; }
+  get transport() { return this.#status.transport; }
+  get reason() { return this.#status.reason; }
+  get retryAt() { return this.#status.retryAt; }
+
+  close() {
+    this.#finish("closed by the page");
+  }
+
+  async send(value) {
+    const give = this.#link?.borrow?.();
+    const { client } = this.#options;
+    let gathered = null;
+    try {
+      const json = JSON.stringify(value);
+      if (json === undefined) throw new TypeError("push-client: this value has no JSON");
+      const url = this.#address("messages", give ? { since: this.#position, client } : {});
+      const signal = AbortSignal.timeout(this.#limits.send);
+      const headers = { "content-type": "application/json" };
+      const response = await fetched(url, { method: "POST", headers, body: json, signal });
+      const { position, receivers, poll } = JSON.parse(await body(response, this.#limits.message));
+      gathered = poll ?? null;
+      return { position, receivers };
+    } finally {
+      give?.(gathered);
+    }
+  }
+
+  async *[Symbol.asyncIterator]() {
+    const queue = [], stop = new AbortController(), most = this.#limits.queue;
+    let isLost = false, wake;
+    const on = (type, react) => this.addEventListener(type, react, { signal: stop.signal });
+    on("message", message => {
+      isLost ||= queue.length >= most;
+      if (!isLost) queue.push(message);
+      wake?.();
+    });
+    on("state", () => wake?.());
+    try {
+      for (;;) {
+        if (queue.length > 0) yield queue.shift();
+        else if (isLost) throw new RangeError(`push-client: the reader is more than ${most} messages behind`);
+        else if (this.state === "closed") return;
+        else await new Promise(resolve => { wake = resolve; });
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  #emit(type, fields) {
+    // A listener that throws is reported by the browser, and stops nobody.
+    this.dispatchEvent(new PushEvent(type, fields));
+  }
+
+  #tell(state, transport, reason = null, retryAt = null) {
+    const old = this.#status;
+    this.#status = { state, transport, reason, retryAt };
+    if (state !== old.state || transport !== old.transport || reason !== old.reason || retryAt !== old.retryAt) {
+      this.#emit("state", { ...this.#status });
+    }
+  }
+
+  #address(name, parameters) {
+    const url = new URL(this.#url);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/${name}`;
+    for (const [key, value] of Object.entries(parameters)) {
+      if (value !== undefined && value !== null) url.searchParams.set(key, value);
+    }
+    return url;
+  }
+
+  #next() {
+    return this.#transports.find(name => !this.#memory.has(name));
+  }
+
+  #forgive() {
+    this.#memory.clear();
+    this.#strikes = {};
+  }
+
+  // Opens the best transport. `isRenewed`: the stream goes on, there is nothing to tell.
+  #open(isRenewed = false, reason = null) {
+    if (this.state === "closed") return;
+    clearTimeout(this.#timer);
+    if (this.#next() === undefined) this.#forgive();
+    const transport = this.#next(), limits = this.#limits, control = new AbortController(), { signal } = control;
+    const live = act => (...values) => { if (!signal.aborted) return act(...values); };
+    const link = {
+      transport, limits, signal, control, isRenewed, isQuiet: false, borrow: null,
+      begun: null, hasServed: false, heardAt: Date.now(), patience: limits.begin,
+      position: this.#position,
+      url: (name, parameters) => {
+        const { client, rotate, last } = this.#options, since = this.#position;
+        return this.#address(name, { client, rotate, ...(since ? { since } : { last }), ...parameters });
+      },
+      ask: async (name, parameters) => {
+        const response = await fetched(link.url(name, parameters), { signal });
+        return link.parse(await body(response, limits.message));
+      },
+      parse: text => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          throw Error("what came is not from a push-server");
+        }
+      },
+      heard: live(() => { link.heardAt = Date.now(); }),
+      receive: live(object => { link.heard(); this.#receive(link, object); }),
+      text: live(text => {
+        link.heard();
+        if (text.length > limits.message) return link.fail(RangeError(`a message is longer than ${limits.message}`));
+        try {
+          if (text.trim() !== "") link.receive(link.parse(text));
+        } catch (error) {
+          link.fail(error);
+        }
+      }),
+      answer: live(({ resume, from, messages, position }, patience) => {
+        link.receive({ event: "begin", position: from, resume });
+        for (const object of messages) link.receive(object);
+        if (signal.aborted) return;
+        this.#position = position;
+        link.patience = patience;
+      }),
+      fail: live(error => this.#failed(link, error)),
+    };
+    this.#link = link;
+    if (!isRenewed) this.#tell("connecting", transport, reason);
+    if (signal.aborted) return; // closed by a listener
+    this.#watch(link);
+    transports[transport](link).then(() => link.fail(Error("the response ended")), link.fail);
+  }
+
+  #receive(link, { event, position, data, ...notice }) {
+    if (position !== undefined) this.#position = link.position = position;
+    if (event === undefined) {
+      link.hasServed = true;
+      this.#emit("message", { data, position: position ?? null, direct: position === undefined });
+    } else if (event === "begin") {
+      this.#begin(link, position, notice);
+    } else if (event === "gap") {
+      this.#emit("gap", { from: notice.from, to: notice.to, position });
+    } else if (event === "rotate") {
+      // Sent away at once, without a message: that could go on without end.
+      const isServed = link.hasServed || (link.begun !== null && Date.now() - link.begun >= 1_000);
+      if (!isServed) return this.#failed(link, Error("renewed at once"));
+      this.#proved(link);
+      this.#drop();
+      this.#open(true);
+    } else if (event === "end") {
+      this.#emit("end", { position: this.position });
+      if (!this.#options.endless) return this.#finish("ended by the server");
+      this.#drop();
+      this.#wait("ended by the server");
+    }
+  }
+
+  #begin(link, position, { resume, heartbeat }) {
+    const verdict = resume.replace(/ .*/, "");
+    const isFirst = link.begun === null;
+    link.begun ??= Date.now();
+    link.patience = 2 * (1_000 * heartbeat || this.#limits.heartbeat);
+    clearTimeout(this.#timer);
+    this.#watch(link);
+    this.#worked.add(link.transport);
+    this.#refusals = 0;
+    this.#tell("open", link.transport);
+    // What goes on as it should is no news.
+    const isNews = verdict !== "complete" || (isFirst && !link.isRenewed);
+    if (verdict === "fresh" || !isNews || link.signal.aborted) return;
+    this.#emit("resume", { verdict, position, ...range(resume) });
+  }
+
+  // Fails a link of which nothing is heard for its patience.
+  #watch(link) {
+    const left = link.heardAt + link.patience - Date.now();
+    if (left > 0) {
+      this.#timer = setTimeout(() => this.#watch(link), left);
+    } else if (link.begun !== null && link.isQuiet) {
+      this.#doubt();
+    } else {
+      const problem = link.begun === null ? "did not begin within" : "silent for";
+      link.fail(Object.assign(Error(`${problem} ${link.patience / 1_000} s`), { isSilence: true }));
+    }
+  }
+
+  // Asks the server where the stream is. Failing that, or if messages stay away that are there, the link is lost.
+  async #doubt() {
+    const link = this.#link;
+    if (!link || link.begun === null || link.isDoubted) return;
+    link.isDoubted = true;
+    clearTimeout(this.#timer);
+    const before = link.heardAt;
+    const silence = Object.assign(Error("nothing comes any more"), { isSilence: true });
+    try {
+      const { position } = await this.#probe();
+      // What is under way gets a second. An interval poll may well be behind.
+      const isBehind = () => link.heardAt === before && position !== this.#position && link.transport !== "poll";
+      if (isBehind()) await new Promise(resolve => setTimeout(resolve, 1_000));
+      if (isBehind()) link.fail(silence);
+    } catch {
+      link.fail(silence);
+    }
+    link.isDoubted = false;
+    link.heard();
+    if (!link.signal.aborted) this.#watch(link);
+  }
+
+  // A poll that takes nothing and comes back at once.
+  async #probe() {
+    const signal = AbortSignal.timeout(this.#limits.begin);
+    const response = await fetched(this.#address("poll", { last: 0 }), { signal });
+    return JSON.parse(await body(response, this.#limits.message));
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    this.#link?.control.abort();
+    this.#link = null;
+  }
+
+  #proved(link) {
+    this.#tries = 0;
+    delete this.#strikes[link.transport];
+  }
+
+  // The link is over without a farewell. Whose fault is it?
+  async #failed(link, error) {
+    this.#drop();
+    const { transport, begun } = link, reason = `${NAMES[transport]}: ${error.message}`;
+    if (error instanceof RangeError) return this.#refuse(error, reason);
+    if (begun !== null && Date.now() - begun >= this.#limits.steady && !error.isSilence) {
+      this.#proved(link);
+      return this.#wait(reason);
+    }
+    // That is the server's word.
+    if (error.retryAfter !== undefined) return this.#wait(reason, error.retryAfter);
+    this.#tell("connecting", transport, reason);
+    try {
+      await this.#probe();
+    } catch (problem) {
+      if (this.state === "closed" || this.#link) return;
+      if (problem.status >= 400 && problem.status < 500 && ![408, 425, 429].includes(problem.status)) {
+        return this.#refused(problem, problem.message);
+      }
+      const isDown = problem.status === undefined;
+      const offline = globalThis.navigator?.onLine === false ? "offline" : "the server cannot be reached";
+      return this.#wait(isDown ? offline : problem.message, problem.retryAfter);
+    }
+    if (this.state === "closed" || this.#link) return;
+    // The server answers: it is the transport.
+    const { strikes, remembered } = this.#limits;
+    const count = (this.#strikes[transport] ?? 0) + (this.#worked.has(transport) ? 1 : strikes);
+    this.#strikes[transport] = count;
+    if (count < strikes) return this.#wait(reason);
+    delete this.#strikes[transport];
+    this.#memory.add(transport, remembered);
+    if (this.#next() !== undefined) return this.#open(false, reason);
+    this.#forgive();
+    if (error.status >= 400 && error.status < 500) return this.#refused(error, reason);
+    this.#emit("error", { message: `no transport works; ${reason}` });
+    this.#wait(reason);
+  }
+
+  #refused(error, reason) {
+    this.#refusals += 1;
+    if (this.#worked.size > 0 && this.#refusals < this.#limits.refusals) return this.#wait(reason);
+    this.#refuse(error, reason);
+  }
+
+  #refuse({ status }, reason) {
+    this.#emit("error", { message: reason, status: status ?? null });
+    this.#finish(reason);
+  }
+
+  #wait(reason, retryAfter = 0) {
+    if (this.state === "closed") return;
+    const { retryFirst, retryMost, retryAfterMost } = this.#limits;
+    const backoff = Math.min(retryMost, retryFirst * 2 ** this.#tries) * (1 + Math.random()) / 2;
+    // Not all at the very moment that the server has named.
+    const asked = Math.min(retryAfter, retryAfterMost);
+    const delay = Math.round(asked > 0 ? asked + backoff : backoff);
+    this.#tries += 1;
+    this.#mayHurry = asked === 0;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), delay);
+    this.#tell("waiting", null, reason, Date.now() + delay);
+  }
+
+  // The page or the network is back: no need to wait, or to believe a connection of old.
+  #hurry() {
+    if (this.state === "waiting" && this.#mayHurry) this.#open();
+    else if (Date.now() - this.#link?.heardAt > this.#limits.steady) this.#doubt();
+  }
+
+  #finish(reason) {
+    if (this.state === "closed") return;
+    this.#drop();
+    this.#closing.abort();
+    this.#tell("closed", null, reason);
+  }
+}
+
+function connect(url, options) {
+  return new Connection(url, options);
+}
+
+// One colour each, that stands out on white and on black alike; the text has the page's own.
+const COLOURS = { connecting: "#b7791f", open: "#2f9e5f", waiting: "#b7791f", closed: "#d9534f" };
+
+function showState(connection, element) {
+  const dot = document.createElement("span"), text = document.createElement("span");
+  dot.textContent = "\u25cf ";
+  dot.setAttribute("aria-hidden", "true");
+  const show = () => {
+    const { state, transport, reason, retryAt } = connection;
+    const seconds = Math.max(1, Math.round((retryAt - Date.now()) / 1_000));
+    const said = {
+      connecting: "connecting",
+      open: `live, by ${NAMES[transport]}`,
+      waiting: `${reason}; trying again in about ${seconds} s`,
+      closed: reason,
+    }[state];
+    element.dataset.state = state;
+    dot.style.color = COLOURS[state];
+    if (text.textContent !== said) text.textContent = said;
+  };
+  element.setAttribute("role", "status");
+  element.setAttribute("aria-live", "polite");
+  element.replaceChildren(dot, text);
+  connection.addEventListener("state", show);
+  show();
+  return () => connection.removeEventListener("state", show);
+}
+
+export { Connection, connect, showState };
