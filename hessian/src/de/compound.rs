@@ -92,11 +92,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if self.reader.try_object(Target::new::<V>(name, fields)) {
+        let target = || Target::new::<V>(name, fields);
+        if self.reader.try_object(target) {
             return self.fields(fields, visitor);
         }
-        // Not the same one: nothing of it has to be in memory before this.
-        self.other_structure(Target::new::<V>(name, fields), visitor)
+        self.other_structure(target(), visitor)
     }
 
     #[inline(never)]
@@ -131,7 +131,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         target: Target,
         visitor: V,
     ) -> Result<V::Value> {
-        match self.reader.tables.compare(self.reader.input, class, target) {
+        match self.reader.tables.compare(self.reader.input, class, || target) {
             Match::InOrder => self.fields(target.fields, visitor),
             found => {
                 let (value, all) = self.named_fields(class, false, visitor)?;

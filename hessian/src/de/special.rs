@@ -2,7 +2,7 @@
 
 use super::Deserializer;
 use super::reader::Reader;
-use crate::binary::{Binary, Rope};
+use crate::binary::{Binary, MIN_SLICE, Rope};
 use crate::error::{Error, Result};
 use crate::grammar::{Grammar, Token};
 use crate::magic;
@@ -36,7 +36,12 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 magic::give_binary(Binary::from(source.slice_ref(chunk)));
             }
             (Token::Binary { len, last }, Some(source)) => {
-                let mut rope = Rope::new(source);
+                // Twice over the heads, so that the list of slices has just the room it needs.
+                let start = self.reader.pos;
+                let mut slices = 0;
+                self.reader.chunks(len, last, |chunk| slices += usize::from(chunk.len() >= MIN_SLICE))?;
+                self.reader.pos = start;
+                let mut rope = Rope::new(source, slices);
                 self.reader.chunks(len, last, |chunk| rope.add(chunk))?;
                 magic::give_binary(rope.finish());
             }

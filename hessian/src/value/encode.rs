@@ -1,5 +1,6 @@
 //! A graph to bytes, without recursion.
 
+use super::written::Written;
 use super::{Class, Graph, Node, Remote, Value};
 use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
@@ -7,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
 use crate::ser::{Classes, Types, check_type};
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
 /// What is left to write of a container.
@@ -33,17 +35,16 @@ const REMOTE: (&str, [&str; 2]) = ("com.caucho.hessian.io.HessianRemote", ["type
 struct Encoder<'g, 'de, S> {
     graph: &'g Graph<'de>,
     out: &'g mut S,
-    /// The number on the wire of each node that has been written.
-    written: Vec<Option<u32>>,
+    written: Written,
     /// How many containers the packet has.
     nodes: &'g mut u32,
     /// The number on the wire of each class.
-    classes: Vec<Option<u32>>,
+    classes: SmallVec<[Option<u32>; 8]>,
     all_classes: &'g mut Classes,
     /// The number on the wire of each type that has one.
-    types: Vec<Option<u32>>,
+    types: SmallVec<[Option<u32>; 8]>,
     all_types: &'g mut Types,
-    stack: Vec<Frame>,
+    stack: SmallVec<[Frame; 12]>,
     again: Again,
 }
 
@@ -92,13 +93,13 @@ fn write<G: Dialect, S: Sink>(
     let mut encoder = Encoder {
         graph,
         out,
-        written: vec![None; graph.nodes.len()],
+        written: Written::new(graph.nodes.len()),
         nodes: containers,
-        classes: vec![None; graph.classes.len()],
+        classes: smallvec![None; graph.classes.len()],
         all_classes,
-        types: vec![None; graph.types.len()],
+        types: smallvec![None; graph.types.len()],
         all_types,
-        stack: Vec::new(),
+        stack: SmallVec::new(),
         again: Again::default(),
     };
     if !G::REFERENCES {
@@ -170,11 +171,11 @@ impl<S: Sink> Encoder<'_, '_, S> {
 
     fn node<G: Dialect>(&mut self, id: RefId) -> Result<()> {
         if G::REFERENCES {
-            if let Some(number) = self.written[id.0 as usize] {
+            if let Some(number) = self.written.get(id) {
                 G::reference(self.out, number);
                 return Ok(());
             }
-            self.written[id.0 as usize] = Some(*self.nodes);
+            self.written.set(id, *self.nodes);
             *self.nodes += 1;
         } else {
             self.opened::<G>(id)?;
@@ -310,7 +311,9 @@ impl<S: Sink> Encoder<'_, '_, S> {
             G::check(Doubtful::Cycle)?;
         }
         let at = self.out.position();
-        if self.written[index].replace(0).is_some() && self.again.since.is_none() {
+        if self.written.get(id).is_none() {
+            self.written.set(id, id.0);
+        } else if self.again.since.is_none() {
             self.again.since = Some((at, self.stack.len()));
         }
         let bytes = self.again.bytes + self.again.since.map_or(0, |(since, _)| at - since);

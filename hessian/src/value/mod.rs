@@ -9,6 +9,7 @@ mod literal;
 mod node;
 mod ser;
 mod view;
+mod written;
 
 pub(crate) use build::{Builder, Building, Names};
 pub use builder::GraphBuilder;
