@@ -39,10 +39,11 @@ pub struct Limits {
     /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
     /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
     pub max_values: u64,
-    /// Bytes read again because references lead to them, 32 for each reference, and the bytes of names that are told
-    /// again, in typed decoding. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte objects of long
-    /// field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the default, 8 MiB,
-    /// is 280 MiB at worst.
+    /// Bytes read again because references lead to them, 32 for each reference, and what names that are told again have
+    /// beyond their first 32 bytes. It counts where a value becomes a tree: typed decoding, and a
+    /// [`Graph`](crate::Graph) in another format. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte
+    /// objects of long field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the
+    /// default, 8 MiB, is 280 MiB at worst.
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
@@ -105,4 +106,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a name of so many bytes counts for `max_expansion` when it is told again: a short one is no more than the value
+/// that comes with it.
+pub(crate) const fn told_again(bytes: usize) -> u64 {
+    (bytes as u64).saturating_sub(32)
 }

@@ -7,6 +7,7 @@
 use crate::binary::Binary;
 use crate::shared::Decoded;
 use crate::value::Graph;
+use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -23,11 +24,20 @@ pub(crate) const SHARED: &str = "$hessian::Shared";
 /// A generic value.
 pub(crate) const GRAPH: &str = "$hessian::Graph";
 
+/// A value that may be met again.
+#[derive(Debug, Clone)]
+pub(crate) struct Met {
+    /// Where it is.
+    pub(crate) address: usize,
+    /// Keeps it there: another value in its place would be taken for it.
+    pub(crate) value: Arc<dyn Any + Send + Sync>,
+}
+
 thread_local! {
     static BINARY_SLOT: Cell<Option<Binary>> = const { Cell::new(None) };
     static GRAPH_SLOT: Cell<Option<Graph<'static>>> = const { Cell::new(None) };
     static TABLE_SLOT: Cell<Option<Arc<Decoded>>> = const { Cell::new(None) };
-    static ADDRESS_SLOT: Cell<Option<usize>> = const { Cell::new(None) };
+    static SHARED_SLOT: Cell<Option<Met>> = const { Cell::new(None) };
     static BYTES_SLOT: Cell<Option<()>> = const { Cell::new(None) };
 }
 
@@ -51,8 +61,8 @@ slots! {
     give_graph, take_graph: GRAPH_SLOT = Graph<'static>;
     /// Deserializer to [`Shared`](crate::Shared): what was decoded before.
     give_table, take_table: TABLE_SLOT = Arc<Decoded>;
-    /// [`Shared`](crate::Shared) to serializer: where the value is.
-    give_address, take_address: ADDRESS_SLOT = usize;
+    /// [`Shared`](crate::Shared) to serializer: which value it is.
+    give_shared, take_shared: SHARED_SLOT = Met;
     /// Serializer to [`Graph`]: give the encoded bytes, not the tree.
     ask_for_bytes, are_bytes_wanted: BYTES_SLOT = ();
 }

@@ -236,7 +236,7 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Object<'_, 'de, '_, G> {
         if self.count_names {
             let mut next = self.cursor;
             let length = self.de.reader.tables.field(self.de.reader.input, &mut next).len();
-            self.de.reader.expand(length as u64)?;
+            self.de.reader.name_again(length)?;
         }
         let name = self.de.reader.tables.field(self.de.reader.input, &mut self.cursor);
         seed.deserialize(name.into_deserializer()).map(Some)

@@ -7,7 +7,7 @@ use super::reader::Reader;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
 use crate::grammar::Grammar;
-use crate::limits::Limits;
+use crate::limits::{Limits, told_again};
 use crate::parser::{Core, Step};
 use crate::shared::Decoded;
 use std::sync::Arc;
@@ -129,9 +129,18 @@ impl<G: Grammar> Reader<'_, '_, G> {
         self.replay.get_or_insert_with(|| Box::new(Replay::new()))
     }
 
+    /// A name of so many bytes is told once more.
+    #[inline]
+    pub(super) fn name_again(&mut self, length: usize) -> Result<()> {
+        match told_again(length) {
+            0 => Ok(()),
+            bytes => self.expand(bytes),
+        }
+    }
+
     /// So many bytes are told once more.
     #[inline(never)]
-    pub(super) fn expand(&mut self, bytes: u64) -> Result<()> {
+    fn expand(&mut self, bytes: u64) -> Result<()> {
         let replay = self.again();
         replay.expanded = replay.expanded.saturating_add(bytes);
         if replay.expanded > self.limits.max_expansion {

@@ -52,17 +52,18 @@ const EXACT: i64 = 1 << 53;
 /// The graph in one line.
 ///
 /// # Errors
-/// Nesting deeper than the default of [`Limits::max_depth`].
+/// The defaults of [`Limits::max_depth`] and [`Limits::max_expansion`].
 pub fn to_string(graph: &Graph<'_>) -> Result<String> {
     to_string_with(graph, &Limits::DEFAULT)
 }
 
-/// [`to_string`] with limits of your own: `max_depth` counts here. Recursion: a level takes some hundred bytes of stack.
+/// [`to_string`] with limits of your own: `max_depth` (a level takes some hundred bytes of stack), and `max_expansion` for
+/// the names of classes, fields and types, which stand in each object.
 ///
 /// # Errors
-/// Nesting deeper than [`Limits::max_depth`].
+/// Those limits.
 pub fn to_string_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
+    serde_json::to_string(&Bounded { graph, limits }).map_err(from_json)
 }
 
 /// The graph in lines, indented.
@@ -78,7 +79,7 @@ pub fn to_string_pretty(graph: &Graph<'_>) -> Result<String> {
 /// # Errors
 /// As [`to_string_with`].
 pub fn to_string_pretty_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string_pretty(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
+    serde_json::to_string_pretty(&Bounded { graph, limits }).map_err(from_json)
 }
 
 /// Reads a graph.

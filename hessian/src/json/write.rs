@@ -4,7 +4,7 @@ use super::EXACT;
 use crate::error::ErrorKind;
 use crate::event::RefId;
 use crate::limits::Limits;
-use crate::value::{Graph, Node, Value, View};
+use crate::value::{Graph, Node, Value, View, Walk};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -18,14 +18,14 @@ pub struct Lossless<'g, 'de>(pub &'g Graph<'de>);
 
 impl Serialize for Lossless<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Bounded { graph: self.0, max_depth: Limits::DEFAULT.max_depth }.serialize(serializer)
+        Bounded { graph: self.0, limits: &Limits::DEFAULT }.serialize(serializer)
     }
 }
 
 /// The same with a bound of one's own.
 pub(super) struct Bounded<'g, 'de> {
     pub(super) graph: &'g Graph<'de>,
-    pub(super) max_depth: u32,
+    pub(super) limits: &'g Limits,
 }
 
 impl Serialize for Bounded<'_, '_> {
@@ -34,7 +34,8 @@ impl Serialize for Bounded<'_, '_> {
             numbers: RefCell::new(met_again(self.graph)),
             next: Cell::new(0),
             depth: Cell::new(0),
-            max_depth: self.max_depth,
+            max_depth: self.limits.max_depth,
+            walk: Walk::new(self.limits),
         };
         let cell = |view| Item { view, state: &state };
         let mut roots = self.graph.roots();
@@ -82,6 +83,8 @@ struct State {
     next: Cell<u32>,
     depth: Cell<u32>,
     max_depth: u32,
+    /// For the names.
+    walk: Walk,
 }
 
 struct Item<'s, 'g, 'de> {
@@ -92,6 +95,11 @@ struct Item<'s, 'g, 'de> {
 impl<'g, 'de> Item<'_, 'g, 'de> {
     fn at(&self, view: View<'g, 'de>) -> Self {
         Item { view, state: self.state }
+    }
+
+    /// A name is written, once more.
+    fn name<E: Error>(&self, name: &str) -> Result<(), E> {
+        self.state.walk.name(name).map_err(E::custom)
     }
 
     /// A list, map or object that is written for the first time.
@@ -107,7 +115,10 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
                 map.serialize_entry("$id", &id)?;
             }
             match ty {
-                Some(ty) => map.serialize_entry(key, ty),
+                Some(ty) => {
+                    self.name(ty)?;
+                    map.serialize_entry(key, ty)
+                }
                 None => Ok(()),
             }
         };
@@ -140,6 +151,7 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
                 map.end()
             }
             Node::Object { .. } => {
+                self.view.fields().try_for_each(|(name, _)| self.name(name))?;
                 let mut map = serializer.serialize_map(None)?;
                 head(&mut map, "$class")?;
                 if are_plain(self.view.fields().map(|(name, _)| Some(name))) {
@@ -248,6 +260,7 @@ impl Serialize for Item<'_, '_, '_> {
                 let (ty, url) = self.view.as_remote().unwrap_or((None, self.view));
                 let mut map = serializer.serialize_map(None)?;
                 if let Some(ty) = ty {
+                    self.name(ty)?;
                     map.serialize_entry("$type", ty)?;
                 }
                 map.serialize_entry("$remote", &self.at(url))?;

@@ -356,11 +356,6 @@ impl Tables {
         more.names.truncate(mark.names);
     }
 
-    /// Bytes of names since `at`.
-    pub(crate) fn length_since(&self, at: usize) -> usize {
-        self.more.as_ref().map_or(0, |more| more.names.length_since(at))
-    }
-
     /// Drops what was begun at `at` (while a region is read a second time).
     pub(crate) fn discard(&mut self, at: usize) {
         if let Some(more) = &mut *self.more {
