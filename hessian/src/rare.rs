@@ -55,9 +55,9 @@ mod tests {
     #[test]
     fn what_is_made_is_dropped() {
         let value = Rc::new(());
-        let mut rare = Rare::default();
+        let mut rare = Rare::<Option<Rc<()>>>::default();
         assert!(rare.is_none());
-        *rare.get_or_insert_default() = Some(value.clone());
+        **rare.get_or_insert_default() = Some(value.clone());
         let other = rare.clone();
         assert_eq!(Rc::strong_count(&value), 3);
         drop((rare, other));

@@ -174,7 +174,8 @@ impl Grammar for Final {
 
     // The same opcodes once more, for who knows what to expect.
 
-    /// Without a branch on the opcode: numbers of a stream have now this form, now that.
+    /// Without a branch on the opcode: numbers of a message have now this form, now that. A third fewer instructions than
+    /// one case after the other; where all have the same form, which a processor foresees, no faster for that.
     #[inline]
     fn integer(input: &[u8]) -> (i64, usize) {
         let [tag, a, b, c, d, e, f, g, h, ..] = *input else { return integer_near_the_end(input) };

@@ -223,7 +223,7 @@ impl Tables {
         let number = ClassId(self.plain);
         self.plain += 1;
         let expected = Some(expected);
-        self.classes.push(Class { at: start, fields: fields as u32, expected, local: true, told: false });
+        self.classes.push(|| Class { at: start, fields: fields as u32, expected, local: true, told: false });
         Some((number, packet.len() - rest.len()))
     }
 
@@ -272,7 +272,7 @@ impl Tables {
             Err(place) => {
                 let class = self.classes.len();
                 more.by_names.insert(place, class);
-                self.classes.push(Class { at: name, fields, ..Class::default() });
+                self.classes.push(|| Class { at: name, fields, ..Class::default() });
                 class
             }
         };
