@@ -2,8 +2,8 @@
 
 /// Bounds of a decoder. Each field says which attack it stops; [`Limits::default`] suits messages from strangers.
 ///
-/// A length that the input only *claims* never reserves memory, whatever the limits say: room is made for what has
-/// arrived. Reaching a limit gives [`ErrorKind::Limit`](crate::ErrorKind::Limit) with the field's name.
+/// A length that the input only *claims* reserves room for 4,096 elements at most, for no more than bytes are left, and
+/// (by serde) for no more than 1 MiB, whatever the limits say: more room is made for what has arrived. Reaching a limit gives [`ErrorKind::Limit`](crate::ErrorKind::Limit) with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -35,8 +35,8 @@ pub struct Limits {
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
     /// objects (`60 60 60 …`). Default 4 Mi.
     pub max_containers: u32,
-    /// Values of one [`Graph`](crate::Graph), with the ends of its containers and the pieces of text that comes in pieces. A
-    /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
+    /// Values of one [`Graph`](crate::Graph), with the ends of its containers; in typed decoding those of all graphs in a
+    /// packet together. A value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
     /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
     pub max_values: u64,
     /// Bytes read again because references lead to them, 32 for each reference, and what names that are told again have

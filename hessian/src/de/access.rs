@@ -301,8 +301,9 @@ impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
     /// Tells an error of the struct itself where it happened.
     #[cold]
     #[inline(never)]
-    pub(super) fn place(&self, error: Error) -> Error {
-        error.or_at(self.start as u64)
+    pub(super) fn place(&mut self, error: Error) -> Error {
+        let error = error.or_at(self.start as u64);
+        self.de.give_up(error)
     }
 }
 

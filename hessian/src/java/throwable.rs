@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::magic;
 use crate::value::{Graph, GraphBuilder, Inside, Node, Value, View, Walk, from_graph_in};
 use serde::de::{Deserialize, Deserializer};
-use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -268,8 +268,9 @@ struct Content<'a>(&'a Throwable);
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let throwable = self.0;
-        if magic::are_bytes_wanted().is_some() {
-            return serializer.serialize_bytes(&throwable.to_graph().to_vec().map_err(S::Error::custom)?);
+        if magic::is_graph_wanted().is_some() {
+            magic::give_graph(throwable.to_graph());
+            return serializer.serialize_unit();
         }
         let mut object = serializer.serialize_struct("Throwable", 6)?;
         object.serialize_field("class", &*throwable.class)?;
@@ -299,7 +300,7 @@ impl<'de> Deserialize<'de> for Throwable {
             view if view.type_name().is_none() && view.get("class").is_some() => reader.read_plain(view),
             view => reader.read(view),
         }
-        .map_err(serde::de::Error::custom)
+        .map_err(|error| magic::carry(error, serde::de::Error::custom))
     }
 }
 

@@ -43,6 +43,7 @@ mod write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::value::Graph;
+use std::cell::Cell;
 use write::Bounded;
 pub use write::Lossless;
 
@@ -63,7 +64,7 @@ pub fn to_string(graph: &Graph<'_>) -> Result<String> {
 /// # Errors
 /// Those limits.
 pub fn to_string_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string(&Bounded { graph, limits }).map_err(from_json)
+    write(graph, limits, |bounded| serde_json::to_string(bounded))
 }
 
 /// The graph in lines, indented.
@@ -79,7 +80,7 @@ pub fn to_string_pretty(graph: &Graph<'_>) -> Result<String> {
 /// # Errors
 /// As [`to_string_with`].
 pub fn to_string_pretty_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string_pretty(&Bounded { graph, limits }).map_err(from_json)
+    write(graph, limits, |bounded| serde_json::to_string_pretty(bounded))
 }
 
 /// Reads a graph.
@@ -100,9 +101,9 @@ pub fn from_str_with(text: &str, limits: &Limits) -> Result<Graph<'static>> {
     let mut json = serde_json::Deserializer::from_str(text);
     // Lists of pairs nest deeper than the values they stand for: these are counted instead.
     json.disable_recursion_limit();
-    let graph = read::graph(&mut json, limits).map_err(from_json)?;
-    json.end().map_err(from_json)?;
-    Ok(graph)
+    let mut failed = None;
+    let graph = read::graph(&mut json, limits, &mut failed);
+    graph.and_then(|graph| json.end().map(|()| graph)).map_err(|error| from_json(error, failed, text.len()))
 }
 
 /// Checks that whole numbers are longs: beyond 64 bits the parser would make doubles of them, rounded, and nobody could
@@ -141,7 +142,21 @@ fn integers(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The error of a JSON text of so many bytes, for the reason that `failed` tells if there was one of ours.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn from_json(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Message(error.to_string()))
+fn from_json(error: serde_json::Error, failed: Option<ErrorKind>, length: usize) -> Error {
+    match failed {
+        Some(kind) => Error::new(kind),
+        None if error.is_eof() => Error::at(length as u64, ErrorKind::Incomplete { needed: 1 }),
+        None => serde::de::Error::custom(error),
+    }
+}
+
+fn write(
+    graph: &Graph<'_>,
+    limits: &Limits,
+    write: impl FnOnce(&Bounded<'_, '_>) -> Result<String, serde_json::Error>,
+) -> Result<String> {
+    let bounded = Bounded { graph, limits, failed: Cell::new(None) };
+    write(&bounded).map_err(|error| bounded.failed.take().unwrap_or_else(|| serde::ser::Error::custom(error)))
 }

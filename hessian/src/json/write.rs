@@ -18,7 +18,7 @@ pub struct Lossless<'g, 'de>(pub &'g Graph<'de>);
 
 impl Serialize for Lossless<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Bounded { graph: self.0, limits: &Limits::DEFAULT }.serialize(serializer)
+        Bounded { graph: self.0, limits: &Limits::DEFAULT, failed: Cell::new(None) }.serialize(serializer)
     }
 }
 
@@ -26,6 +26,8 @@ impl Serialize for Lossless<'_, '_> {
 pub(super) struct Bounded<'g, 'de> {
     pub(super) graph: &'g Graph<'de>,
     pub(super) limits: &'g Limits,
+    /// What other formats' errors have no way for.
+    pub(super) failed: Cell<Option<crate::Error>>,
 }
 
 impl Serialize for Bounded<'_, '_> {
@@ -36,6 +38,7 @@ impl Serialize for Bounded<'_, '_> {
             depth: Cell::new(0),
             max_depth: self.limits.max_depth,
             walk: Walk::new(self.limits),
+            failed: &self.failed,
         };
         let cell = |view| Item { view, state: &state };
         let mut roots = self.graph.roots();
@@ -78,18 +81,19 @@ fn met_again(graph: &Graph<'_>) -> Vec<Number> {
     met.into_iter().map(|number| number.unwrap_or(Number::None)).collect()
 }
 
-struct State {
+struct State<'s> {
     numbers: RefCell<Vec<Number>>,
     next: Cell<u32>,
     depth: Cell<u32>,
     max_depth: u32,
     /// For the names.
     walk: Walk,
+    failed: &'s Cell<Option<crate::Error>>,
 }
 
 struct Item<'s, 'g, 'de> {
     view: View<'g, 'de>,
-    state: &'s State,
+    state: &'s State<'s>,
 }
 
 impl<'g, 'de> Item<'_, 'g, 'de> {
@@ -99,7 +103,13 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
 
     /// A name is written, once more.
     fn name<E: Error>(&self, name: &str) -> Result<(), E> {
-        self.state.walk.name(name).map_err(E::custom)
+        self.state.walk.name(name).map_err(|error| self.fail(error))
+    }
+
+    fn fail<E: Error>(&self, error: crate::Error) -> E {
+        let told = E::custom(&error);
+        self.state.failed.set(Some(error));
+        told
     }
 
     /// A list, map or object that is written for the first time.
@@ -181,7 +191,8 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
         };
         let max = self.state.max_depth;
         if self.state.depth.get() >= max {
-            return Err(S::Error::custom(ErrorKind::Limit { limit: "max_depth", max: max.into() }));
+            let limit = ErrorKind::Limit { limit: "max_depth", max: max.into() };
+            return Err(self.fail(crate::Error::new(limit)));
         }
         self.state.depth.set(self.state.depth.get() + 1);
         let done = self.container(node, number, serializer);

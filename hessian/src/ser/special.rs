@@ -7,7 +7,6 @@ use super::{Error, Serializer};
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{ErrorKind, Result};
-use crate::limits::Limits;
 use crate::magic::{self, refuse};
 use crate::value::{self, Graph};
 use serde::ser::{self, Impossible, Serialize};
@@ -24,7 +23,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
             magic::TYPED => value.serialize(Typed { ser: self, name: None }),
             magic::SHARED => self.shared(value),
             magic::GRAPH => {
-                magic::ask_for_bytes(());
+                magic::ask_for_graph(());
                 value.serialize(Embed { ser: self })
             }
             _ => value.serialize(self),
@@ -207,7 +206,7 @@ struct Embed<'a, 'o, S, G> {
 }
 
 fn not_encoded() -> Error {
-    Error::new(ErrorKind::Unrepresentable("a generic value that does not tell its encoding"))
+    Error::new(ErrorKind::Unrepresentable("a generic value that is none of this crate's"))
 }
 
 impl<S: Sink, G: Dialect> ser::Serializer for Embed<'_, '_, S, G> {
@@ -221,12 +220,10 @@ impl<S: Sink, G: Dialect> ser::Serializer for Embed<'_, '_, S, G> {
     type SerializeStruct = Impossible<(), Error>;
     type SerializeStructVariant = Impossible<(), Error>;
 
-    refuse!(not_encoded() => scalars null containers);
+    refuse!(not_encoded() => scalars bytes none containers);
 
-    fn serialize_bytes(self, encoded: &[u8]) -> Result<()> {
-        // Reading it back is what relating its numbers to this serializer's costs: serde has no way for names that
-        // are not known at compile time.
-        let graph = Graph::from_slice_with::<crate::grammar::Final>(encoded, Limits::UNBOUNDED)?;
+    fn serialize_unit(self) -> Result<()> {
+        let graph = magic::take_graph().ok_or_else(not_encoded)?;
         self.ser.embed(&graph)
     }
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {

@@ -142,10 +142,9 @@ struct Content<'g, 'de>(View<'g, 'de>);
 
 impl Serialize for Content<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if magic::are_bytes_wanted().is_some() {
-            let whole = self.0.graph.roots.len() == 1 && self.0.is(self.0.graph.root());
-            let encoded = if whole { self.0.graph.to_vec() } else { self.0.to_graph().to_vec() };
-            return serializer.serialize_bytes(&encoded.map_err(ser::Error::custom)?);
+        if magic::is_graph_wanted().is_some() {
+            magic::give_graph(self.0.to_graph().into_owned());
+            return serializer.serialize_unit();
         }
         Tree { view: self.0, walk: &Walk::new(&Limits::DEFAULT) }.serialize(serializer)
     }
@@ -162,7 +161,8 @@ impl<'g, 'de> Tree<'_, 'g, 'de> {
     }
 
     fn container<S: Serializer>(&self, id: RefId, serializer: S) -> Result<S::Ok, S::Error> {
-        let inside = self.walk.enter(self.view, id).map_err(ser::Error::custom)?;
+        let inside =
+            self.walk.enter(self.view, id).map_err(|error| magic::carry(error, ser::Error::custom))?;
         let done = match self.view.node() {
             Some(Node::List { items, .. }) => {
                 let mut seq = serializer.serialize_seq(Some(items.len as usize))?;
@@ -181,7 +181,7 @@ impl<'g, 'de> Tree<'_, 'g, 'de> {
             _ => {
                 let mut map = serializer.serialize_map(Some(self.view.values().len()))?;
                 for (name, value) in self.view.fields() {
-                    self.walk.name(name).map_err(ser::Error::custom)?;
+                    self.walk.name(name).map_err(|error| magic::carry(error, ser::Error::custom))?;
                     map.serialize_entry(name, &self.child(value))?;
                 }
                 map.end()
@@ -194,7 +194,7 @@ impl<'g, 'de> Tree<'_, 'g, 'de> {
 
 impl Serialize for Tree<'_, '_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.walk.value(self.view).map_err(ser::Error::custom)?;
+        self.walk.value(self.view).map_err(|error| magic::carry(error, ser::Error::custom))?;
         match self.view.value() {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
@@ -208,7 +208,9 @@ impl Serialize for Tree<'_, '_, '_> {
             Value::OwnedBinary(bytes) => serializer.serialize_bytes(bytes),
             Value::Remote(_) => {
                 let (ty, url) = self.view.as_remote().unwrap_or((None, self.view));
-                self.walk.name(ty.unwrap_or_default()).map_err(ser::Error::custom)?;
+                self.walk
+                    .name(ty.unwrap_or_default())
+                    .map_err(|error| magic::carry(error, ser::Error::custom))?;
                 let mut map = serializer.serialize_map(Some(2))?;
                 map.serialize_entry("type", &ty)?;
                 map.serialize_entry("url", &self.child(url))?;
