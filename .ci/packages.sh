@@ -13,6 +13,7 @@ need cc gcc
 need c++ g++
 need curl curl
 need nc netcat-openbsd
+need ip iproute2
 need javac default-jdk-headless
 need /usr/share/java/hessian.jar libhessian-java
 need chromium chromium

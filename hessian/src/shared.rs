@@ -1,7 +1,6 @@
 //! Values that several places share, through serde.
 
 use crate::magic;
-use crate::value::Names;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use std::any::{Any, TypeId};
@@ -9,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A value that several places of a message share.
 ///
@@ -91,17 +90,11 @@ impl<T: Serialize + ?Sized> Serialize for Shared<T> {
 /// What the parts of a packet that are decoded apart have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
-    names: Mutex<Names>,
     /// What references may lead to: the values decoded as [`Shared`], by number and type.
     values: Mutex<HashMap<(u32, TypeId), Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Decoded {
-    /// Names of graphs.
-    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn get<T: Send + Sync + 'static>(&self, number: u32) -> Option<Arc<T>> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.get(&(number, TypeId::of::<T>()))?.clone().downcast().ok()

@@ -1,7 +1,10 @@
 //! Generic values: made by hand, as literals, through serde.
 
 use hessian::java::Throwable;
-use hessian::{Graph, GraphBuilder, Shared, Value, View, from_graph, from_slice, hessian, to_graph, to_vec};
+use hessian::{
+    Graph, GraphBuilder, Limits, Shared, Value, ValueDecoder, View, from_graph, from_slice, hessian,
+    to_graph, to_vec,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -130,7 +133,7 @@ fn cycles_and_multiplication_are_refused_by_types_that_cannot_hold_them() {
         list = outer;
     }
     let graph = graph.finish(list);
-    let mut limits = hessian::Limits::new();
+    let mut limits = Limits::new();
     limits.max_expansion = 1 << 16;
     let error = hessian::from_graph_with::<serde_json::Value>(graph.root(), &limits).unwrap_err();
     assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
@@ -246,7 +249,7 @@ fn shared_values_in_variants() {
 
 #[test]
 fn a_string_is_one_value_in_however_many_pieces() {
-    let mut limits = hessian::Limits::new();
+    let mut limits = Limits::new();
     limits.max_values = 1;
     let read = |bytes: &str| {
         Graph::from_slice_with::<hessian::grammar::Final>(&unhex(bytes), limits).map(Graph::into_owned)
@@ -279,6 +282,26 @@ fn graphs_of_one_decode_share_their_names() {
     let thrown: Vec<Throwable> = from_slice(&to_vec(&[&thrown, &thrown]).unwrap()).unwrap();
     assert!(Arc::ptr_eq(&thrown[0].class, &thrown[1].class));
     assert!(Arc::ptr_eq(&thrown[0].fields[0].0, &thrown[1].fields[0].0));
+}
+
+/// Names are copied once for a stream, not once for each of its packets.
+#[test]
+fn graphs_of_a_stream_share_their_names() {
+    let mut decoder = <ValueDecoder>::new(Limits::new());
+    let first = decoder.graph(b"C\x01K\x92\x01x\x01y\x60\x91\x71\x04[int\x91").unwrap();
+    let second: Graph<'_> = decoder.decode(b"\x60\x91\x71\x90\x91").unwrap();
+    assert_eq!(first, second);
+    // A packet that cannot be read into what was asked for: what it defines is defined once more.
+    decoder.decode::<Vec<(Graph<'_>, i32)>>(b"\x79\x7aC\x01L\x91\x01z\x61\x91\x01x").unwrap_err();
+    let third = decoder.graph(b"\x60\x91\x71\x90\x91").unwrap();
+    for graph in [&second, &third] {
+        let (class, expected) = (graph.root().class().unwrap(), first.root().class().unwrap());
+        assert!(Arc::ptr_eq(&class.name, &expected.name) && Arc::ptr_eq(&class.fields, &expected.fields));
+        let types = [graph, &first].map(|graph| graph.root().get("y").unwrap().type_name().unwrap());
+        assert!(types[0] == "[int" && std::ptr::eq(types[0], types[1]));
+    }
+    let class = decoder.graph(b"\x61\x91").unwrap().root().class().unwrap().clone();
+    assert_eq!((&*class.name, class.fields.len()), ("L", 1));
 }
 
 /// More of them than are searched one by one.

@@ -656,6 +656,22 @@ fn exceptions_are_bounded() {
     builder.field(id, "c", list);
     let error = Throwable::from_view(builder.finish(id).root()).unwrap_err();
     assert!(matches!(error.kind(), hessian::ErrorKind::Limit { limit: "MAX_OWN_VALUES", .. }), "{error}");
+    // Scalars count as well: 1,000 exceptions of 66 numbers each.
+    for (numbers, fits) in [(65, true), (66, false)] {
+        let mut builder = Graph::builder();
+        let all = builder.list(None);
+        for _ in 0..1000 {
+            let next = exception(&mut builder);
+            (0..numbers).for_each(|n| {
+                builder.field(next, &format!("f{n}"), n);
+            });
+            builder.push(all, next);
+        }
+        let root = exception(&mut builder);
+        builder.field(root, "suppressedExceptions", all);
+        let read = Throwable::from_view(builder.finish(root).root());
+        assert_eq!(read.is_ok(), fits, "{numbers}");
+    }
     assert!(Throwable::from_view(hessian!("X" { value: 1 }).root()).is_err());
     assert!(from_slice::<Throwable>(&to_vec(&1).unwrap()).is_err());
 }

@@ -68,7 +68,8 @@ pub enum Action {
 pub enum Close {
     /// The server ended the stream and the client was told.
     Complete,
-    /// The peer took nothing for [`Limits::stall`](crate::Limits::stall).
+    /// The peer took nothing for [`Limits::stall`](crate::Limits::stall), or could not be reached for
+    /// [`Limits::unacknowledged`](crate::Limits::unacknowledged).
     Timeout,
     /// The peer fell behind by more than its stream allows.
     Slow,

@@ -17,9 +17,9 @@ pub struct Limits {
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
-    /// four frames with class definitions for those who join; events as much as the JSON body; script tags up to
-    /// six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again; all forms of
-    /// the worst text are thirteen times as much, and the definitions.
+    /// four frames with class definitions for those who join; events, lines and parts each as much as the JSON body;
+    /// script tags up to six times that, as `<`, `>` and `&` become six bytes. One form is usually once as much again;
+    /// all forms of the worst text are fourteen times as much, and the definitions.
     pub log_bytes: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
     /// within a tenth of a second, as soon as every shard has seen it.
@@ -47,13 +47,38 @@ pub struct Limits {
     /// Presence events that a listener may be behind. Default 1,024. One that is further behind is told, and asks
     /// for the clients anew.
     pub presence_events: usize,
-    /// How long a connection may go without accepting a byte while there is one to send. Default 30 s.
-    /// On a stream it is checked when the connection's timer comes up, so it takes effect up to one
-    /// `heartbeat` later; on an ordinary response it takes effect at once.
+    /// How long a connection may go without accepting a byte while there is one to send. Default 30 s. The time
+    /// begins when every buffer between server and reader is full: until then the reader's own system accepts what
+    /// comes, so one that stops reading a quiet stream is no different from one that waits. Accurate to a tenth of a
+    /// second, on a stream with a longer `heartbeat` to that. The reader is told by a reset.
     pub stall: Duration,
     /// Silence after which a connection gets a heartbeat, so that proxies keep it and a dead peer shows.
     /// Default 15 s.
     pub heartbeat: Duration,
+    /// How long a response lives of which the client keeps every byte as long as it lives: the document of a script
+    /// iframe, the text of an `XMLHttpRequest`. Then it ends with a farewell, and the client comes back where it was.
+    /// Default 30 s, as in the forever-iframe framework. Other responses live on; a request may say otherwise.
+    pub rotate: Duration,
+    /// The longest such time that a request may ask for, in whole seconds. Default one day.
+    pub rotate_longest: Duration,
+    /// How long a long poll waits for a message before its answer is empty. Default 25 s: proxies cut what is silent
+    /// for 30 or 60.
+    pub poll_wait: Duration,
+    /// The longest wait that a request may ask for, in whole seconds. Default 60 s.
+    pub poll_longest_wait: Duration,
+    /// The interval that clients of interval polls are told. Default 5 s. Shorter than `client_linger`, or they come
+    /// and go.
+    pub poll_interval: Duration,
+    /// Messages in one answer to a poll. Default 256; what is left comes with the next.
+    pub poll_messages: usize,
+    /// Bytes of JSON bodies in one answer to a poll, past which no further message is put in. Default 256 KiB. They
+    /// are shared with the log, not copied.
+    pub poll_bytes: usize,
+    /// Time for the body of a request that publishes. Default 10 s.
+    pub body_read: Duration,
+    /// How long a request that publishes waits while the server is behind with what was published before. Default
+    /// 5 s; then it is answered with 503 and has published nothing.
+    pub publish_wait: Duration,
     /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
     /// They are read and dropped: nothing that streams out listens to them.
     pub ignored_input: usize,
@@ -63,8 +88,12 @@ pub struct Limits {
     /// Bytes that the kernel holds for a connection before it has sent them (`TCP_NOTSENT_LOWAT`, Linux).
     /// Default 32 KiB. What is sent and not acknowledged yet comes beside them, so a fast connection is as fast.
     pub socket_unsent: u32,
-    /// How long the kernel retries to reach a peer that acknowledges nothing (`TCP_USER_TIMEOUT`, Linux).
-    /// Default 30 s.
+    /// How long the kernel tries to reach a peer that acknowledges nothing, or takes nothing (`TCP_USER_TIMEOUT`,
+    /// Linux). Default 45 s. So a peer whose network is gone is noticed within this and a `heartbeat`, a minute,
+    /// though nothing is published; other systems take a quarter of an hour.
+    ///
+    /// It is longer than `stall`, which then comes first where a stream fills the buffers within the difference: what
+    /// the kernel ends, it ends without a word, and the peer learns it (by a reset) only when it reads on.
     pub unacknowledged: Duration,
     /// How long a graceful end waits for connections to take what is due to them and their farewell.
     /// Default 5 s; then the rest is cut.
@@ -97,14 +126,38 @@ impl Default for Limits {
             presence_events: 1_024,
             stall: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
+            rotate: Duration::from_secs(30),
+            rotate_longest: Duration::from_secs(86_400),
+            poll_wait: Duration::from_secs(25),
+            poll_longest_wait: Duration::from_secs(60),
+            poll_interval: Duration::from_secs(5),
+            poll_messages: 256,
+            poll_bytes: 256 << 10,
+            body_read: Duration::from_secs(10),
+            publish_wait: Duration::from_secs(5),
             ignored_input: 64 << 10,
             socket_send_buffer: 64 << 10,
             socket_unsent: 32 << 10,
-            unacknowledged: Duration::from_secs(30),
+            unacknowledged: Duration::from_secs(45),
             drain: Duration::from_secs(5),
             connections: 16_384,
             header_read: Duration::from_secs(10),
             header_bytes: 16 << 10,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hub_finds_a_stalled_reader_before_the_kernel_ends_the_connection_without_a_word() {
+        let limits = Limits::default();
+        assert!(limits.heartbeat <= limits.stall && limits.stall < limits.unacknowledged);
+        // 10 KiB/s fill what the kernel holds in the time between.
+        let between = limits.unacknowledged - limits.stall;
+        let held = 2 * limits.socket_send_buffer as u64;
+        assert!(held < between.as_secs() * (10 << 10), "{between:?}");
     }
 }

@@ -1,20 +1,25 @@
 //! The `push-server` binary: reads the world (arguments, signals, the clock) and hands values to the library.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io::{self, Write as _, stderr, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use axum::Router;
+use axum::routing::get;
 use clap::{Args, Parser, Subcommand};
+use http::header;
 use policy_server::{ListenConfig, PolicyFile, Responder};
+use push_server::web::{self, Access};
 use push_server::{Epoch, Hub, Limits, PublishError, Server, demo};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
-/// Streams values to many clients as they become available: Hessian packets, script tags, server-sent events.
+/// Streams values to many clients as they become available: Hessian packets, script tags, server-sent events, JSON.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -24,12 +29,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serves streams to whoever reads them, and publishes what is posted; a stream is opened by its first use.
+    Serve(Listen),
     /// Serves the streaming tutorial's demo: a line of Latin every two seconds, in every form.
-    Demo(Demo),
+    Demo(Listen),
 }
 
 #[derive(Args)]
-struct Demo {
+struct Listen {
     /// Address or name, and port, to listen on: 0.0.0.0:8080, [::]:8080, localhost:8080; port 0 lets the
     /// system choose.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
@@ -40,14 +47,14 @@ struct Demo {
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Demo(demo) = Cli::parse().command;
+    let command = Cli::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).log_internal_errors(false).init();
     // A connection is a descriptor; the soft limit is often 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "cannot raise the number of open files");
     }
-    match run(&demo) {
+    match run(&command) {
         Ok(code) => code,
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -69,8 +76,10 @@ fn complain(what: &str) {
 }
 
 #[tokio::main]
-async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
-    let listener = match listen(&demo.listen).await {
+async fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    let (Command::Serve(Listen { listen: host_port }) | Command::Demo(Listen { listen: host_port })) =
+        command;
+    let listener = match listen(host_port).await {
         Ok(listener) => listener,
         Err(error) => {
             complain(&format!("{error}; choose another with --listen HOST:PORT"));
@@ -89,14 +98,24 @@ async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr().context("cannot tell the listening address")?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let hub = Hub::start(Epoch::now(), Limits::default(), shards);
-    let stream = demo::open(&hub)?;
     let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build()?;
-    let router = demo::router(hub.clone(), &stream, policy.to_string());
-    let server = Server::new(hub.clone(), router, Responder::new(&policy));
-
-    say(&welcome(address));
-    let lines = async move { demo::publish(&stream, demo::PACE).await };
-    serve(server, listener, lines, asked_to_end).await?;
+    match command {
+        Command::Demo(_) => {
+            let stream = demo::open(&hub)?;
+            let router = demo::router(hub.clone(), &stream, policy.to_string());
+            let server = Server::new(hub.clone(), router, Responder::new(&policy));
+            say(&demo_welcome(address));
+            let lines = async move { demo::publish(&stream, demo::PACE).await };
+            serve(server, listener, lines, asked_to_end).await?;
+        }
+        Command::Serve(_) => {
+            let help = serve_help(address);
+            let router = streams(hub.clone(), policy.to_string(), help.clone());
+            let server = Server::new(hub.clone(), router, Responder::new(&policy));
+            say(&format!("push-server: a stream is opened by its first use. Ctrl-C ends it.\n\n{help}\n"));
+            serve(server, listener, pending(), asked_to_end).await?;
+        }
+    }
     say(&format!("Ended after {} streaming connections.\n", hub.stats().opened));
     Ok(ExitCode::SUCCESS)
 }
@@ -153,8 +172,34 @@ async fn serve(
     result.context("the publisher ended")
 }
 
+/// The streams of `hub`, open to everybody, with `crossdomain.xml` and a page of help.
+fn streams(hub: Hub, cross_domain: String, help: String) -> Router {
+    let cross_domain = ([(header::CONTENT_TYPE, "text/x-cross-domain-policy")], cross_domain);
+    Router::new()
+        .route("/", get(|| async { help }))
+        .route("/crossdomain.xml", get(|| async { cross_domain }))
+        .merge(web::router_with(hub, Access::ALL))
+}
+
+/// One command for each thing that can be done.
+fn serve_help(address: SocketAddr) -> String {
+    let (host, port) = (reachable(address), address.port());
+    let url = format!("http://{host}/streams/news");
+    format!(
+        "  Read         curl -sN {url}/sse
+  Publish      curl -s -H 'Content-Type: application/json' -d '{{\"text\":\"hello\"}}' {url}/messages
+  Poll         curl -s '{url}/longpoll?last=1'
+  Hessian      curl -sN {url}/hessian | xxd
+  Flash 2008   {url}/hessian?framing=p&grammar=tutorial
+  Others       {url}/xhr, {url}/multipart, {url}/script, {url}/poll
+  Policy       printf '<policy-file-request/>\\0' | nc -q3 {} {port} | xxd
+",
+        host.ip()
+    )
+}
+
 /// What is served and one command for each client.
-fn welcome(address: SocketAddr) -> String {
+fn demo_welcome(address: SocketAddr) -> String {
     let (host, port) = (reachable(address), address.port());
     let url = format!("http://{host}");
     let nc_host = host.ip();
@@ -195,9 +240,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{Router, routing::get};
     use push_server::Stream;
-    use std::{future::pending, sync::Arc};
+    use std::sync::Arc;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
@@ -277,11 +321,11 @@ mod tests {
             ("[::1]:8080", "http://[::1]:8080/"),
             ("[::]:8080", "http://[::1]:8080/"),
         ] {
-            let text = welcome(address.parse().unwrap());
+            let text = demo_welcome(address.parse().unwrap());
             assert!(text.contains(&format!("Browser      {url}\n")), "{text}");
         }
-        let both = welcome("[::]:8080".parse().unwrap());
+        let both = demo_welcome("[::]:8080".parse().unwrap());
         assert!(both.contains("http://127.0.0.1:8080/\n"), "{both}");
-        assert!(!welcome("[::1]:8080".parse().unwrap()).contains("127.0.0.1"));
+        assert!(!demo_welcome("[::1]:8080".parse().unwrap()).contains("127.0.0.1"));
     }
 }

@@ -16,7 +16,8 @@ const FIELDS: &str = "content-type: application/x-hessian\r\n\
     cache-control: no-store\r\n\
     x-content-type-options: nosniff\r\n\
     x-accel-buffering: no\r\n\
-    push-position: ab:0\r\n";
+    push-position: ab:0\r\n\
+    push-heartbeat: 15\r\n";
 
 #[tokio::test]
 async fn http_1_1_gets_chunks() {

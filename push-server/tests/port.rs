@@ -59,7 +59,11 @@ async fn other_addresses_and_methods_get_a_short_answer() {
     let server = TestServer::start().await;
     for (request, status, body) in [
         ("GET /nothing", "404 Not Found", "Nothing is served here.\n"),
-        ("GET /comet/carrier-pigeon", "404 Not Found", "A transport is one of hessian, script, sse.\n"),
+        (
+            "GET /comet/carrier-pigeon",
+            "404 Not Found",
+            "A transport is one of hessian, script, sse, xhr, multipart, longpoll, poll.\n",
+        ),
         ("GET /streams/other/sse", "404 Not Found", "No such stream.\n"),
         ("GET /streams/..%2fx/sse", "404 Not Found", "No such stream.\n"),
         ("PUT /comet", "405 Method Not Allowed", "This address does not know this method.\n"),

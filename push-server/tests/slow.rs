@@ -170,7 +170,7 @@ async fn a_peer_that_takes_nothing_is_cut_off_after_the_stall_time() {
     }
     let limits = Limits::default();
     let took = begin.elapsed();
-    assert!(took >= limits.stall && took <= limits.stall + limits.heartbeat, "{took:?}");
+    assert!(took >= limits.stall && took <= limits.stall + Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test]

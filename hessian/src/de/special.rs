@@ -125,12 +125,11 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
-        // Graphs share the names that they have.
-        let decoded = self.decoded();
-        Ok(building.finish_in(self.input, self.tables, &decoded))
+        Ok(building.finish_in(self.input, self.tables))
     }
 
     fn build(&mut self, building: &mut Building<'de>) -> Result<()> {
         self.walk(|event| building.event(event))
+            .map_err(|error| building.in_open(error, self.input, self.tables))
     }
 }

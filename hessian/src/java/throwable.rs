@@ -162,10 +162,13 @@ impl Reader {
 
     /// The value of a field of its own class.
     fn own(&mut self, value: View<'_, '_>) -> Result<Graph<'static>> {
-        let Some(graph) = value.copy(self.own) else {
+        // A scalar is a value too, though nothing is in it.
+        let left =
+            value.copy(self.own).and_then(|graph| Some((self.own.checked_sub(graph.size().max(1))?, graph)));
+        let Some((left, graph)) = left else {
             return Err(Error::new(ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES }));
         };
-        self.own -= graph.size();
+        self.own = left;
         Ok(graph.into_owned())
     }
 

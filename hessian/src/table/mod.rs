@@ -10,6 +10,7 @@ use crate::event::{ClassId, TypeId};
 use crate::limits::Limits;
 use crate::rare::Rare;
 use crate::utf16;
+use crate::value::Names as GraphNames;
 use classes::{Class, Classes};
 pub(crate) use expected::Target;
 use expected::{Key, SHORT};
@@ -43,6 +44,8 @@ struct More {
     /// Numbers of types, as those of definitions.
     plain_types: u32,
     numbers: Repeats,
+    /// The names that graphs have.
+    shared: GraphNames,
 }
 
 /// How a struct is like a class.
@@ -312,6 +315,18 @@ impl Tables {
         known.map(TypeId)
     }
 
+    /// The names that graphs share, to be [put back](Self::put_names).
+    pub(crate) fn take_names(&mut self) -> GraphNames {
+        self.more.as_mut().map(|more| std::mem::take(&mut more.shared)).unwrap_or_default()
+    }
+
+    pub(crate) fn put_names(&mut self, names: GraphNames) {
+        // Graphs of scalars have none: no need to make room for them.
+        if !names.is_empty() {
+            self.more.get_or_insert_default().shared = names;
+        }
+    }
+
     /// A state to go back to with [`rewind`](Self::rewind).
     pub(crate) fn mark(&self) -> Mark {
         let classes = self.classes.len();
@@ -337,6 +352,7 @@ impl Tables {
         more.types.truncate(mark.types);
         more.by_name.retain(|&ty| (ty as usize) < mark.types);
         more.numbers.truncate(&mut more.plain_types, mark.numbers);
+        more.shared.truncate(mark.classes, mark.types);
         more.names.truncate(mark.names);
     }
 

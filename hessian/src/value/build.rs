@@ -6,7 +6,6 @@ use crate::event::{ClassId, Event, RefId, TypeId};
 use crate::grammar::Grammar;
 use crate::limits::Limits;
 use crate::parser::{Core, EventSink, Step};
-use crate::shared::Decoded;
 use crate::table::Tables;
 use crate::utf16;
 use std::collections::HashMap;
@@ -52,7 +51,7 @@ impl<'t, G: Grammar> Builder<'t, G> {
         Ok((building.finish(self.tables), used))
     }
 
-    /// Reads all values of a packet.
+    /// Reads all values of a packet. Graphs of other packets of the stream share the names.
     pub(crate) fn read_all<'de>(mut self, input: &'de [u8]) -> Result<Graph<'de>> {
         let mut building = Building::new(self.limits.max_values);
         let mut at = 0;
@@ -60,17 +59,19 @@ impl<'t, G: Grammar> Builder<'t, G> {
             at += self.value(&mut building, &input[at..])?;
             self.core.next_value();
         }
-        Ok(building.finish(self.tables))
+        Ok(building.finish_in(&[], self.tables))
     }
 
     fn value<'de>(&mut self, building: &mut Building<'de>, input: &'de [u8]) -> Result<usize> {
         let start = self.core.offset();
-        match self.core.run(self.tables, self.limits, input, building)? {
-            Step::NeedMore { needed, .. } => {
-                Err(Error::at(self.core.offset(), ErrorKind::Incomplete { needed }))
+        match self.core.run(self.tables, self.limits, input, building) {
+            Ok(Step::NeedMore { needed, .. }) => {
+                let error = Error::at(self.core.offset(), ErrorKind::Incomplete { needed });
+                Err(building.in_open(error, &[], self.tables))
             }
+            Err(error) => Err(building.in_open(error, &[], self.tables)),
             #[expect(clippy::cast_possible_truncation, reason = "within the input")]
-            _ => Ok((self.core.offset() - start) as usize),
+            Ok(_) => Ok((self.core.offset() - start) as usize),
         }
     }
 }
@@ -218,6 +219,29 @@ impl<'de> Building<'de> {
         }
     }
 
+    /// Adds to an error's path where in the value it was noticed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn in_open(&self, mut error: Error, input: &[u8], tables: &Tables) -> Error {
+        let mut children = &self.current;
+        for (id, around) in self.open.iter().rev() {
+            let met = children.len();
+            error = match &self.nodes[*id as usize] {
+                Node::List { .. } => error.in_element(met as u64),
+                Node::Map { .. } if met.is_multiple_of(2) => error.in_key(met as u64 / 2),
+                Node::Map { .. } => match children[met - 1].as_str() {
+                    Some(key) => error.in_entry(key),
+                    None => error.in_element(met as u64 / 2),
+                },
+                Node::Object { class, .. } => {
+                    error.in_entry(tables.field_names(input, *class).nth(met).unwrap_or_default())
+                }
+            };
+            children = around;
+        }
+        error
+    }
+
     /// It came; whoever refers to it names it already.
     pub(crate) fn end_outside(&mut self) {
         self.current.pop();
@@ -313,20 +337,23 @@ impl<'de> Building<'de> {
         Value::Node(RefId(id))
     }
 
-    /// Copies the names that the graph uses; its numbers for them start at 0.
+    /// Copies the names that the graph uses; its numbers for them start at 0. For tables that make one graph.
     fn finish(self, tables: &Tables) -> Graph<'de> {
         self.finish_with(|class| class_of(&[], tables, class), |ty| tables.type_name(ty).into())
     }
 
     /// The same where names may have stayed in the input, and other graphs may have been made with the same tables: they
     /// share the names.
-    pub(crate) fn finish_in(self, input: &[u8], tables: &Tables, decoded: &Decoded) -> Graph<'de> {
-        let mut names = decoded.names();
-        let Names { classes, types } = &mut *names;
-        self.finish_with(
+    pub(crate) fn finish_in(self, input: &[u8], tables: &mut Tables) -> Graph<'de> {
+        // Taken out while the tables are asked.
+        let mut names = tables.take_names();
+        let Names { classes, types } = &mut names;
+        let graph = self.finish_with(
             |class| classes.entry(class.0).or_insert_with(|| class_of(input, tables, class)).clone(),
             |ty| Arc::clone(types.entry(ty.0).or_insert_with(|| tables.type_name(ty).into())),
-        )
+        );
+        tables.put_names(names);
+        graph
     }
 
     fn finish_with(
@@ -359,11 +386,24 @@ impl<'de> Building<'de> {
     }
 }
 
-/// The names that graphs of one decode share, by the numbers of the tables.
-#[derive(Debug, Default)]
+/// The names that the graphs of a stream share, by the numbers of its tables. At most one of each name that the tables
+/// have.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     classes: HashMap<u32, Class>,
     types: HashMap<u32, Arc<str>>,
+}
+
+impl Names {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.classes.is_empty() && self.types.is_empty()
+    }
+
+    /// Forgets those that the tables do.
+    pub(crate) fn truncate(&mut self, classes: u32, types: usize) {
+        self.classes.retain(|&class, _| class < classes);
+        self.types.retain(|&ty, _| (ty as usize) < types);
+    }
 }
 
 fn class_of(input: &[u8], tables: &Tables, class: ClassId) -> Class {

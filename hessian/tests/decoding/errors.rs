@@ -149,3 +149,33 @@ fn older_grammars_are_malformed_in_the_same_way() {
     same::<One, HashMap<String, String>>(b"rt\x00\x01AI\x00\x00\x00\x01");
     same::<Draft, HashMap<String, String>>(b"rt\x00\x01A\x91");
 }
+
+/// A generic value tells the same place, read by itself and as a part of something typed.
+#[test]
+fn errors_in_generic_values_tell_the_place() {
+    let place = |input: &[u8]| {
+        let error = Graph::from_slice(input).unwrap_err();
+        let (typed, part) =
+            (from_slice::<Graph<'_>>(input), from_slice::<Vec<Graph<'_>>>(&[b"\x79", input].concat()));
+        assert_eq!(typed.unwrap_err().path(), error.path());
+        let prefix = if error.path().starts_with('[') || error.path().is_empty() { "[0]" } else { "[0]." };
+        assert_eq!(part.unwrap_err().path(), format!("{prefix}{}", error.path()));
+        (error.path(), error.offset().unwrap())
+    };
+    assert_eq!(place(b"\x40"), (String::new(), 0));
+    // A list's second value; the value of a map's entry in it, by its key, by its position; a key itself.
+    assert_eq!(place(b"\x7a\x91\x40"), ("[1]".into(), 2));
+    assert_eq!(place(b"\x7a\x91H\x01a\x91\x05price\x40"), ("[1].price".into(), 12));
+    assert_eq!(place(b"\x7a\x91H\x91\x91\x92\x40"), ("[1][1]".into(), 6));
+    assert_eq!(place(b"H\x91\x91\x40"), ("<key 1>".into(), 3));
+    // Fields of an object in an object, after one that has ended.
+    let object = b"C\x01K\x92\x01x\x05items\x60\x60\x91\x78\x7b\x91\x92\x40";
+    assert_eq!(place(object), ("items[2]".into(), 19));
+    assert_eq!(place(b"C\x01K\x92\x01x\x05items\x60\x91\x7a\x60\x91\x78\x51\x97"), ("items[1]".into(), 20));
+    // What is missing, and what is too much.
+    assert_eq!(place(b"\x7a\x91H\x05items\x7a\x91"), ("[1].items[1]".into(), 11));
+    let mut limits = Limits::new();
+    limits.max_depth = 2;
+    let error = Graph::from_slice_with::<hessian::grammar::Final>(b"\x79\x79\x79\x91", limits).unwrap_err();
+    assert_eq!((error.is_limit(), error.path().as_str()), (true, "[0][0]"));
+}

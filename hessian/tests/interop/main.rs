@@ -7,6 +7,10 @@ mod java;
 mod peer;
 mod random;
 mod streams;
+// What the fuzz targets compare by, too.
+#[path = "../../fuzz/targets/trace.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the targets' other half, and their visibility")]
+mod trace;
 mod transcript;
 mod tree;
 mod typed;

@@ -7,7 +7,8 @@ use hessian::{ClassTable, Limits, StreamDecoder};
 
 use crate::peer::{self, Peer, difference};
 use crate::random::Random;
-use crate::transcript::{Item, Reader};
+use crate::trace::Item;
+use crate::transcript::Reader;
 use crate::tree::Any;
 
 const PACKETS: usize = 12_000;

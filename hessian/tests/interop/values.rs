@@ -4,7 +4,8 @@ use hessian::Graph;
 
 use crate::peer::{self, Peer, difference};
 use crate::random::Random;
-use crate::transcript::{Item, Reader};
+use crate::trace::Item;
+use crate::transcript::Reader;
 
 const VALUES: usize = 12_000;
 

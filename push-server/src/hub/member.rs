@@ -223,7 +223,7 @@ impl Member {
                 Ok(()) => self.since = now,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.wait_for_room() {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => break Some(Event::Fail),
+                    Poll::Ready(Err(error)) => break Some(gone(&error)),
                     Poll::Pending => {
                         if !std::mem::replace(&mut self.blocked, true) {
                             self.since = now;
@@ -395,7 +395,10 @@ impl Member {
 fn gone(error: &io::Error) -> Event {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Event::Peer,
-        io::ErrorKind::TimedOut => Event::Timeout,
+        // The kernel has given up; where it knows why nothing is acknowledged, it says that instead.
+        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Event::Timeout
+        }
         _ => Event::Fail,
     }
 }

@@ -14,11 +14,11 @@ use super::config::StreamConfig;
 use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
-use crate::PublishError;
 use crate::error::SendError;
 use crate::message::{Bodies, Message};
 use crate::name::StreamName;
 use crate::position::Position;
+use crate::{Limits, PublishError};
 
 /// A handle of a stream: publish to it, subscribe to it. Cloning costs two reference counts.
 ///
@@ -65,6 +65,12 @@ impl Stream {
     #[must_use]
     pub fn config(&self) -> &StreamConfig {
         &self.channel.config
+    }
+
+    /// The bounds of its hub.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Where the stream stands.

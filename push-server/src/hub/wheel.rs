@@ -53,9 +53,10 @@ impl<T> Wheel<T> {
         // After a long pause every slot comes up once; there is no need to go round again.
         let from = self.tick.max(to.saturating_sub(SLOTS as u64));
         for tick in from + 1..=to {
-            let due = &mut self.slots[slot(tick)];
+            // Taken, not emptied: a slot that once held many would keep that room for ever.
+            let mut due = std::mem::take(&mut self.slots[slot(tick)]);
             self.len -= due.len();
-            out.append(due);
+            out.append(&mut due);
         }
         self.tick = self.tick.max(to);
     }
@@ -101,6 +102,15 @@ mod tests {
         assert_eq!(due(&mut wheel, start + TICK * 11), [1]);
         assert_eq!(wheel.next(), Some(start + TICK * (10 + SLOTS as u32 - 1)));
         assert_eq!(due(&mut wheel, start + TICK * 100_000), [2]);
+    }
+
+    #[test]
+    fn a_slot_keeps_no_room_for_what_has_come_up() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(start);
+        (0..1_000).for_each(|item| wheel.set(start + TICK, item));
+        assert_eq!(due(&mut wheel, start + TICK).len(), 1_000);
+        assert_eq!(wheel.slots.iter().map(Vec::capacity).sum::<usize>(), 0);
     }
 
     proptest! {

@@ -5,13 +5,40 @@
 //! | [`hessian`] | `application/x-hessian` | a streaming packet | an empty packet | not told | end of the body |
 //! | [`script`] | `text/html` | a script tag that calls a function | a line feed | a call of `comet_gap` | a call of `comet_end` |
 //! | [`sse`] | `text/event-stream` | an event with its position as id | a comment | an event `gap` | an event `end` or `rotate` |
+//! | [`xhr`] | `application/x-ndjson` | a line, an object | an empty line | a notice `gap` | a notice `end` or `rotate` |
+//! | [`multipart`] | `multipart/x-mixed-replace` | a part, an object | a line feed before the object | a notice `gap` | a notice `end` or `rotate`, the last boundary |
+//! | [`poll`] | `application/json` | an object in an answer | the empty answer | a notice `gap` | a notice `end` |
 //!
-//! A direct message looks like a broadcast without a position.
+//! A direct message looks like a broadcast without a position. By which address and parameters each is asked for:
+//! [`web`](crate::web).
+//!
+//! # JSON objects
+//!
+//! The messages and notices of `xhr`, `multipart` and the polls:
+//!
+//! | object | when |
+//! | --- | --- |
+//! | `{"event":"begin","position":"ab:6","resume":"complete","heartbeat":15,"rotate":30}` | first, once (in polls its members stand in the answer itself) |
+//! | `{"position":"ab:7","data":…}` | a message of the stream |
+//! | `{"data":…}` | a direct message, outside of the stream |
+//! | `{"event":"gap","from":8,"to":9,"position":"ab:9"}` | the messages 8 to 9 were skipped, for a slow reader of a stream that drops |
+//! | `{"event":"rotate","position":"ab:12"}` | last: come back at once |
+//! | `{"event":"end","position":"ab:12"}` | last: the stream is over |
+//!
+//! What has no `event` is a message, what has one is a notice; clients skip notices they do not know. `resume` is the
+//! verdict on the place that was asked for ([`Resume`](crate::Resume)): `fresh` (none was), `complete`, `gap 3-6`
+//! (these are lost; what comes after them follows) or `epoch-changed` (another history: what it still holds follows).
+//! `heartbeat` is the longest silence in seconds, `rotate` the seconds until the response ends by itself, null if it
+//! does not. A reader goes on with `?since=` the last `position` that it was told.
 
 mod chunk;
 pub mod hessian;
+mod json;
+pub mod multipart;
+pub mod poll;
 pub mod script;
 pub mod sse;
+pub mod xhr;
 
 pub(crate) use chunk::{Frame, LAST_CHUNK};
 
@@ -57,6 +84,10 @@ pub enum Transport {
     Script,
     /// Server-sent events.
     Sse,
+    /// Lines of JSON, for scripts that read a response while it grows.
+    Xhr,
+    /// Parts of JSON, each of which replaces the one before.
+    Multipart,
 }
 
 const FRAMINGS: [Framing; 4] = [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked];
@@ -67,7 +98,7 @@ impl Transport {
     const HESSIAN: usize = FRAMINGS.len() * Grammar::COUNT;
 
     /// Number of different framings of a message; [`form`](Self::form) counts them.
-    pub(crate) const FORMS: usize = Self::HESSIAN + 2;
+    pub(crate) const FORMS: usize = Self::HESSIAN + 4;
 
     /// One of each form, in the order of [`form`](Self::form).
     pub(crate) const ALL: [Self; Self::FORMS] = {
@@ -79,6 +110,8 @@ impl Transport {
             form += 1;
         }
         all[Self::HESSIAN + 1] = Self::Sse;
+        all[Self::HESSIAN + 2] = Self::Xhr;
+        all[Self::HESSIAN + 3] = Self::Multipart;
         all
     };
 
@@ -103,6 +136,8 @@ impl Transport {
             }
             Self::Script => Self::HESSIAN,
             Self::Sse => Self::HESSIAN + 1,
+            Self::Xhr => Self::HESSIAN + 2,
+            Self::Multipart => Self::HESSIAN + 3,
         }
     }
 
@@ -113,6 +148,8 @@ impl Transport {
             Self::Hessian { .. } => hessian::CONTENT_TYPE,
             Self::Script => script::CONTENT_TYPE,
             Self::Sse => sse::CONTENT_TYPE,
+            Self::Xhr => xhr::CONTENT_TYPE,
+            Self::Multipart => multipart::CONTENT_TYPE,
         }
     }
 
@@ -124,6 +161,8 @@ impl Transport {
             }
             Self::Script => script::message(message.json(), message.told_position(), out),
             Self::Sse => sse::message(message.json(), message.told_position(), out),
+            Self::Xhr => xhr::message(message.json(), message.told_position(), out),
+            Self::Multipart => multipart::message(message.json(), message.told_position(), out),
         })
     }
 
@@ -134,6 +173,8 @@ impl Transport {
             Self::Hessian { .. } => None,
             Self::Script => Some(Frame::build(|out| script::gap(from, to, out))),
             Self::Sse => Some(Frame::build(|out| sse::gap(from, to, out))),
+            Self::Xhr => Some(Frame::build(|out| xhr::gap(from, to, out))),
+            Self::Multipart => Some(Frame::build(|out| multipart::gap(from, to, out))),
         }
     }
 
@@ -144,6 +185,8 @@ impl Transport {
             Self::Hessian { framing, .. } => framing.heartbeat(),
             Self::Script => script::HEARTBEAT,
             Self::Sse => sse::HEARTBEAT,
+            Self::Xhr => xhr::HEARTBEAT,
+            Self::Multipart => multipart::HEARTBEAT,
         }
     }
 
@@ -162,6 +205,8 @@ impl Transport {
             Self::Hessian { .. } => out.extend_from_slice(hessian::FAREWELL),
             Self::Script => script::farewell(why, position, out),
             Self::Sse => sse::farewell(why, position, out),
+            Self::Xhr => xhr::farewell(why, position, out),
+            Self::Multipart => multipart::farewell(why, position, out),
         }
     }
 }

@@ -1,32 +1,169 @@
 //! The HTTP surface, as an axum router: nothing here knows sockets.
+//!
+//! # The contract
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
+//! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept` |
+//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//!
+//! | transport | media type in `Accept` | rotates | parameters of its own |
+//! | --- | --- | --- | --- |
+//! | [`sse`](crate::transport::sse) | `text/event-stream`; `*/*`; none | no | |
+//! | [`hessian`](crate::transport::hessian) | `application/x-hessian` | no | `framing` = `ws` (default), `p`, `varint`, `marked`; `grammar` = `final` (default), `draft`, `tutorial` |
+//! | [`longpoll`](crate::transport::poll) | `application/json` | | `wait`, seconds; `format` = `json` (default), `hessian`, or by `Accept`; then `framing` and `grammar` |
+//! | [`poll`](crate::transport::poll) | | | `format`, `framing`, `grammar` as `longpoll` |
+//! | [`xhr`](crate::transport::xhr) | `application/x-ndjson` | after 30 s | |
+//! | [`multipart`](crate::transport::multipart) | `multipart/x-mixed-replace` | no | |
+//! | [`script`](crate::transport::script) | `text/html` | after 30 s | `callback`, a function of the parent page |
+//!
+//! Parameters of all of them, in the query; others are passed over, and a parameter given twice is refused:
+//!
+//! | parameter | |
+//! | --- | --- |
+//! | `since=epoch:sequence`, or the header `Last-Event-ID`, which wins | goes on after this position. The answer gives the verdict: `complete`, `gap 3-6`, `epoch-changed` |
+//! | `last=N` | begins with the newest N messages that are held |
+//! | `client=ID` | the reader is present by this [name](crate::ClientId), and gets what is sent to it alone |
+//! | `rotate=SECONDS` | the response ends after this time, 1 to a day ([`Limits::rotate_longest`](crate::Limits::rotate_longest)), 0 for never; not for polls |
+//! | `wait=SECONDS` | a long poll waits so long, 0 to 60 ([`Limits::poll_longest_wait`](crate::Limits::poll_longest_wait)); 25 if it does not say |
+//!
+//! A `since` that is no position is refused; a `Last-Event-ID` that is none is answered as one of another history, as
+//! browsers send it by themselves and never come back after an error.
+//!
+//! | header field of an answer | |
+//! | --- | --- |
+//! | `push-position` | the position before the first message |
+//! | `push-resume` | the verdict on `since`, if there was one |
+//! | `push-heartbeat` | streams: seconds of silence at most; who hears nothing for twice that has lost its server |
+//! | `push-rotate` | streams that rotate: after how many seconds |
+//! | `push-counting: none` | Hessian: positions cannot be counted from packets |
+//! | `push-next-position`, `push-next`, `push-gap` | polls: see [`poll`](crate::transport::poll) |
+//!
+//! | status | when |
+//! | --- | --- |
+//! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
+//! | 404 | no such stream or transport |
+//! | 405 | a method that the address does not know |
+//! | 406 | nothing of what the client accepts |
+//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
+//! | 503 | the server is full, or shutting down, or too many streams are open; `Retry-After` where coming back helps |
+//!
+//! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
+//! `end` the stream is over. In every case it goes on with `since=` the last position that it was told.
+//!
+//! With `?since=` or `?last=`, and `?client=` if it has a name, a publication is answered with what has gathered as
+//! well, in the member `poll`, which is the answer of an interval poll (piggyback):
+//! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
 
 mod head;
+mod negotiate;
+mod params;
+mod poll;
+mod publish;
 mod streams;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
-use http::{HeaderMap, StatusCode, header};
+use axum::routing::{MethodFilter, on, post};
+use http::{HeaderValue, StatusCode, header};
 
 pub(crate) use head::{SHUTTING_DOWN, shutting_down, stream_head};
 pub(crate) use streams::Takeover;
-use streams::{Params, Segments};
 
 use crate::hub::{Hub, Start, Stream};
+use crate::{BadStreamName, OpenError, StreamName};
+use params::{Ask, Refusal, Segments, refuse};
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
-/// The streams of `hub` under `/streams/{stream}/{transport}`, and short texts for everything else.
-///
-/// `transport` is `hessian`, `script` or `sse`. Query parameters: `framing` (`ws`, `p`, `varint`, `marked`),
-/// `callback`, `since` (a position; the header `Last-Event-ID` says the same), `last` (how many messages
-/// that are there already); others are ignored. A `since` that is no position is refused, a `Last-Event-ID`
-/// that is none is answered as one of another history. To be served by [`Server`](crate::Server); more routes may be merged into it.
+/// What clients may do beside reading the streams that are open. Nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Access {
+    /// A stream is opened by the first request for it, whoever makes it, up to
+    /// [`Limits::streams`](crate::Limits::streams). At that bound, streams that nobody reads and nothing was ever
+    /// published to are closed for new ones.
+    pub opens: bool,
+    /// Whoever reaches the server publishes.
+    pub publishes: bool,
+}
+
+impl Access {
+    /// Everything: for a server that stands alone behind something that knows its users.
+    pub const ALL: Self = Self { opens: true, publishes: true };
+}
+
+/// The streams of a hub, and what clients may do with them.
+#[derive(Clone, Debug)]
+struct Site {
+    hub: Hub,
+    access: Access,
+}
+
+impl Site {
+    /// Whether there is, or can be, a stream of this name.
+    fn knows(&self, name: &str) -> Result<(), Refusal> {
+        if self.hub.get(name).is_some() {
+            return Ok(());
+        }
+        match self.access.opens {
+            false => Err(refuse(StatusCode::NOT_FOUND, "No such stream.")),
+            true => self.name(name).map(drop),
+        }
+    }
+
+    fn name(&self, name: &str) -> Result<StreamName, Refusal> {
+        name.parse()
+            .map_err(|error: BadStreamName| refuse(StatusCode::BAD_REQUEST, &format!("stream: {error}.")))
+    }
+
+    /// The stream of this name; opened, if need be and clients may.
+    fn stream(&self, name: &str) -> Result<Stream, Refusal> {
+        self.knows(name)?;
+        if let Some(stream) = self.hub.get(name) {
+            return Ok(stream);
+        }
+        let name = self.name(name)?;
+        let opened = self.hub.open(&name).or_else(|_| {
+            self.close_unused();
+            self.hub.open(&name)
+        });
+        opened.map_err(|error: OpenError| {
+            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}."));
+            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+            refusal
+        })
+    }
+
+    /// Closes streams that hold no history anybody could lose: names that somebody has tried, and left.
+    fn close_unused(&self) {
+        for stream in self.hub.open_streams() {
+            let is_used = stream.position().sequence > 0 || stream.readers() > 0 || stream.client_count() > 0;
+            if !is_used {
+                self.hub.close_stream(stream.name());
+            }
+        }
+    }
+}
+
+/// The streams of `hub` that are open, to be read, as the [contract](self#the-contract) says, and short texts for
+/// everything else. To be served by [`Server`](crate::Server); more routes may be merged into it.
 pub fn router(hub: Hub) -> Router {
-    Router::new()
-        .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
-        .with_state(hub)
+    router_with(hub, Access::default())
+}
+
+/// The same, with more that clients may do.
+pub fn router_with(hub: Hub, access: Access) -> Router {
+    let mut router = Router::new()
+        .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
+        .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name));
+    if access.publishes {
+        router = router.route("/streams/{stream}/messages", post(publish::publish));
+    }
+    router
+        .with_state(Site { hub, access })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
 }
@@ -36,21 +173,15 @@ pub(crate) async fn wrong_method() -> Response {
     text(StatusCode::METHOD_NOT_ALLOWED, "This address does not know this method.")
 }
 
-/// `stream` at an address of its own: `path` as Hessian packets, `path/hessian`, `path/script` and
-/// `path/sse` as with [`router`], beginning at `start` unless the request says where.
+/// `stream` at an address of its own: `path` as Hessian packets, and `path/hessian`, `path/sse` and so on as with
+/// [`router`], beginning at `start` unless the request says where.
 pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
     let by_transport = |stream: Stream| {
-        move |Segments(transport): Segments<String>, params: Params, headers: HeaderMap| {
-            let response = streams::subscribe(&stream, &transport, &params, &headers, start);
-            async move { response }
+        async move |Segments(transport): Segments<String>, ask: Ask| {
+            streams::answer(&stream, &transport, &ask, start).await
         }
     };
-    let plain = |stream: Stream| {
-        move |params: Params, headers: HeaderMap| {
-            let response = streams::subscribe(&stream, "hessian", &params, &headers, start);
-            async move { response }
-        }
-    };
+    let plain = |stream: Stream| async move |ask: Ask| streams::answer(&stream, "hessian", &ask, start).await;
     Router::new()
         .route(path, on(SUBSCRIBE, plain(stream.clone())))
         .route(&format!("{path}/{{transport}}"), on(SUBSCRIBE, by_transport(stream.clone())))

@@ -7,10 +7,14 @@ mod arrivals;
 mod browser;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
+mod classes;
 mod crowd;
 mod curl;
 mod demo;
+mod gone;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
 mod policy;
+#[path = "../support/mod.rs"]
+mod support;
