@@ -286,10 +286,7 @@ fn a_string_is_one_value_in_however_many_pieces() {
     // In chunks; bytes in chunks.
     assert_eq!(read("520001 61 520001 62 0163").unwrap().root().as_str(), Some("abc"));
     assert_eq!(read("410001 61 410001 62 2163").unwrap().root().as_bytes(), Some(&b"abc"[..]));
-    assert_eq!(
-        read("79 0161").unwrap_err().kind(),
-        &ErrorKind::Limit { limit: "max_values", max: 1 }
-    );
+    assert_eq!(read("79 0161").unwrap_err().kind(), &ErrorKind::Limit { limit: "max_values", max: 1 });
 }
 
 /// What a graph holds once and tells often counts by its bytes, in every way out of it.

@@ -119,7 +119,7 @@ fn foreign_json_is_taken() {
 #[test]
 fn what_is_wrong_is_told() {
     for (text, message) in [
-        ("", "EOF"),
+        ("", "input ends"),
         ("1 2", "trailing"),
         (r#"{"$what": 1}"#, "$what is not known"),
         (r#"{"$long": "x"}"#, "64-bit"),
@@ -141,7 +141,7 @@ fn what_is_wrong_is_told() {
         (r#"[{"$roots": []}]"#, "$roots is not known"),
         (r#"{"$remote": 5}"#, "a string"),
         ("18446744073709551615", "beyond 64 bits"),
-        ("[1,", "EOF"),
+        ("[1,", "input ends"),
     ] {
         let error = json::from_str(text).unwrap_err().to_string();
         assert!(error.contains(message), "{text}: {error}");
