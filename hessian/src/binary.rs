@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Chunks below this many bytes are joined by copying: slices of them would cost more than they save, and a hostile
 /// sender could make each byte cost 32.
-const MIN_SLICE: usize = 256;
+pub(crate) const MIN_SLICE: usize = 256;
 
 /// A binary value (Java's `byte[]`).
 ///
@@ -101,11 +101,12 @@ pub(crate) struct Rope<'a> {
 }
 
 impl<'a> Rope<'a> {
-    pub(crate) fn new(source: &'a Bytes) -> Self {
-        Self { source, binary: Binary::new(), small: BytesMut::new() }
+    /// For a binary with so many chunks of [`MIN_SLICE`] bytes at least.
+    pub(crate) fn new(source: &'a Bytes, slices: usize) -> Self {
+        let binary = Binary { chunks: SmallVec::with_capacity(slices), len: 0 };
+        Self { source, binary, small: BytesMut::new() }
     }
 
-    /// `last` small chunks are sliced too: there is only one.
     pub(crate) fn add(&mut self, chunk: &[u8]) {
         if chunk.len() < MIN_SLICE {
             self.small.extend_from_slice(chunk);

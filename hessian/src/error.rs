@@ -1,8 +1,8 @@
 //! One error type for the crate: what went wrong, at which byte, and where in the value.
 
-use crate::utf16;
+use crate::magic;
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -160,11 +160,8 @@ impl Error {
     /// Adds the enclosing map entry to the path: its key, cut short if it is long.
     #[cold]
     pub(crate) fn in_entry(self, key: &str) -> Self {
-        const MAX_UNITS: usize = 64;
-        match utf16::split(key, MAX_UNITS) {
-            (end, _) if end < key.len() => self.in_field(format!("{}…", &key[..end])),
-            _ => self.in_field(key.to_owned()),
-        }
+        const MAX_KEY: usize = 128;
+        self.in_field(shown(&key, MAX_KEY))
     }
 
     /// The error is in a key of the enclosing map: adds the entry's position to the path.
@@ -200,7 +197,7 @@ impl Error {
     }
 
     /// Where in the value, as `ticks[3].price`; empty at the top. An entry of a map goes by its key if that is text, else by
-    /// its position; `<key 3>` is a key itself. Allocates.
+    /// its position (while encoding always); `<key 3>` is a key itself. Allocates.
     #[must_use]
     pub fn path(&self) -> String {
         let mut path = String::new();
@@ -315,15 +312,54 @@ impl std::error::Error for Error {
     }
 }
 
+/// Bytes of an [`ErrorKind::Message`] at most: messages name what they do not like, which may be megabytes of a stranger's
+/// text. Control characters are escaped.
+pub const MAX_MESSAGE: usize = 1024;
+
+/// A text for a message or a path: cut after `max` bytes, control characters escaped.
+#[derive(Debug)]
+struct Shown {
+    text: String,
+    max: usize,
+}
+
+impl fmt::Write for Shown {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if self.text.len() + character.len_utf8() > self.max {
+                self.text.push('…');
+                return Err(fmt::Error);
+            }
+            match character.is_control() {
+                true => self.text.extend(character.escape_debug()),
+                false => self.text.push(character),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shown(message: &impl fmt::Display, max: usize) -> String {
+    let mut shown = Shown { text: String::new(), max };
+    // Whoever writes stops when the rest is cut off.
+    let _ = write!(shown, "{message}");
+    shown.text
+}
+
+/// The crate's own error, where it comes back through somebody else's code.
+fn custom(message: &impl fmt::Display) -> Error {
+    magic::take_error().unwrap_or_else(|| Error::new(ErrorKind::Message(shown(message, MAX_MESSAGE))))
+}
+
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(ErrorKind::Message(message.to_string()))
+        custom(&message)
     }
 }
 
 impl serde::ser::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(ErrorKind::Message(message.to_string()))
+        custom(&message)
     }
 }
 

@@ -37,7 +37,7 @@ pub use codec::PacketCodec;
 pub use date::Date;
 pub use de::{from_bytes, from_bytes_with, from_reader, from_reader_with, from_slice, from_slice_with};
 pub use encode::Sink;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, MAX_MESSAGE, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
 pub use hoist::ClassTable;
 pub use limits::Limits;

@@ -2,8 +2,8 @@
 
 /// Bounds of a decoder. Each field says which attack it stops; [`Limits::default`] suits messages from strangers.
 ///
-/// A length that the input only *claims* never reserves memory, whatever the limits say: room is made for what has
-/// arrived. Reaching a limit gives [`ErrorKind::Limit`](crate::ErrorKind::Limit) with the field's name.
+/// A length that the input only *claims* reserves room for 4,096 elements at most, for no more than bytes are left, and
+/// (by serde) for no more than 1 MiB, whatever the limits say: more room is made for what has arrived. Reaching a limit gives [`ErrorKind::Limit`](crate::ErrorKind::Limit) with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -35,14 +35,15 @@ pub struct Limits {
     /// Lists, maps and objects of one packet (what references can name). Stops amplification by one-byte
     /// objects (`60 60 60 …`). Default 4 Mi.
     pub max_containers: u32,
-    /// Values of one [`Graph`](crate::Graph), with the ends of its containers and the pieces of text that comes in pieces. A
-    /// value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
+    /// Values of one [`Graph`](crate::Graph), with the ends of its containers; in typed decoding those of all graphs in a
+    /// packet together. A value takes 24 bytes, up to three times that while it is read. Stops amplification by one-byte values
     /// (`4e 4e 4e …`). Default 4 Mi: about 300 MiB at worst.
     pub max_values: u64,
-    /// Bytes read again because references lead to them, 32 for each reference, and the bytes of names that are told
-    /// again, in typed decoding. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte objects of long
-    /// field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the default, 8 MiB,
-    /// is 280 MiB at worst.
+    /// Bytes read again because references lead to them, 32 for each reference, and what names that are told again have
+    /// beyond their first 32 bytes. It counts where a value becomes a tree: typed decoding, and a
+    /// [`Graph`](crate::Graph) in another format. Stops exponential growth (`a = [b, b]`, `b = [c, c]`, …) and one-byte
+    /// objects of long field names, decoded as maps. What comes of a byte depends on the type: with 32 bytes for a null the
+    /// default, 8 MiB, is 280 MiB at worst.
     pub max_expansion: u64,
     /// Bytes of one packet. Stops frames that never end. Default 64 MiB.
     pub max_packet: u64,
@@ -105,4 +106,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a name of so many bytes counts for `max_expansion` when it is told again: a short one is no more than the value
+/// that comes with it.
+pub(crate) const fn told_again(bytes: usize) -> u64 {
+    (bytes as u64).saturating_sub(32)
 }

@@ -5,8 +5,10 @@
 //! filled right before the call that takes it first thing.
 
 use crate::binary::Binary;
+use crate::error::Error;
 use crate::shared::Decoded;
 use crate::value::Graph;
+use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -23,12 +25,22 @@ pub(crate) const SHARED: &str = "$hessian::Shared";
 /// A generic value.
 pub(crate) const GRAPH: &str = "$hessian::Graph";
 
+/// A value that may be met again.
+#[derive(Debug, Clone)]
+pub(crate) struct Met {
+    /// Where it is.
+    pub(crate) address: usize,
+    /// Keeps it there: another value in its place would be taken for it.
+    pub(crate) value: Arc<dyn Any + Send + Sync>,
+}
+
 thread_local! {
     static BINARY_SLOT: Cell<Option<Binary>> = const { Cell::new(None) };
     static GRAPH_SLOT: Cell<Option<Graph<'static>>> = const { Cell::new(None) };
     static TABLE_SLOT: Cell<Option<Arc<Decoded>>> = const { Cell::new(None) };
-    static ADDRESS_SLOT: Cell<Option<usize>> = const { Cell::new(None) };
-    static BYTES_SLOT: Cell<Option<()>> = const { Cell::new(None) };
+    static SHARED_SLOT: Cell<Option<Met>> = const { Cell::new(None) };
+    static GRAPHS_SLOT: Cell<Option<()>> = const { Cell::new(None) };
+    static ERROR_SLOT: Cell<Option<Error>> = const { Cell::new(None) };
 }
 
 macro_rules! slots {
@@ -47,14 +59,25 @@ macro_rules! slots {
 slots! {
     /// Deserializer to [`Binary`].
     give_binary, take_binary: BINARY_SLOT = Binary;
-    /// Deserializer to [`Graph`].
+    /// Deserializer to [`Graph`], and [`Graph`] to serializer.
     give_graph, take_graph: GRAPH_SLOT = Graph<'static>;
     /// Deserializer to [`Shared`](crate::Shared): what was decoded before.
     give_table, take_table: TABLE_SLOT = Arc<Decoded>;
-    /// [`Shared`](crate::Shared) to serializer: where the value is.
-    give_address, take_address: ADDRESS_SLOT = usize;
-    /// Serializer to [`Graph`]: give the encoded bytes, not the tree.
-    ask_for_bytes, are_bytes_wanted: BYTES_SLOT = ();
+    /// [`Shared`](crate::Shared) to serializer: which value it is.
+    give_shared, take_shared: SHARED_SLOT = Met;
+    /// Serializer to [`Graph`]: give the graph, not the tree.
+    ask_for_graph, is_graph_wanted: GRAPHS_SLOT = ();
+    /// This crate's error to who makes one of it in another format's words.
+    give_error, take_error: ERROR_SLOT = Error;
+}
+
+/// An error of this crate as one of a format: of this crate's formats it is itself again.
+pub(crate) fn carry<E>(error: Error, custom: impl FnOnce(String) -> E) -> E {
+    let text = error.to_string();
+    give_error(error);
+    let carried = custom(text);
+    take_error();
+    carried
 }
 
 /// Serializer methods that refuse what they are given.
@@ -92,10 +115,13 @@ macro_rules! refuse {
         }
     };
     (@bytes $error:expr) => { crate::magic::refuse!(@each $error => serialize_bytes(&[u8])); };
-    (@null $error:expr) => {
+    (@null $error:expr) => { crate::magic::refuse!($error => none unit); };
+    (@none $error:expr) => {
         fn serialize_none(self) -> Result<Self::Ok> {
             Err($error)
         }
+    };
+    (@unit $error:expr) => {
         fn serialize_unit(self) -> Result<Self::Ok> {
             Err($error)
         }

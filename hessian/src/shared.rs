@@ -80,10 +80,15 @@ impl<T: PartialEq + ?Sized> PartialEq for Shared<T> {
     }
 }
 
-impl<T: Serialize + ?Sized> Serialize for Shared<T> {
+impl<T: Serialize + Send + Sync + ?Sized + 'static> Serialize for Shared<T> {
+    /// Hessian's serializer keeps a clone of the `Arc` until the packet is complete. Allocates for that.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        magic::give_address(Arc::as_ptr(&self.0).cast::<()>().addr());
-        serializer.serialize_newtype_struct(magic::SHARED, &*self.0)
+        let address = Arc::as_ptr(&self.0).cast::<()>().addr();
+        magic::give_shared(magic::Met { address, value: Arc::new(Arc::clone(&self.0)) });
+        let done = serializer.serialize_newtype_struct(magic::SHARED, &*self.0);
+        // Other formats leave it.
+        magic::take_shared();
+        done
     }
 }
 

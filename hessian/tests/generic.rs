@@ -1,9 +1,10 @@
 //! Generic values: made by hand, as literals, through serde.
 
 use hessian::java::Throwable;
+use hessian::ser::Serializer;
 use hessian::{
-    Graph, GraphBuilder, Limits, Shared, Value, ValueDecoder, View, from_graph, from_slice, hessian,
-    to_graph, to_vec,
+    ErrorKind, Graph, GraphBuilder, Limits, Shared, Value, ValueDecoder, View, from_graph, from_slice,
+    from_slice_with, hessian, to_graph, to_vec,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -136,7 +137,7 @@ fn cycles_and_multiplication_are_refused_by_types_that_cannot_hold_them() {
     let mut limits = Limits::new();
     limits.max_expansion = 1 << 16;
     let error = hessian::from_graph_with::<serde_json::Value>(graph.root(), &limits).unwrap_err();
-    assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
+    assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_expansion", max: 1 << 16 });
     assert!(serde_json::to_writer(std::io::sink(), &graph).is_err());
     assert_eq!(Graph::from_slice(&graph.to_vec().unwrap()).unwrap(), graph);
 }
@@ -227,6 +228,31 @@ fn shared_values_stay_shared() {
     assert!(from_slice::<Vec<Shared<Vec<Shared<Vec<i32>>>>>>(&unhex("79 79 5191")).is_err());
 }
 
+/// Another value may be made where one was that is gone: it is not taken for it.
+#[test]
+fn shared_values_that_are_dropped_before_the_packet_ends_are_not_taken_for_others() {
+    #[derive(Serialize)]
+    struct Item(#[serde(serialize_with = "temporary")] i32);
+
+    fn temporary<S: serde::Serializer>(value: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+        Shared::new(vec![*value]).serialize(serializer)
+    }
+
+    let items: Vec<Item> = (0..4).map(Item).collect();
+    assert_eq!(to_vec(&items).unwrap(), to_vec(&[[0], [1], [2], [3]]).unwrap());
+    let mut out = Vec::new();
+    let mut serializer = <Serializer<'_, _>>::new(&mut out);
+    for number in 0..3 {
+        serializer.encode(&Shared::new(vec![number])).unwrap();
+    }
+    assert_eq!(out, unhex("7990 7991 7992"));
+    // Only as long as that.
+    let shared = Arc::new(vec![1]);
+    to_vec(&[Shared(Arc::clone(&shared)), Shared(Arc::clone(&shared))]).unwrap();
+    serde_json::to_string(&Shared(Arc::clone(&shared))).unwrap();
+    assert_eq!(Arc::strong_count(&shared), 1);
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 enum Kind {
     One(Shared<AddString>),
@@ -260,10 +286,129 @@ fn a_string_is_one_value_in_however_many_pieces() {
     // In chunks; bytes in chunks.
     assert_eq!(read("520001 61 520001 62 0163").unwrap().root().as_str(), Some("abc"));
     assert_eq!(read("410001 61 410001 62 2163").unwrap().root().as_bytes(), Some(&b"abc"[..]));
-    assert_eq!(
-        read("79 0161").unwrap_err().kind(),
-        &hessian::ErrorKind::Limit { limit: "max_values", max: 1 }
-    );
+    assert_eq!(read("79 0161").unwrap_err().kind(), &ErrorKind::Limit { limit: "max_values", max: 1 });
+}
+
+/// What a graph holds once and tells often counts by its bytes, in every way out of it.
+#[test]
+fn graphs_do_not_grow_without_bound_as_trees() {
+    // One text of a megabyte in a list that ten elements name.
+    let mut builder = GraphBuilder::new();
+    let text = builder.list(None);
+    builder.push(text, "x".repeat(1 << 20));
+    let all = builder.list(None);
+    (0..10).for_each(|_| {
+        builder.push(all, text);
+    });
+    let graph = builder.finish(all);
+    let refused = |error: hessian::Error| {
+        assert!(matches!(error.kind(), ErrorKind::Limit { limit: "max_expansion", .. }), "{error}");
+    };
+    refused(from_graph::<Vec<Vec<String>>>(graph.root()).unwrap_err());
+    refused(from_graph::<Vec<Graph<'_>>>(graph.root()).unwrap_err());
+    assert!(serde_json::to_string(&graph).unwrap_err().to_string().contains("max_expansion"));
+    let mut limits = Limits::new();
+    limits.max_expansion = 10 << 20;
+    assert_eq!(hessian::from_graph_with::<Vec<Vec<String>>>(graph.root(), &limits).unwrap().len(), 10);
+    // Objects of long names.
+    let mut builder = GraphBuilder::new();
+    let all = builder.list(None);
+    for number in 0..1_000 {
+        let object = builder.object("x.Y", [(&*"n".repeat(16 << 10), number.into())]);
+        builder.push(all, object);
+    }
+    let graph = builder.finish(all);
+    refused(from_graph::<Vec<BTreeMap<String, i32>>>(graph.root()).unwrap_err());
+    assert!(serde_json::to_string(&graph).unwrap_err().to_string().contains("max_expansion"));
+    refused(hessian::json::to_string(&graph).unwrap_err());
+    // A big one that says everything once is none of it.
+    let big = to_graph(&vec!["x".repeat(1 << 20); 12]).unwrap();
+    assert_eq!(from_graph::<Vec<String>>(big.root()).unwrap().len(), 12);
+    assert!(serde_json::to_string(&big).is_ok() && hessian::json::to_string(&big).is_ok());
+}
+
+/// As maps, though their names are told 100,000 times.
+#[test]
+fn many_small_objects_are_no_attack() {
+    #[derive(Clone, Serialize)]
+    struct Tick {
+        symbol: &'static str,
+        price: i32,
+        average_of_the_last_thirty_days: i32,
+    }
+    let ticks = vec![Tick { symbol: "A", price: 1, average_of_the_last_thirty_days: 2 }; 100_000];
+    let bytes = to_vec(&ticks).unwrap();
+    assert_eq!(from_slice::<serde_json::Value>(&bytes).unwrap().as_array().unwrap().len(), 100_000);
+    let graph = Graph::from_slice(&bytes).unwrap();
+    assert_eq!(from_graph::<serde_json::Value>(graph.root()).unwrap().as_array().unwrap().len(), 100_000);
+    assert!(hessian::json::to_string(&graph).is_ok());
+}
+
+/// The bound on their values is one for all graphs of a packet.
+#[test]
+fn graphs_of_a_packet_have_one_bound() {
+    let bytes = to_vec(&vec![vec![1; 9]; 10]).unwrap();
+    let mut limits = Limits::new();
+    // Each list counts its values, itself and its end.
+    limits.max_values = 110;
+    assert_eq!(from_slice_with::<Vec<Graph<'_>>>(&bytes, &limits).unwrap().len(), 10);
+    limits.max_values -= 1;
+    let error = from_slice_with::<Vec<Graph<'_>>>(&bytes, &limits).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Limit { limit: "max_values", max: 109 });
+}
+
+#[test]
+fn binaries_of_one_chunk_keep_to_their_bound() {
+    let mut limits = Limits::new();
+    limits.max_binary = 10;
+    let refused = |error: hessian::Error| {
+        assert_eq!(*error.kind(), ErrorKind::Limit { limit: "max_binary", max: 10 });
+    };
+    for length in [11, 100, 2_000] {
+        let bytes = to_vec(&hessian::Binary::from(vec![7; length])).unwrap();
+        refused(from_slice_with::<Vec<u8>>(&bytes, &limits).unwrap_err());
+        refused(from_slice_with::<hessian::Binary>(&bytes, &limits).unwrap_err());
+        refused(hessian::from_bytes_with::<hessian::Binary>(&bytes.clone().into(), &limits).unwrap_err());
+        refused(Graph::from_slice_with::<hessian::grammar::Final>(&bytes, limits).unwrap_err());
+    }
+    let bytes = to_vec(&hessian::Binary::from(vec![7; 10])).unwrap();
+    assert_eq!(from_slice_with::<Vec<u8>>(&bytes, &limits).unwrap().len(), 10);
+}
+
+/// In chunks: the bound is one for all of them, and a surrogate pair may stand in two.
+#[test]
+fn names_in_chunks() {
+    let class = |chunks: &str| unhex(&format!("43 {chunks} 91 0178 60 91"));
+    let mut limits = Limits::new();
+    limits.max_name = 8;
+    type Map = BTreeMap<String, i32>;
+    let nine = class("520004 61616161 520004 61616161 0161");
+    for error in [
+        Graph::from_slice_with::<hessian::grammar::Final>(&nine, limits).unwrap_err(),
+        from_slice_with::<Map>(&nine, &limits).unwrap_err(),
+    ] {
+        assert_eq!(*error.kind(), ErrorKind::Limit { limit: "max_name", max: 8 });
+    }
+    let eight = class("520004 61616161 520003 616161 0161");
+    assert!(Graph::from_slice_with::<hessian::grammar::Final>(&eight, limits).is_ok());
+    assert!(from_slice_with::<Map>(&eight, &limits).is_ok());
+    // The halves of an emoji, as Java writes them.
+    let halves = class("520002 61 eda0bd 520001 edb880 0162");
+    let graph = Graph::from_slice(&halves).unwrap();
+    assert_eq!(&*graph.root().class().unwrap().name, "a\u{1f600}b");
+    assert_eq!(from_slice::<Graph<'_>>(&halves).unwrap(), graph);
+    for broken in [class("520001 eda0bd 0162"), class("520001 61 01 eda0bd"), class("520001 edb880 00")] {
+        assert_eq!(*Graph::from_slice(&broken).unwrap_err().kind(), ErrorKind::LoneSurrogate);
+        assert_eq!(*from_slice::<Map>(&broken).unwrap_err().kind(), ErrorKind::LoneSurrogate);
+    }
+}
+
+#[test]
+#[should_panic(expected = "another builder")]
+fn remote_objects_of_another_builder_are_refused() {
+    let mut other = GraphBuilder::new();
+    let remote = other.remote(Some("x.Y"), "http://localhost/");
+    let _ = GraphBuilder::new().finish(remote);
 }
 
 #[test]

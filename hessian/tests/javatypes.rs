@@ -10,7 +10,7 @@ use hessian::java::{
     Uuid,
 };
 use hessian::typed::{self, As, IntArray, LinkedList, LongArray, TreeMap, Typed};
-use hessian::{Binary, Date, Graph, View, from_slice, hessian, to_vec};
+use hessian::{Binary, Date, ErrorKind, Graph, Limits, Value, View, from_slice, hessian, to_vec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -270,7 +270,7 @@ fn types_are_bounded_and_taken_back_with_what_failed() {
         graph.push(list, inner);
     }
     let error = graph.finish(list).to_vec().unwrap_err();
-    assert_eq!(error.kind(), &hessian::ErrorKind::Limit { limit: "max_types", max: 4096 });
+    assert_eq!(error.kind(), &ErrorKind::Limit { limit: "max_types", max: 4096 });
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -635,45 +635,76 @@ fn exceptions_are_bounded() {
         last = next;
     }
     let error = Throwable::from_view(builder.finish(last).root()).unwrap_err();
-    assert!(
-        matches!(error.kind(), hessian::ErrorKind::Limit { limit: "MAX_EXCEPTIONS", max: 1024 }),
-        "{error}"
-    );
-    // Own fields that share a large list.
+    assert!(matches!(error.kind(), ErrorKind::Limit { limit: "MAX_EXCEPTIONS", max: 1024 }), "{error}");
+    // Own fields that share a large list: each has it for itself, for 32 bytes a value but the first.
+    for (fields, fits) in [(9, true), (10, false)] {
+        let mut builder = Graph::builder();
+        let list = builder.list(None);
+        (0..30_000).for_each(|n| {
+            builder.push(list, n);
+        });
+        let thrown = exception(&mut builder);
+        for field in 0..fields {
+            builder.field(thrown, &format!("f{field}"), list);
+        }
+        let read = Throwable::from_view(builder.finish(thrown).root());
+        assert_eq!(
+            read.map(|thrown| thrown.fields.len()).map_err(|error| expansion(&error)),
+            match fits {
+                true => Ok(fields),
+                false => Err(true),
+            }
+        );
+    }
+    // Frames that share a long text, and exceptions that share their frames.
     let mut builder = Graph::builder();
-    let list = builder.list(None);
-    (0..30_000).for_each(|n| {
-        builder.push(list, n);
+    let long = Value::from("x".repeat(1 << 20));
+    let fields = [("declaringClass", long), ("methodName", Value::Null), ("lineNumber", 1.into())];
+    let frame = builder.object("java.lang.StackTraceElement", fields);
+    let frames = builder.list(None);
+    (0..10).for_each(|_| {
+        builder.push(frames, frame);
     });
     let thrown = exception(&mut builder);
-    builder.field(thrown, "a", list).field(thrown, "b", list);
-    let graph = builder.finish(thrown);
-    assert_eq!(Throwable::from_view(graph.root()).unwrap().fields.len(), 2);
+    builder.field(thrown, "stackTrace", frames);
+    assert!(expansion(&Throwable::from_view(builder.finish(thrown).root()).unwrap_err()));
     let mut builder = Graph::builder();
-    let root = builder.graft(&graph);
-    let hessian::Value::Node(id) = root else { panic!() };
-    let list = builder.graft(&graph.root().get("a").unwrap().to_graph());
-    builder.field(id, "c", list);
-    let error = Throwable::from_view(builder.finish(id).root()).unwrap_err();
-    assert!(matches!(error.kind(), hessian::ErrorKind::Limit { limit: "MAX_OWN_VALUES", .. }), "{error}");
-    // Scalars count as well: 1,000 exceptions of 66 numbers each.
-    for (numbers, fits) in [(65, true), (66, false)] {
-        let mut builder = Graph::builder();
-        let all = builder.list(None);
-        for _ in 0..1000 {
-            let next = exception(&mut builder);
-            (0..numbers).for_each(|n| {
-                builder.field(next, &format!("f{n}"), n);
-            });
-            builder.push(all, next);
-        }
-        let root = exception(&mut builder);
-        builder.field(root, "suppressedExceptions", all);
-        let read = Throwable::from_view(builder.finish(root).root());
-        assert_eq!(read.is_ok(), fits, "{numbers}");
+    let frames = builder.list(None);
+    for _ in 0..10_000 {
+        let frame = builder.object("java.lang.StackTraceElement", [("lineNumber", 1.into())]);
+        builder.push(frames, frame);
     }
+    let all = builder.list(None);
+    for _ in 0..100 {
+        let thrown = exception(&mut builder);
+        builder.field(thrown, "stackTrace", frames).push(all, thrown);
+    }
+    let root = exception(&mut builder);
+    builder.field(root, "suppressedExceptions", all);
+    assert!(expansion(&Throwable::from_view(builder.finish(root).root()).unwrap_err()));
+    // Causes of causes, deeper than a stack of two megabytes is.
+    let mut builder = Graph::builder();
+    let all = builder.list(None);
+    let mut last = exception(&mut builder);
+    builder.push(all, last);
+    for _ in 0..1_000 {
+        let next = exception(&mut builder);
+        builder.field(next, "cause", last).push(all, next);
+        last = next;
+    }
+    builder.push(all, last);
+    let graph = builder.finish(all);
+    let deepest = graph.root().index(1_001).unwrap();
+    let limit = ErrorKind::Limit { limit: "max_depth", max: Limits::DEFAULT.max_depth.into() };
+    assert_eq!(*Throwable::from_view(deepest).unwrap_err().kind(), limit);
+    assert!(from_slice::<Vec<Throwable>>(&graph.to_vec().unwrap()).is_err());
+    assert!(Throwable::from_view(graph.root().index(100).unwrap()).is_ok());
     assert!(Throwable::from_view(hessian!("X" { value: 1 }).root()).is_err());
     assert!(from_slice::<Throwable>(&to_vec(&1).unwrap()).is_err());
+}
+
+fn expansion(error: &hessian::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Limit { limit: "max_expansion", .. })
 }
 
 #[test]
@@ -706,7 +737,7 @@ fn binaries_share_the_buffer() {
     assert_eq!(from_slice::<Option<Binary>>(b"N").unwrap(), None);
     assert!(from_slice::<Binary>(b"N").is_err());
     through_json(&Binary::from(vec![1, 2]), "[1,2]");
-    let mut decoder = <hessian::ValueDecoder>::new(hessian::Limits::new());
+    let mut decoder = <hessian::ValueDecoder>::new(Limits::new());
     let packet = encoded.slice(..);
     let (streamed, ..): Four = decoder.decode_bytes(&packet).unwrap();
     assert!(range.contains(&streamed.chunks()[0].as_ptr()));

@@ -92,6 +92,15 @@ fn the_mapping_is_the_documented_one() {
     }
     let utf16 = Graph::from_slice(b"\x02\xed\xa0\xbdA").unwrap();
     assert_eq!(round_trip(&utf16, "utf16"), r#"{"$utf16":"d83d0041"}"#);
+    // What is text is text, however it is told.
+    assert_eq!(json::from_str(r#"{"$utf16":"0061d83dde00"}"#).unwrap(), hessian!("a\u{1f600}"));
+    // Kinds of errors.
+    let mut limits = Limits::new();
+    limits.max_values = 2;
+    assert!(json::from_str_with("[1, 2]", &limits).unwrap_err().is_limit());
+    assert!(json::from_str("[1, {\"a\":").unwrap_err().is_incomplete());
+    limits.max_depth = 1;
+    assert!(json::to_string_with(&hessian!([[1]]), &limits).unwrap_err().is_limit());
     let remote = unhex("72 740005 6170692e54 530003 752f78");
     let remote = Graph::from_slice_with::<One>(&remote, Limits::DEFAULT).unwrap();
     let text = json::to_string(&remote).unwrap();
@@ -110,7 +119,7 @@ fn foreign_json_is_taken() {
 #[test]
 fn what_is_wrong_is_told() {
     for (text, message) in [
-        ("", "EOF"),
+        ("", "input ends"),
         ("1 2", "trailing"),
         (r#"{"$what": 1}"#, "$what is not known"),
         (r#"{"$long": "x"}"#, "64-bit"),
@@ -132,7 +141,7 @@ fn what_is_wrong_is_told() {
         (r#"[{"$roots": []}]"#, "$roots is not known"),
         (r#"{"$remote": 5}"#, "a string"),
         ("18446744073709551615", "beyond 64 bits"),
-        ("[1,", "EOF"),
+        ("[1,", "input ends"),
     ] {
         let error = json::from_str(text).unwrap_err().to_string();
         assert!(error.contains(message), "{text}: {error}");

@@ -120,6 +120,11 @@ fn a_failed_value_leaves_no_trace() {
     assert_eq!(out, b"before");
     let error = hessian::to_vec(&Some([(1, u64::MAX)])).unwrap_err();
     assert_eq!(error.path(), "[0][1]");
+    // In maps by the position of the entry; a key itself.
+    let refused = BTreeMap::from([("a", vec![1_u64]), ("b", vec![2, u64::MAX])]);
+    assert_eq!(hessian::to_vec(&[refused]).unwrap_err().path(), "[0][1][1]");
+    let refused = BTreeMap::from([(u64::MAX, 1)]);
+    assert_eq!(hessian::to_vec(&refused).unwrap_err().path(), "<key 0>");
 }
 
 /// 1,024 sets of fields, of one length up to 252: more than are remembered of one struct.

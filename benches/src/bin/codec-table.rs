@@ -3,10 +3,11 @@
 //!
 //! `cargo run --release -p benches --bin codec-table [ROUNDS [PAYLOAD]]`. The cases that are compared run in turn, a
 //! fraction of a millisecond each, round after round. The fastest tenth of the samples counts: whatever else the machine
-//! does only ever adds.
+//! does only ever adds. Memory that a case frees is kept for the next run.
 
 use benches::cases::{self, Case};
 use benches::goals::{GOALS, Measure, REFERENCES};
+use std::hint::black_box;
 use std::time::Instant;
 
 /// What one sample takes at least.
@@ -27,6 +28,7 @@ struct Row {
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(201);
     let only = std::env::args().nth(2);
+    keep_memory();
     println!("| payload, operation | codec | ns | x reference | allocations |");
     println!("| --- | --- | --: | --: | --: |");
     let mut rows = Vec::new();
@@ -77,6 +79,15 @@ fn group(cases: &mut [Case], rounds: usize) -> Vec<Row> {
         row
     });
     rows.collect()
+}
+
+/// Larger than what any case allocates.
+const LARGE: usize = 16 << 20;
+
+/// Makes the allocator keep what is freed: glibc's gives megabytes back to the system and asks for them again, or does
+/// not, depending on what lies beside them by chance. To have them cleared anew takes longer than to fill them.
+fn keep_memory() {
+    drop(black_box(Vec::<u8>::with_capacity(LARGE)));
 }
 
 /// How often a case runs in one sample.

@@ -236,7 +236,7 @@ impl<'de, G: Grammar> de::MapAccess<'de> for &mut Object<'_, 'de, '_, G> {
         if self.count_names {
             let mut next = self.cursor;
             let length = self.de.reader.tables.field(self.de.reader.input, &mut next).len();
-            self.de.reader.expand(length as u64)?;
+            self.de.reader.name_again(length)?;
         }
         let name = self.de.reader.tables.field(self.de.reader.input, &mut self.cursor);
         seed.deserialize(name.into_deserializer()).map(Some)
@@ -301,8 +301,9 @@ impl<'a, 'de, 't, G: Grammar> FieldsInOrder<'a, 'de, 't, G> {
     /// Tells an error of the struct itself where it happened.
     #[cold]
     #[inline(never)]
-    pub(super) fn place(&self, error: Error) -> Error {
-        error.or_at(self.start as u64)
+    pub(super) fn place(&mut self, error: Error) -> Error {
+        let error = error.or_at(self.start as u64);
+        self.de.give_up(error)
     }
 }
 

@@ -10,6 +10,12 @@ use crate::grammar::{Grammar, Token, TypeForm};
 use crate::table::{Match, Target};
 use serde::de::Visitor;
 
+/// A visitor that takes a struct's fields by name and in their order alike. Those that serde derives do; one that was
+/// written by hand may not, and what it is given must not change with what was read before.
+fn is_derived<V>() -> bool {
+    std::any::type_name::<V>().contains("::__Visitor")
+}
+
 impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     pub(super) fn list<V: Visitor<'de>>(
         &mut self,
@@ -21,7 +27,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         let mut list = List::new(self, head);
         let value = visitor.visit_seq(&mut list);
         if value.is_err() {
-            return self.place(start, value);
+            return value.map_err(|error| self.give_up(error.or_at(start as u64)));
         }
         list.finish()?;
         self.reader.close();
@@ -34,7 +40,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         let mut map = Map::new(self);
         let value = visitor.visit_map(&mut map);
         if value.is_err() {
-            return self.place(start, value);
+            return value.map_err(|error| self.give_up(error.or_at(start as u64)));
         }
         map.finish()?;
         self.reader.close();
@@ -63,7 +69,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 self.reader.close();
                 Ok((value, all))
             }
-            Err(error) => Err(error.or_at(start as u64)),
+            Err(error) => Err(self.give_up(error.or_at(start as u64))),
         }
     }
 
@@ -92,11 +98,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if self.reader.try_object(Target::new::<V>(name, fields)) {
+        let target = || Target::new::<V>(name, fields);
+        if self.reader.try_object(target) {
             return self.fields(fields, visitor);
         }
-        // Not the same one: nothing of it has to be in memory before this.
-        self.other_structure(Target::new::<V>(name, fields), visitor)
+        self.other_structure(target(), visitor)
     }
 
     #[inline(never)]
@@ -131,11 +137,11 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         target: Target,
         visitor: V,
     ) -> Result<V::Value> {
-        match self.reader.tables.compare(self.reader.input, class, target) {
+        match self.reader.tables.compare(self.reader.input, class, || target) {
             Match::InOrder => self.fields(target.fields, visitor),
             found => {
                 let (value, all) = self.named_fields(class, false, visitor)?;
-                if all && found == Match::Same {
+                if all && found == Match::Same && is_derived::<V>() {
                     self.reader.tables.learn(class, target);
                 }
                 Ok(value)

@@ -39,19 +39,14 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 if let Some(variant) = variant
                     && !(own && is_named && self.is_constant(variants)?)
                 {
-                    return visitor.visit_enum(ObjectVariant {
-                        de: self,
-                        class: Some(class),
-                        start,
-                        variant,
-                        variants,
-                    });
+                    let object = ObjectVariant { de: self, class: Some(class), start, variant, variants };
+                    return visitor.visit_enum(object).map_err(|error| self.give_up(error));
                 }
                 if !is_named {
                     let name = self.reader.tables.class_name(self.reader.input, class);
                     let expected = format!("one of {variants:?}, not {name:?},").into();
                     let kind = ErrorKind::UnexpectedType { found: "an object of another class", expected };
-                    return Err(Error::at(start as u64, kind));
+                    return Err(self.give_up(Error::at(start as u64, kind)));
                 }
                 self.reader.open()?;
                 let name = self.name()?;
@@ -66,13 +61,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                 let variant = |name: &str| variants.iter().find(|&&variant| variant == name).copied();
                 let ty = self.reader.look_at_type(ty, |name| (!name.is_empty(), variant(name)))?;
                 if let Some((_, Some(variant))) = ty {
-                    return visitor.visit_enum(ObjectVariant {
-                        de: self,
-                        class: None,
-                        start,
-                        variant,
-                        variants,
-                    });
+                    let object = ObjectVariant { de: self, class: None, start, variant, variants };
+                    return visitor.visit_enum(object).map_err(|error| self.give_up(error));
                 }
                 self.reader.open()?;
                 let name = self.name()?;
@@ -83,7 +73,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
                     let name = self.name()?;
                     self.constant(name.as_str(), visitor)?
                 } else {
-                    visitor.visit_enum(EntryVariant { de: self, name, variants })?
+                    let entry = EntryVariant { de: self, name, variants };
+                    visitor.visit_enum(entry).map_err(|error| self.give_up(error))?
                 };
                 self.end_of_entry()?;
                 self.reader.close();
@@ -119,7 +110,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     fn name(&mut self) -> Result<Text<'de>> {
         match self.reader.token()? {
             Token::Text { units, last } => self.reader.text(units, last),
-            other => Err(self.mismatch(&other, "the name of an enum variant")),
+            other => Err(self.stray(&other, "the name of an enum variant")),
         }
     }
 }

@@ -118,19 +118,48 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         let back = self.reader.jump(number)?;
         let value = read(self);
         // Also after an error, which the type may pass over.
-        self.reader.back(&back)?;
-        value
+        let done = self.reader.back(&back);
+        let value = value?;
+        done.map(|()| value)
     }
 
     /// The value of the last token has a type that the target does not take.
     #[cold]
     #[inline(never)]
-    fn mismatch(&self, found: &Token, expected: &'static str) -> Error {
+    fn mismatch(&mut self, found: &Token, expected: &'static str) -> Error {
+        let error = self.misfit(found, expected);
+        // Who passes over the error goes on behind the value.
+        let start = self.reader.start;
+        self.reader.pos = start;
+        match self.reader.skip() {
+            Ok(()) => error,
+            Err(_) => self.give_up(error),
+        }
+    }
+
+    /// The same inside of a value that was begun.
+    #[cold]
+    #[inline(never)]
+    fn stray(&mut self, found: &Token, expected: &'static str) -> Error {
+        let error = self.misfit(found, expected);
+        self.give_up(error)
+    }
+
+    fn misfit(&self, found: &Token, expected: &'static str) -> Error {
         let kind = match found {
             Token::End => ErrorKind::UnexpectedByte { found: G::END, expected: "a value" },
             _ => ErrorKind::UnexpectedType { found: name_of(found), expected: expected.into() },
         };
         Error::at(self.reader.start as u64, kind)
+    }
+
+    /// Nobody reads on in the middle of a value that could not be read, though a type may pass over the error: what
+    /// follows would be taken for what it is not.
+    #[cold]
+    #[inline(never)]
+    fn give_up(&mut self, error: Error) -> Error {
+        self.reader.pos = self.reader.input.len();
+        error
     }
 
     /// Tells an error of a visitor where the value starts that it did not like.

@@ -349,7 +349,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// An object whose class has just these fields, if it is next: its definition may stand before it.
     #[inline(always)]
-    pub(super) fn try_object(&mut self, target: Target) -> bool {
+    pub(super) fn try_object(&mut self, target: impl Fn() -> Target) -> bool {
         if self.input.get(self.pos).copied() == G::DEFINITION {
             return self.try_definition(target);
         }
@@ -367,7 +367,7 @@ impl<'de, 't, G: Grammar> Reader<'de, 't, G> {
 
     /// The same where a definition is next.
     #[inline(always)]
-    fn try_definition(&mut self, target: Target) -> bool {
+    fn try_definition(&mut self, target: impl Fn() -> Target) -> bool {
         if self.replaying > 0 || !self.alone {
             return false;
         }

@@ -13,6 +13,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     pub(super) fn remote<V: Visitor<'de>>(&mut self, ty: TypeForm, visitor: V) -> Result<V::Value> {
         // As without a type: one without a name is none.
         let ty = self.reader.look_at_type(ty, str::to_owned)?.filter(|ty| !ty.is_empty());
+        self.reader.name_again(ty.as_ref().map_or(0, String::len))?;
         let url = match self.reader.token()? {
             Token::Text { units, last } => self.reader.text(units, last)?,
             _ => {

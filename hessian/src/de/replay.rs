@@ -7,7 +7,7 @@ use super::reader::Reader;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
 use crate::grammar::Grammar;
-use crate::limits::Limits;
+use crate::limits::{Limits, told_again};
 use crate::parser::{Core, Step};
 use crate::shared::Decoded;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(super) struct Replay<G> {
     following: Vec<usize>,
     /// Bytes that were read or told again.
     expanded: u64,
+    /// Values of the graphs so far.
+    graphs: u64,
     /// Values that references may be asked to share.
     decoded: Arc<Decoded>,
 }
@@ -37,6 +39,7 @@ pub(super) struct Replay<G> {
 pub(super) struct Return {
     pos: usize,
     start: usize,
+    depth_left: u32,
 }
 
 impl<G: Grammar> Replay<G> {
@@ -50,6 +53,7 @@ impl<G: Grammar> Replay<G> {
             open: Vec::new(),
             following: Vec::new(),
             expanded: 0,
+            graphs: 0,
             decoded: Arc::default(),
         }
     }
@@ -77,6 +81,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
         }
         *self.replay = Some(replay);
         let start = start?;
+        let depth_left = self.depth_left;
         self.replaying += 1;
         if let Err(error) = self.open() {
             self.replaying -= 1;
@@ -85,7 +90,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
             }
             return Err(error);
         }
-        Ok(Return { pos: std::mem::replace(&mut self.pos, start), start })
+        Ok(Return { pos: std::mem::replace(&mut self.pos, start), start, depth_left })
     }
 
     /// Where the container starts, unless it encloses the reference.
@@ -119,7 +124,7 @@ impl<G: Grammar> Reader<'_, '_, G> {
         let expanded = self.pos.saturating_sub(to.start) as u64;
         self.pos = to.pos;
         self.replaying -= 1;
-        self.close();
+        self.depth_left = to.depth_left;
         let replay = self.again();
         replay.following.pop();
         self.expand(expanded + FOLLOWING)
@@ -129,9 +134,27 @@ impl<G: Grammar> Reader<'_, '_, G> {
         self.replay.get_or_insert_with(|| Box::new(Replay::new()))
     }
 
+    /// How many values the graphs have that were read so far.
+    pub(super) fn graphs_so_far(&self) -> u64 {
+        self.replay.as_ref().map_or(0, |replay| replay.graphs)
+    }
+
+    pub(super) fn count_graph(&mut self, values: u64) {
+        self.again().graphs += values;
+    }
+
+    /// A name of so many bytes is told once more.
+    #[inline]
+    pub(super) fn name_again(&mut self, length: usize) -> Result<()> {
+        match told_again(length) {
+            0 => Ok(()),
+            bytes => self.expand(bytes),
+        }
+    }
+
     /// So many bytes are told once more.
     #[inline(never)]
-    pub(super) fn expand(&mut self, bytes: u64) -> Result<()> {
+    fn expand(&mut self, bytes: u64) -> Result<()> {
         let replay = self.again();
         replay.expanded = replay.expanded.saturating_add(bytes);
         if replay.expanded > self.limits.max_expansion {

@@ -218,7 +218,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         };
         if !matches!(name.as_str(), "_value" | "value" | "name") {
             self.reader.start = start;
-            return Err(self.mismatch(&Token::Map { ty }, expected));
+            return Err(self.stray(&Token::Map { ty }, expected));
         }
         let value = read(self)?;
         self.end_of_entry()?;
@@ -230,7 +230,7 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
     pub(super) fn end_of_entry(&mut self) -> Result<()> {
         match self.reader.token()? {
             Token::End => Ok(()),
-            other => Err(self.mismatch(&other, "the end of a map of one entry")),
+            other => Err(self.stray(&other, "the end of a map of one entry")),
         }
     }
 }

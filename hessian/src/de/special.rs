@@ -2,7 +2,7 @@
 
 use super::Deserializer;
 use super::reader::Reader;
-use crate::binary::{Binary, Rope};
+use crate::binary::{Binary, MIN_SLICE, Rope};
 use crate::error::{Error, Result};
 use crate::grammar::{Grammar, Token};
 use crate::magic;
@@ -19,7 +19,8 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
             magic::BINARY => self.binary(visitor),
             magic::SHARED => self.shared(visitor),
             magic::GRAPH => {
-                magic::give_graph(self.reader.graph()?.into_owned());
+                let graph = self.reader.graph().map_err(|error| self.give_up(error))?;
+                magic::give_graph(graph.into_owned());
                 visitor.visit_unit()
             }
             _ => visitor.visit_newtype_struct(self),
@@ -32,11 +33,16 @@ impl<'de, G: Grammar> Deserializer<'de, '_, G> {
         let start = self.reader.pos;
         match (self.reader.token()?, self.reader.source) {
             (Token::Binary { len, last: true }, Some(source)) => {
-                let chunk = self.reader.chunk(len)?;
+                let chunk = self.reader.whole(len)?;
                 magic::give_binary(Binary::from(source.slice_ref(chunk)));
             }
             (Token::Binary { len, last }, Some(source)) => {
-                let mut rope = Rope::new(source);
+                // Twice over the heads, so that the list of slices has just the room it needs.
+                let start = self.reader.pos;
+                let mut slices = 0;
+                self.reader.chunks(len, last, |chunk| slices += usize::from(chunk.len() >= MIN_SLICE))?;
+                self.reader.pos = start;
+                let mut rope = Rope::new(source, slices);
                 self.reader.chunks(len, last, |chunk| rope.add(chunk))?;
                 magic::give_binary(rope.finish());
             }
@@ -111,7 +117,9 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
     /// as it was.
     fn graph(&mut self) -> Result<Graph<'de>> {
         self.peek()?;
-        let mut building = Building::of_part(self.next_number(), self.limits.max_values);
+        // The graphs of a message have their bound together.
+        let left = self.limits.max_values.saturating_sub(self.graphs_so_far());
+        let mut building = Building::of_part(self.next_number(), left);
         self.build(&mut building)?;
         while let Some(number) = building.next_outside() {
             let back = self.jump(Some(number))?;
@@ -120,6 +128,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
             building.end_outside();
             self.back(&back)?;
         }
+        self.count_graph(left - building.left());
         Ok(building.finish_in(self.input, self.tables))
     }
 

@@ -168,7 +168,7 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
     #[inline]
     pub(super) fn blob(&mut self, len: u32, last: bool) -> Result<Blob<'de>> {
         if last {
-            return self.chunk(len).map(Blob::Borrowed);
+            return self.whole(len).map(Blob::Borrowed);
         }
         // Twice over the heads, so that the bytes are copied once into just the room they need.
         let start = self.pos;
@@ -212,7 +212,16 @@ impl<'de, G: Grammar> Reader<'de, '_, G> {
         }
     }
 
-    pub(super) fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
+    /// A binary of one chunk.
+    #[inline]
+    pub(super) fn whole(&mut self, len: u32) -> Result<&'de [u8]> {
+        if u64::from(len) > self.limits.max_binary {
+            return Err(self.limit("max_binary", self.limits.max_binary));
+        }
+        self.chunk(len)
+    }
+
+    fn chunk(&mut self, len: u32) -> Result<&'de [u8]> {
         let rest = self.rest();
         match rest.get(..len as usize) {
             Some(bytes) => {

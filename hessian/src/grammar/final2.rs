@@ -174,15 +174,16 @@ impl Grammar for Final {
 
     // The same opcodes once more, for who knows what to expect.
 
+    /// Without a branch on the opcode: numbers of a message have now this form, now that. A third fewer instructions than
+    /// one case after the other; where all have the same form, which a processor foresees, no faster for that.
     #[inline]
     fn integer(input: &[u8]) -> (i64, usize) {
-        match *input {
-            [tag @ 0x80..=0xbf, ..] => (i64::from(tag) - 0x90, 1),
-            [tag @ 0xc0..=0xcf, low, ..] => ((above(tag, 0xc8, 8) + i32::from(low)).into(), 2),
-            [tag @ 0xd8..=0xef, ..] => (i64::from(tag) - 0xe0, 1),
-            [tag @ 0xf0..=0xff, low, ..] => ((above(tag, 0xf8, 8) + i32::from(low)).into(), 2),
-            _ => wide_integer(input),
-        }
+        let [tag, a, b, c, d, e, f, g, h, ..] = *input else { return integer_near_the_end(input) };
+        let form = &INTEGERS[usize::from(tag)];
+        let operand = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let with_opcode = u64::from(tag.wrapping_sub(form.zero)) << 56 | operand >> 8;
+        let word = if form.is_wide { operand } else { with_opcode };
+        (word.cast_signed() >> form.shift, form.len.into())
     }
 
     #[inline]
@@ -217,9 +218,50 @@ impl Grammar for Final {
     }
 }
 
-#[inline(always)]
-fn wide_integer(input: &[u8]) -> (i64, usize) {
+/// How an int or long is read, by its opcode.
+#[derive(Clone, Copy)]
+struct Integer {
+    /// The opcode that adds nothing to the bytes after it.
+    zero: u8,
+    /// The opcode adds nothing at all.
+    is_wide: bool,
+    /// What of eight bytes, beginning with the opcode or after it, belongs to something else.
+    shift: u8,
+    /// Bytes with the opcode; 0 if it is no int and no long.
+    len: u8,
+}
+
+static INTEGERS: [Integer; 256] = {
+    const fn short(zero: u8, more: u8) -> Integer {
+        Integer { zero, is_wide: false, shift: 56 - 8 * more, len: 1 + more }
+    }
+    let mut table = [Integer { zero: 0, is_wide: true, shift: 0, len: 0 }; 256];
+    let mut tag = 0;
+    while tag < table.len() {
+        table[tag] = match tag as u8 {
+            0x80..=0xbf => short(0x90, 0),
+            0xc0..=0xcf => short(0xc8, 1),
+            0xd0..=0xd7 => short(0xd4, 2),
+            0xd8..=0xef => short(0xe0, 0),
+            0xf0..=0xff => short(0xf8, 1),
+            0x38..=0x3f => short(0x3c, 2),
+            b'I' | 0x59 => Integer { zero: 0, is_wide: true, shift: 32, len: 5 },
+            b'L' => Integer { zero: 0, is_wide: true, shift: 0, len: 9 },
+            _ => table[tag],
+        };
+        tag += 1;
+    }
+    table
+};
+
+/// Where less than nine bytes are left.
+#[inline(never)]
+fn integer_near_the_end(input: &[u8]) -> (i64, usize) {
     match *input {
+        [tag @ 0x80..=0xbf, ..] => (i64::from(tag) - 0x90, 1),
+        [tag @ 0xc0..=0xcf, low, ..] => ((above(tag, 0xc8, 8) + i32::from(low)).into(), 2),
+        [tag @ 0xd8..=0xef, ..] => (i64::from(tag) - 0xe0, 1),
+        [tag @ 0xf0..=0xff, low, ..] => ((above(tag, 0xf8, 8) + i32::from(low)).into(), 2),
         [tag @ 0xd0..=0xd7, high, low, ..] => {
             ((above(tag, 0xd4, 16) + i32::from(u16::from_be_bytes([high, low]))).into(), 3)
         }
@@ -227,7 +269,28 @@ fn wide_integer(input: &[u8]) -> (i64, usize) {
             ((above(tag, 0x3c, 16) + i32::from(u16::from_be_bytes([high, low]))).into(), 3)
         }
         [b'I' | 0x59, a, b, c, d, ..] => (i32::from_be_bytes([a, b, c, d]).into(), 5),
-        [b'L', a, b, c, d, e, f, g, h, ..] => (i64::from_be_bytes([a, b, c, d, e, f, g, h]), 9),
         _ => (0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_what_their_tokens_are_wherever_they_stand() {
+        let operands = [[0; 8], [0xff; 8], [0x80, 0, 0, 0, 0, 0, 0, 1], [0x7f, 0xfe, 3, 4, 5, 6, 7, 8]];
+        for (tag, operand) in (0..=u8::MAX).flat_map(|tag| operands.map(|operand| (tag, operand))) {
+            let input = [&[tag][..], &operand, b"and more"].concat();
+            for input in (0..=input.len()).map(|len| &input[..len]) {
+                let expected = match Final::token(input) {
+                    Ok((rest, Token::Int(value))) => Some((value.into(), input.len() - rest.len())),
+                    Ok((rest, Token::Long(value))) => Some((value, input.len() - rest.len())),
+                    _ => None,
+                };
+                let (value, len) = Final::integer(input);
+                assert_eq!((len > 0).then_some((value, len)), expected, "{input:02x?}");
+            }
+        }
     }
 }

@@ -16,4 +16,4 @@ pub use lang::{
 };
 pub use number::{BigDecimal, BigInteger, MAX_DIGITS};
 pub use spelling::{Alibaba, Caucho, Spelled, alibaba, caucho};
-pub use throwable::{MAX_EXCEPTIONS, MAX_OWN_VALUES, Throwable};
+pub use throwable::{MAX_EXCEPTIONS, Throwable};

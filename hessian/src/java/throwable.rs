@@ -3,19 +3,17 @@
 use super::lang::StackTraceElement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RefId;
+use crate::limits::Limits;
 use crate::magic;
-use crate::value::{Graph, GraphBuilder, Node, Value, View, from_graph};
+use crate::value::{Graph, GraphBuilder, Inside, Node, Value, View, Walk, from_graph_in};
 use serde::de::{Deserialize, Deserializer};
-use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
 /// Exceptions that a [`Throwable`] consists of at most: itself, causes and suppressed ones. Stops chains that a few shared
 /// references make endless.
 pub const MAX_EXCEPTIONS: usize = 1024;
-/// Values of a [`Throwable`]'s own fields at most, all of its exceptions together. Stops growth by shared references: each
-/// field is a graph of its own.
-pub const MAX_OWN_VALUES: u64 = 65_536;
 
 const MESSAGE: &str = "detailMessage";
 const CAUSE: &str = "cause";
@@ -25,8 +23,11 @@ const SUPPRESSED: &str = "suppressedExceptions";
 /// A Java exception of any class: whatever object has `java.lang.Throwable`'s fields.
 ///
 /// Read from Hessian, wherever it stands, and from a [`Graph`]; written back as Java does (JDK 7 and later). In other
-/// formats it is a struct of the fields below, written and read; classes and types inside `fields` are lost there. Bounds: [`MAX_EXCEPTIONS`], [`MAX_OWN_VALUES`]. Exceptions that cause each other in
-/// a circle are an error ([`ErrorKind::Cycle`]): look at their [`Graph`].
+/// formats it is a struct of the fields below, written and read; classes and types inside `fields` are lost there.
+///
+/// Bounds: [`MAX_EXCEPTIONS`], and the defaults of [`Limits::max_depth`] for causes inside each other and of
+/// [`Limits::max_expansion`] for what several of its exceptions share, which each has for itself. Exceptions that cause
+/// each other in a circle are an error ([`ErrorKind::Cycle`]): look at their [`Graph`].
 ///
 /// ```
 /// # fn main() -> hessian::Result<()> {
@@ -137,39 +138,31 @@ impl Throwable {
 
 struct Reader {
     left: usize,
-    own: u64,
-    /// The exceptions that enclose the one in hand.
-    open: Vec<RefId>,
+    walk: Walk,
 }
 
 impl Reader {
     fn new() -> Self {
-        Self { left: MAX_EXCEPTIONS, own: MAX_OWN_VALUES, open: Vec::new() }
+        Self { left: MAX_EXCEPTIONS, walk: Walk::new(&Limits::DEFAULT) }
     }
 
-    /// One more exception, inside those that are open.
-    fn enter(&mut self, id: RefId) -> Result<()> {
-        if self.open.contains(&id) {
-            return Err(Error::new(ErrorKind::Cycle { number: id.0 }));
-        }
+    /// Goes into one more exception.
+    fn enter(&mut self, view: View<'_, '_>, id: RefId) -> Result<Inside> {
         let Some(left) = self.left.checked_sub(1) else {
             return Err(Error::new(ErrorKind::Limit { limit: "MAX_EXCEPTIONS", max: MAX_EXCEPTIONS as u64 }));
         };
         self.left = left;
-        self.open.push(id);
-        Ok(())
+        self.walk.enter(view, id)
+    }
+
+    /// A part of the exception that is no exception.
+    fn part<'g, T: Deserialize<'g>>(&self, name: &str, value: View<'g, '_>) -> Result<T> {
+        in_field(name, from_graph_in(value, &self.walk))
     }
 
     /// The value of a field of its own class.
-    fn own(&mut self, value: View<'_, '_>) -> Result<Graph<'static>> {
-        // A scalar is a value too, though nothing is in it.
-        let left =
-            value.copy(self.own).and_then(|graph| Some((self.own.checked_sub(graph.size().max(1))?, graph)));
-        let Some((left, graph)) = left else {
-            return Err(Error::new(ErrorKind::Limit { limit: "MAX_OWN_VALUES", max: MAX_OWN_VALUES }));
-        };
-        self.own = left;
-        Ok(graph.into_owned())
+    fn own(&self, name: &str, value: View<'_, '_>) -> Result<Graph<'static>> {
+        in_field(name, self.walk.copy(value).map(Graph::into_owned))
     }
 
     /// The struct that other formats have: a map of the fields of [`Throwable`].
@@ -180,14 +173,14 @@ impl Reader {
                 expected: "an exception".into(),
             }));
         };
-        self.enter(id)?;
+        let inside = self.enter(view, id)?;
         let mut throwable = Throwable { class: class.into(), message: None, ..Throwable::new("", "") };
         for (name, value) in view.entries().filter_map(|(key, value)| Some((key.as_str()?, value))) {
             match name {
-                "message" => throwable.message = in_field(name, from_graph(value))?,
+                "message" => throwable.message = self.part(name, value)?,
                 "cause" if value.is_null() => {}
                 "cause" => throwable.cause = Some(Box::new(in_field(name, self.read_plain(value))?)),
-                "stack_trace" => throwable.stack_trace = in_field(name, from_graph(value))?,
+                "stack_trace" => throwable.stack_trace = self.part(name, value)?,
                 "suppressed" => {
                     for exception in value.items() {
                         throwable.suppressed.push(in_field(name, self.read_plain(exception))?);
@@ -195,14 +188,14 @@ impl Reader {
                 }
                 "fields" => {
                     for (key, value) in value.entries() {
-                        let key = in_field(name, from_graph::<&str>(key))?;
-                        throwable.fields.push((key.into(), in_field(key, self.own(value))?));
+                        let key: &str = self.part(name, key)?;
+                        throwable.fields.push((key.into(), self.own(key, value)?));
                     }
                 }
                 _ => {}
             }
         }
-        self.open.pop();
+        self.walk.leave(inside);
         Ok(throwable)
     }
 
@@ -213,16 +206,15 @@ impl Reader {
                 expected: "an exception".into(),
             }));
         };
-        self.enter(id)?;
+        let inside = self.enter(view, id)?;
         let mut throwable = Throwable { class: Arc::clone(class), message: None, ..Throwable::new("", "") };
         for (index, (name, value)) in named(view).into_iter().enumerate() {
             match name {
-                MESSAGE => throwable.message = in_field(name, from_graph(value))?,
+                MESSAGE => throwable.message = self.part(name, value)?,
                 CAUSE if value.is_null() || value.id() == Some(id) => {}
                 CAUSE => throwable.cause = Some(Box::new(in_field(name, self.read(value))?)),
                 STACK_TRACE => {
-                    throwable.stack_trace =
-                        in_field(name, from_graph::<Option<_>>(value))?.unwrap_or_default();
+                    throwable.stack_trace = self.part::<Option<_>>(name, value)?.unwrap_or_default();
                 }
                 SUPPRESSED => {
                     for exception in value.values() {
@@ -230,14 +222,14 @@ impl Reader {
                     }
                 }
                 _ => {
-                    let graph = in_field(name, self.own(value))?;
+                    let graph = self.own(name, value)?;
                     // The exceptions of a class share its names.
                     let shared = view.class().and_then(|class| class.fields.get(index).cloned());
                     throwable.fields.push((shared.unwrap_or_else(|| name.into()), graph));
                 }
             }
         }
-        self.open.pop();
+        self.walk.leave(inside);
         Ok(throwable)
     }
 }
@@ -276,8 +268,9 @@ struct Content<'a>(&'a Throwable);
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let throwable = self.0;
-        if magic::are_bytes_wanted().is_some() {
-            return serializer.serialize_bytes(&throwable.to_graph().to_vec().map_err(S::Error::custom)?);
+        if magic::is_graph_wanted().is_some() {
+            magic::give_graph(throwable.to_graph());
+            return serializer.serialize_unit();
         }
         let mut object = serializer.serialize_struct("Throwable", 6)?;
         object.serialize_field("class", &*throwable.class)?;
@@ -307,7 +300,7 @@ impl<'de> Deserialize<'de> for Throwable {
             view if view.type_name().is_none() && view.get("class").is_some() => reader.read_plain(view),
             view => reader.read(view),
         }
-        .map_err(serde::de::Error::custom)
+        .map_err(|error| magic::carry(error, serde::de::Error::custom))
     }
 }
 

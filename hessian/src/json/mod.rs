@@ -43,6 +43,7 @@ mod write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::value::Graph;
+use std::cell::Cell;
 use write::Bounded;
 pub use write::Lossless;
 
@@ -52,17 +53,18 @@ const EXACT: i64 = 1 << 53;
 /// The graph in one line.
 ///
 /// # Errors
-/// Nesting deeper than the default of [`Limits::max_depth`].
+/// The defaults of [`Limits::max_depth`] and [`Limits::max_expansion`].
 pub fn to_string(graph: &Graph<'_>) -> Result<String> {
     to_string_with(graph, &Limits::DEFAULT)
 }
 
-/// [`to_string`] with limits of your own: `max_depth` counts here. Recursion: a level takes some hundred bytes of stack.
+/// [`to_string`] with limits of your own: `max_depth` (a level takes some hundred bytes of stack), and `max_expansion` for
+/// the names of classes, fields and types, which stand in each object.
 ///
 /// # Errors
-/// Nesting deeper than [`Limits::max_depth`].
+/// Those limits.
 pub fn to_string_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
+    write(graph, limits, |bounded| serde_json::to_string(bounded))
 }
 
 /// The graph in lines, indented.
@@ -78,7 +80,7 @@ pub fn to_string_pretty(graph: &Graph<'_>) -> Result<String> {
 /// # Errors
 /// As [`to_string_with`].
 pub fn to_string_pretty_with(graph: &Graph<'_>, limits: &Limits) -> Result<String> {
-    serde_json::to_string_pretty(&Bounded { graph, max_depth: limits.max_depth }).map_err(from_json)
+    write(graph, limits, |bounded| serde_json::to_string_pretty(bounded))
 }
 
 /// Reads a graph.
@@ -99,9 +101,9 @@ pub fn from_str_with(text: &str, limits: &Limits) -> Result<Graph<'static>> {
     let mut json = serde_json::Deserializer::from_str(text);
     // Lists of pairs nest deeper than the values they stand for: these are counted instead.
     json.disable_recursion_limit();
-    let graph = read::graph(&mut json, limits).map_err(from_json)?;
-    json.end().map_err(from_json)?;
-    Ok(graph)
+    let mut failed = None;
+    let graph = read::graph(&mut json, limits, &mut failed);
+    graph.and_then(|graph| json.end().map(|()| graph)).map_err(|error| from_json(error, failed, text.len()))
 }
 
 /// Checks that whole numbers are longs: beyond 64 bits the parser would make doubles of them, rounded, and nobody could
@@ -140,7 +142,21 @@ fn integers(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The error of a JSON text of so many bytes, for the reason that `failed` tells if there was one of ours.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn from_json(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Message(error.to_string()))
+fn from_json(error: serde_json::Error, failed: Option<ErrorKind>, length: usize) -> Error {
+    match failed {
+        Some(kind) => Error::new(kind),
+        None if error.is_eof() => Error::at(length as u64, ErrorKind::Incomplete { needed: 1 }),
+        None => serde::de::Error::custom(error),
+    }
+}
+
+fn write(
+    graph: &Graph<'_>,
+    limits: &Limits,
+    write: impl FnOnce(&Bounded<'_, '_>) -> Result<String, serde_json::Error>,
+) -> Result<String> {
+    let bounded = Bounded { graph, limits, failed: Cell::new(None) };
+    write(&bounded).map_err(|error| bounded.failed.take().unwrap_or_else(|| serde::ser::Error::custom(error)))
 }

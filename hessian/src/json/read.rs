@@ -10,10 +10,11 @@ use serde::de::{self, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess
 use std::collections::HashMap;
 use std::fmt;
 
-/// Reads a graph from a format that describes itself.
+/// Reads a graph from a format that describes itself. `failed` tells what that format's errors have no way for.
 pub(super) fn graph<'de, D: Deserializer<'de>>(
     deserializer: D,
     limits: &Limits,
+    failed: &mut Option<ErrorKind>,
 ) -> Result<Graph<'static>, D::Error> {
     let mut reader = Reader {
         builder: GraphBuilder::new(),
@@ -22,6 +23,7 @@ pub(super) fn graph<'de, D: Deserializer<'de>>(
         values: 0,
         limits,
         roots: None,
+        failed,
     };
     let root = Seed { reader: &mut reader, place: Place::Root }.deserialize(deserializer)?;
     Ok(match reader.roots {
@@ -38,14 +40,22 @@ struct Reader<'l> {
     values: u64,
     limits: &'l Limits,
     roots: Option<Vec<Value<'static>>>,
+    failed: &'l mut Option<ErrorKind>,
 }
 
 impl Reader<'_> {
+    fn limit<E: Error>(&mut self, limit: &'static str, max: u64) -> E {
+        let kind = ErrorKind::Limit { limit, max };
+        let error = E::custom(&kind);
+        *self.failed = Some(kind);
+        error
+    }
+
     fn count<E: Error>(&mut self) -> Result<(), E> {
         self.values += 1;
         let max = self.limits.max_values;
         if self.values > max {
-            return Err(E::custom(ErrorKind::Limit { limit: "max_values", max }));
+            return Err(self.limit("max_values", max));
         }
         Ok(())
     }
@@ -53,7 +63,7 @@ impl Reader<'_> {
     fn open<E: Error>(&mut self) -> Result<(), E> {
         let max = self.limits.max_depth;
         if self.depth >= max {
-            return Err(E::custom(ErrorKind::Limit { limit: "max_depth", max: max.into() }));
+            return Err(self.limit("max_depth", max.into()));
         }
         self.depth += 1;
         Ok(())
@@ -290,7 +300,10 @@ fn scalar(tag: &str, text: &str) -> Result<Value<'static>, String> {
                 .map(|unit| u16::from_str_radix(std::str::from_utf8(unit).ok()?, 16).ok())
                 .collect();
             match units {
-                Some(units) if digits.1.is_empty() => Ok(Value::Utf16(units)),
+                Some(units) if digits.1.is_empty() => Ok(match String::from_utf16(&units) {
+                    Ok(text) => text.into(),
+                    Err(_) => Value::Utf16(units),
+                }),
                 _ => Err(wrong("four digits a unit")),
             }
         }

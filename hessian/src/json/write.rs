@@ -4,7 +4,7 @@ use super::EXACT;
 use crate::error::ErrorKind;
 use crate::event::RefId;
 use crate::limits::Limits;
-use crate::value::{Graph, Node, Value, View};
+use crate::value::{Graph, Node, Value, View, Walk};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -18,14 +18,16 @@ pub struct Lossless<'g, 'de>(pub &'g Graph<'de>);
 
 impl Serialize for Lossless<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Bounded { graph: self.0, max_depth: Limits::DEFAULT.max_depth }.serialize(serializer)
+        Bounded { graph: self.0, limits: &Limits::DEFAULT, failed: Cell::new(None) }.serialize(serializer)
     }
 }
 
 /// The same with a bound of one's own.
 pub(super) struct Bounded<'g, 'de> {
     pub(super) graph: &'g Graph<'de>,
-    pub(super) max_depth: u32,
+    pub(super) limits: &'g Limits,
+    /// What other formats' errors have no way for.
+    pub(super) failed: Cell<Option<crate::Error>>,
 }
 
 impl Serialize for Bounded<'_, '_> {
@@ -34,7 +36,9 @@ impl Serialize for Bounded<'_, '_> {
             numbers: RefCell::new(met_again(self.graph)),
             next: Cell::new(0),
             depth: Cell::new(0),
-            max_depth: self.max_depth,
+            max_depth: self.limits.max_depth,
+            walk: Walk::new(self.limits),
+            failed: &self.failed,
         };
         let cell = |view| Item { view, state: &state };
         let mut roots = self.graph.roots();
@@ -77,21 +81,35 @@ fn met_again(graph: &Graph<'_>) -> Vec<Number> {
     met.into_iter().map(|number| number.unwrap_or(Number::None)).collect()
 }
 
-struct State {
+struct State<'s> {
     numbers: RefCell<Vec<Number>>,
     next: Cell<u32>,
     depth: Cell<u32>,
     max_depth: u32,
+    /// For the names.
+    walk: Walk,
+    failed: &'s Cell<Option<crate::Error>>,
 }
 
 struct Item<'s, 'g, 'de> {
     view: View<'g, 'de>,
-    state: &'s State,
+    state: &'s State<'s>,
 }
 
 impl<'g, 'de> Item<'_, 'g, 'de> {
     fn at(&self, view: View<'g, 'de>) -> Self {
         Item { view, state: self.state }
+    }
+
+    /// A name is written, once more.
+    fn name<E: Error>(&self, name: &str) -> Result<(), E> {
+        self.state.walk.name(name).map_err(|error| self.fail(error))
+    }
+
+    fn fail<E: Error>(&self, error: crate::Error) -> E {
+        let told = E::custom(&error);
+        self.state.failed.set(Some(error));
+        told
     }
 
     /// A list, map or object that is written for the first time.
@@ -107,7 +125,10 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
                 map.serialize_entry("$id", &id)?;
             }
             match ty {
-                Some(ty) => map.serialize_entry(key, ty),
+                Some(ty) => {
+                    self.name(ty)?;
+                    map.serialize_entry(key, ty)
+                }
                 None => Ok(()),
             }
         };
@@ -140,6 +161,7 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
                 map.end()
             }
             Node::Object { .. } => {
+                self.view.fields().try_for_each(|(name, _)| self.name(name))?;
                 let mut map = serializer.serialize_map(None)?;
                 head(&mut map, "$class")?;
                 if are_plain(self.view.fields().map(|(name, _)| Some(name))) {
@@ -169,7 +191,8 @@ impl<'g, 'de> Item<'_, 'g, 'de> {
         };
         let max = self.state.max_depth;
         if self.state.depth.get() >= max {
-            return Err(S::Error::custom(ErrorKind::Limit { limit: "max_depth", max: max.into() }));
+            let limit = ErrorKind::Limit { limit: "max_depth", max: max.into() };
+            return Err(self.fail(crate::Error::new(limit)));
         }
         self.state.depth.set(self.state.depth.get() + 1);
         let done = self.container(node, number, serializer);
@@ -248,6 +271,7 @@ impl Serialize for Item<'_, '_, '_> {
                 let (ty, url) = self.view.as_remote().unwrap_or((None, self.view));
                 let mut map = serializer.serialize_map(None)?;
                 if let Some(ty) = ty {
+                    self.name(ty)?;
                     map.serialize_entry("$type", ty)?;
                 }
                 map.serialize_entry("$remote", &self.at(url))?;

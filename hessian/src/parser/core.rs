@@ -1,7 +1,7 @@
 //! The state machine: tokens to events, with an explicit stack.
 
 use super::Step;
-use super::names::Definition;
+use super::names::{Definition, Partial};
 use super::text::Text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, RefId, TypeId};
@@ -56,7 +56,7 @@ pub(super) enum State {
     /// A part of a class definition.
     Definition(Definition),
     /// The name of a type, in chunks.
-    TypeName { at: usize, then: Container },
+    TypeName { at: usize, partial: Partial, then: Container },
     /// The int that tells the class of an object.
     ObjectClass,
     /// The int that tells a reference.
@@ -317,8 +317,10 @@ impl<G: Grammar> Core<G> {
                         emit!(step);
                     }
                 }
-                State::TypeName { at: name, then } => {
-                    if let Some(step) = self.type_name(tables, limits, input, &mut at, name, then)? {
+                State::TypeName { at: name, partial, then } => {
+                    if let Some(step) =
+                        self.type_name(tables, limits, input, &mut at, (name, partial), then)?
+                    {
                         emit!(step);
                     }
                 }

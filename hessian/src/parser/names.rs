@@ -14,8 +14,10 @@ use crate::utf16::{self, Piece, Prefix};
 pub(super) struct Definition {
     /// Where the class's name was begun.
     class: usize,
-    /// Where the name in hand was begun.
-    name: usize,
+    /// What was read of the name in hand.
+    partial: Partial,
+    /// The class's name is complete.
+    named: bool,
     /// The class's name goes on in another chunk.
     continued: bool,
     /// How many fields it has; unknown until the class's name is complete.
@@ -24,10 +26,26 @@ pub(super) struct Definition {
     left: u32,
 }
 
+/// What was read of a name that comes in several chunks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Partial {
+    /// UTF-16 units.
+    units: u32,
+    /// The first half of a surrogate pair, whose other half the next chunk begins with.
+    high: Option<u16>,
+}
+
 impl<G: Grammar> Core<G> {
     pub(super) fn begin_definition(&mut self, tables: &mut Tables) -> Definition {
         let class = tables.begin();
-        Definition { class, name: class, continued: false, fields: None, left: 0 }
+        Definition {
+            class,
+            partial: Partial::default(),
+            named: false,
+            continued: false,
+            fields: None,
+            left: 0,
+        }
     }
 
     /// Reads on in a class definition; `None` when it is complete and nothing has to be told.
@@ -50,24 +68,22 @@ impl<G: Grammar> Core<G> {
                         limits,
                         input,
                         at,
-                        (part.name, "the name of a field"),
+                        (part.partial, "the name of a field"),
                         G::token,
                     );
                     match step? {
                         Chunk::Cut(step) => return Ok(Some(step)),
-                        Chunk::Read { end, last } => {
+                        Chunk::Read { end, last, partial } => {
                             at = end;
+                            part.partial = partial;
                             if last {
                                 tables.finish()?;
                                 part.left -= 1;
-                                if part.left > 0 {
-                                    part.name = tables.begin();
-                                }
                             }
                         }
                     }
                 }
-                None if part.name == usize::MAX => {
+                None if part.named => {
                     let start = at;
                     let token = match G::token(&input[at..]) {
                         Ok((rest, token)) => {
@@ -93,22 +109,20 @@ impl<G: Grammar> Core<G> {
                         return Err(self.fail(start, limit("max_fields", limits.max_fields.into())));
                     }
                     (part.fields, part.left) = (Some(fields), fields);
-                    if fields > 0 {
-                        part.name = tables.begin();
-                    }
                 }
                 None => {
-                    let name = (part.name, "the name of a class");
+                    let name = (part.partial, "the name of a class");
                     let head: fn(&'a [u8]) -> Scan<'a, Token> =
                         if part.continued { G::token } else { G::class_name };
                     match self.name_chunk(tables, limits, input, at, name, head)? {
                         Chunk::Cut(step) => return Ok(Some(step)),
-                        Chunk::Read { end, last } => {
+                        Chunk::Read { end, last, partial } => {
                             at = end;
+                            part.partial = partial;
                             part.continued = !last;
                             if last {
                                 tables.finish()?;
-                                part.name = usize::MAX;
+                                part.named = true;
                             }
                         }
                     }
@@ -156,13 +170,13 @@ impl<G: Grammar> Core<G> {
             TypeToken::Absent => self.typed(None, then, at, limits),
             TypeToken::Name { units, last } => {
                 let name = tables.begin();
-                match self.name_text(tables, limits, input, (start, at), name, units, last)? {
+                match self.name_text(tables, limits, input, (start, at), Partial::default(), units, last)? {
                     Chunk::Cut(step) => {
                         tables.discard(name);
                         Ok(Some(step))
                     }
-                    Chunk::Read { end, last } => {
-                        self.name_read(tables, limits, (end, used), name, last, then)
+                    Chunk::Read { end, last, partial } => {
+                        self.name_read(tables, limits, (end, used), (name, partial), last, then)
                     }
                 }
             }
@@ -176,13 +190,15 @@ impl<G: Grammar> Core<G> {
         limits: &Limits,
         input: &'a [u8],
         used: &mut usize,
-        name: usize,
+        (name, partial): (usize, Partial),
         then: Container,
     ) -> Result<Option<Step<'a>>> {
-        let name_of = (name, "the next chunk of a type name");
+        let name_of = (partial, "the next chunk of a type name");
         match self.name_chunk(tables, limits, input, *used, name_of, G::token)? {
             Chunk::Cut(step) => Ok(Some(step)),
-            Chunk::Read { end, last } => self.name_read(tables, limits, (end, used), name, last, then),
+            Chunk::Read { end, last, partial } => {
+                self.name_read(tables, limits, (end, used), (name, partial), last, then)
+            }
         }
     }
 
@@ -191,13 +207,13 @@ impl<G: Grammar> Core<G> {
         tables: &mut Tables,
         limits: &Limits,
         (end, used): (usize, &mut usize),
-        name: usize,
+        (name, partial): (usize, Partial),
         last: bool,
         then: Container,
     ) -> Result<Option<Step<'a>>> {
         *used = end;
         if !last {
-            self.state = State::TypeName { at: name, then };
+            self.state = State::TypeName { at: name, partial, then };
             return Ok(None);
         }
         tables.finish()?;
@@ -219,7 +235,7 @@ impl<G: Grammar> Core<G> {
         limits: &Limits,
         input: &'a [u8],
         start: usize,
-        (name, expected): (usize, &'static str),
+        (partial, expected): (Partial, &'static str),
         head: impl Fn(&'a [u8]) -> Scan<'a, Token>,
     ) -> Result<Chunk<'a>> {
         let mut at = start;
@@ -232,7 +248,7 @@ impl<G: Grammar> Core<G> {
         };
         match token {
             Token::Text { units, last } => {
-                self.name_text(tables, limits, input, (start, at), name, units, last)
+                self.name_text(tables, limits, input, (start, at), partial, units, last)
             }
             _ => Err(self.unexpected(input, start, expected)),
         }
@@ -245,13 +261,13 @@ impl<G: Grammar> Core<G> {
         limits: &Limits,
         input: &'a [u8],
         (start, at): (usize, usize),
-        name: usize,
+        partial: Partial,
         units: u32,
         last: bool,
     ) -> Result<Chunk<'a>> {
         let max = limits.max_name;
-        // A unit takes three bytes at most.
-        if units > max || tables.length_since(name) > 3 * max as usize {
+        let all = partial.units.saturating_add(units);
+        if all > max {
             return Err(self.fail(start, limit("max_name", max.into())));
         }
         let rest = &input[at..];
@@ -263,13 +279,20 @@ impl<G: Grammar> Core<G> {
             Prefix::Missing(_) => return Err(self.fail(at, ErrorKind::InvalidText)),
             Prefix::Split => return Err(self.fail(at, ErrorKind::InvalidText)),
         };
-        match utf16::validate(&rest[..len]) {
-            Some(text) => tables.extend(text),
-            None => add_pairs(tables, &rest[..len])
+        let high = match utf16::validate(&rest[..len]) {
+            Some(text) if partial.high.is_none() => {
+                tables.extend(text);
+                None
+            }
+            _ => add_pairs(tables, &rest[..len], partial.high)
                 .map_err(|(offset, kind)| Error::at(self.offset() + (at + offset) as u64, kind))?,
+        };
+        if last && high.is_some() {
+            return Err(self.fail(at, ErrorKind::LoneSurrogate));
         }
         tables.check_room(limits).map_err(|error| error.or_at(self.offset() + at as u64))?;
-        Ok(Chunk::Read { end: at + len, last })
+        let partial = if last { Partial::default() } else { Partial { units: all, high } };
+        Ok(Chunk::Read { end: at + len, last, partial })
     }
 }
 
@@ -281,14 +304,18 @@ fn named(tables: &Tables, ty: TypeId) -> Option<TypeId> {
 /// A chunk of a name.
 enum Chunk<'a> {
     /// It has been added to the table.
-    Read { end: usize, last: bool },
+    Read { end: usize, last: bool, partial: Partial },
     /// More input is needed.
     Cut(Step<'a>),
 }
 
-/// Text with surrogate pairs of three bytes each. Names have no lone surrogates.
-fn add_pairs(tables: &mut Tables, bytes: &[u8]) -> Result<(), (usize, ErrorKind)> {
-    let mut high = None;
+/// Text with surrogate pairs of three bytes each, after half of one; tells the half that is left. Names have no lone
+/// surrogates.
+fn add_pairs(
+    tables: &mut Tables,
+    bytes: &[u8],
+    mut high: Option<u16>,
+) -> Result<Option<u16>, (usize, ErrorKind)> {
     for piece in utf16::pieces(bytes) {
         match (piece, high.take()) {
             (Ok(Piece::Text(text)), None) => tables.extend(text),
@@ -301,8 +328,5 @@ fn add_pairs(tables: &mut Tables, bytes: &[u8]) -> Result<(), (usize, ErrorKind)
             (Err(offset), _) => return Err((offset, ErrorKind::InvalidText)),
         }
     }
-    match high {
-        None => Ok(()),
-        Some(_) => Err((0, ErrorKind::LoneSurrogate)),
-    }
+    Ok(high)
 }

@@ -105,7 +105,12 @@ impl<'de, 't, G: Grammar> Input<'de, 't, G> {
         let limits = Limits { max_string: self.limits.max_name.into(), ..*self.limits };
         let mut builder = Builder::<G>::new(&mut tables, &limits);
         builder.advance(self.at);
-        let (graph, used) = builder.read_one(self.rest())?;
+        let (graph, used) = builder.read_one(self.rest()).map_err(|error| match error.kind() {
+            ErrorKind::Limit { limit: "max_string", max } => {
+                self.fail(ErrorKind::Limit { limit: "max_name", max: *max })
+            }
+            _ => error,
+        })?;
         let name = graph.root().as_str().ok_or_else(|| self.fail(ErrorKind::LoneSurrogate))?.into();
         self.advance(used);
         Ok(name)

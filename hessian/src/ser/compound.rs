@@ -87,6 +87,8 @@ pub struct Map<'a, 'o, S, G> {
     ser: &'a mut Serializer<'o, S, G>,
     /// Where the first key stands.
     start: usize,
+    /// Keys so far.
+    entries: u64,
     /// Maps of one entry around it (enum variants) that end with it.
     wrappers: u8,
 }
@@ -94,7 +96,7 @@ pub struct Map<'a, 'o, S, G> {
 impl<'a, 'o, S: Sink, G: Dialect> Map<'a, 'o, S, G> {
     pub(super) fn new(ser: &'a mut Serializer<'o, S, G>, wrappers: u8) -> Self {
         let start = ser.out.position();
-        Self { ser, start, wrappers }
+        Self { ser, start, entries: 0, wrappers }
     }
 }
 
@@ -104,7 +106,8 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         let start = self.ser.out.position();
-        self.ser.value(key)?;
+        self.entries += 1;
+        self.ser.value(key).map_err(|error| error.in_key(self.entries - 1))?;
         if G::PLAIN {
             self.ser.check_key(start)?;
         }
@@ -114,7 +117,7 @@ impl<S: Sink, G: Dialect> ser::SerializeMap for Map<'_, '_, S, G> {
         Ok(())
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.ser.value(value)
+        self.ser.value(value).map_err(|error| error.in_element(self.entries - 1))
     }
     fn end(self) -> Result<()> {
         G::map_end(self.ser.out);

@@ -300,8 +300,13 @@ pub(crate) struct Mark {
     classes: classes::Mark,
 }
 
-/// `Double.NaN`: not the one of [`f64::NAN`], whose bits Rust does not promise.
-const JAVA_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
+/// Java has one NaN (`Double.doubleToLongBits`); Rust does not promise what bits [`f64::NAN`] has. A generic value keeps
+/// the one that it was read from.
+#[cold]
+#[inline(never)]
+fn nan<G: Dialect>(out: &mut impl Sink) {
+    G::double(out, f64::from_bits(0x7ff8_0000_0000_0000));
+}
 
 /// Hessian counts with `int`.
 fn length(len: usize) -> Result<u32> {
@@ -390,8 +395,11 @@ impl<'a, 'o, S: Sink, G: Dialect> ser::Serializer for &'a mut Serializer<'o, S, 
     }
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<()> {
-        // Java has one NaN (`Double.doubleToLongBits`); a generic value keeps the one that it was read from.
-        G::double(self.out, if value.is_nan() { JAVA_NAN } else { value });
+        if value.is_nan() {
+            nan::<G>(self.out);
+        } else {
+            G::double(self.out, value);
+        }
         Ok(())
     }
     fn serialize_char(self, value: char) -> Result<()> {

@@ -7,12 +7,13 @@ use super::{Error, Serializer};
 use crate::encode::Sink;
 use crate::encode::dialect::Dialect;
 use crate::error::{ErrorKind, Result};
-use crate::limits::Limits;
 use crate::magic::{self, refuse};
 use crate::value::{self, Graph};
 use serde::ser::{self, Impossible, Serialize};
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     /// A newtype whose name begins with [`magic::PREFIX`].
@@ -22,7 +23,7 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
             magic::TYPED => value.serialize(Typed { ser: self, name: None }),
             magic::SHARED => self.shared(value),
             magic::GRAPH => {
-                magic::ask_for_bytes(());
+                magic::ask_for_graph(());
                 value.serialize(Embed { ser: self })
             }
             _ => value.serialize(self),
@@ -31,16 +32,19 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
 
     /// A value that may have been written before in this packet.
     fn shared<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let Some(address) = magic::take_address() else { return value.serialize(self) };
+        let Some(magic::Met { address, value: kept }) = magic::take_shared() else {
+            return value.serialize(self);
+        };
         if !G::REFERENCES {
-            return self.written_again(address, value);
+            return self.written_again(address, kept, value);
         }
-        if let Some(&number) = self.extras().shared.get(&address) {
+        if let Some((number, _)) = self.extras().shared.get(&address) {
+            let number = *number;
             G::reference(self.out, number);
             return Ok(());
         }
         let number = self.containers;
-        self.extras().shared.insert(address, number);
+        self.extras().shared.insert(address, (number, kept));
         let done = value.serialize(&mut *self);
         // A scalar has no number; and a value that could not be written (yet) has none either.
         if done.is_err() || self.containers == number {
@@ -50,9 +54,9 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
     }
 
     /// The same where there are no references.
-    fn written_again<T: Serialize + ?Sized>(&mut self, address: usize, value: &T) -> Result<()> {
-        if let Some(number) = self.extras().shared.insert(address, 0) {
-            return Err(Error::new(ErrorKind::Cycle { number }));
+    fn written_again<T: Serialize + ?Sized>(&mut self, address: usize, kept: Kept, value: &T) -> Result<()> {
+        if self.extras().shared.insert(address, (0, kept)).is_some() {
+            return Err(Error::new(ErrorKind::Cycle { number: 0 }));
         }
         let done = value.serialize(&mut *self);
         self.extras().shared.remove(&address);
@@ -84,9 +88,11 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
 #[derive(Debug)]
 pub(super) struct Extras {
     pub(super) types: Types,
-    /// Reference numbers of shared values, by address.
-    shared: HashMap<usize, u32>,
+    /// Reference numbers of shared values, by address; and the values, so that no other takes their place.
+    shared: HashMap<usize, (u32, Kept)>,
 }
+
+type Kept = Arc<dyn Any + Send + Sync>;
 
 impl Extras {
     fn new(classes: &Classes) -> Self {
@@ -104,7 +110,7 @@ impl Extras {
     /// Forgets what was written behind this position of the sink, and containers from this number on.
     pub(super) fn rewind(&mut self, position: usize, containers: u32) {
         self.types.cut(position);
-        self.shared.retain(|_, number| *number < containers);
+        self.shared.retain(|_, (number, _)| *number < containers);
     }
 }
 
@@ -200,7 +206,7 @@ struct Embed<'a, 'o, S, G> {
 }
 
 fn not_encoded() -> Error {
-    Error::new(ErrorKind::Unrepresentable("a generic value that does not tell its encoding"))
+    Error::new(ErrorKind::Unrepresentable("a generic value that is none of this crate's"))
 }
 
 impl<S: Sink, G: Dialect> ser::Serializer for Embed<'_, '_, S, G> {
@@ -214,12 +220,10 @@ impl<S: Sink, G: Dialect> ser::Serializer for Embed<'_, '_, S, G> {
     type SerializeStruct = Impossible<(), Error>;
     type SerializeStructVariant = Impossible<(), Error>;
 
-    refuse!(not_encoded() => scalars null containers);
+    refuse!(not_encoded() => scalars bytes none containers);
 
-    fn serialize_bytes(self, encoded: &[u8]) -> Result<()> {
-        // Reading it back is what relating its numbers to this serializer's costs: serde has no way for names that
-        // are not known at compile time.
-        let graph = Graph::from_slice_with::<crate::grammar::Final>(encoded, Limits::UNBOUNDED)?;
+    fn serialize_unit(self) -> Result<()> {
+        let graph = magic::take_graph().ok_or_else(not_encoded)?;
         self.ser.embed(&graph)
     }
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
@@ -235,20 +239,20 @@ pub(super) struct Newtype<'v, T: ?Sized> {
     name: &'static str,
     value: &'v T,
     /// What was handed over with it.
-    address: Option<usize>,
+    met: Option<magic::Met>,
 }
 
 impl<'v, T: ?Sized> Newtype<'v, T> {
     pub(super) fn new(name: &'static str, value: &'v T) -> Self {
-        let address = if name == magic::SHARED { magic::take_address() } else { None };
-        Self { name, value, address }
+        let met = if name == magic::SHARED { magic::take_shared() } else { None };
+        Self { name, value, met }
     }
 }
 
 impl<T: Serialize + ?Sized> Serialize for Newtype<'_, T> {
     fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some(address) = self.address {
-            magic::give_address(address);
+        if let Some(met) = &self.met {
+            magic::give_shared(met.clone());
         }
         serializer.serialize_newtype_struct(self.name, self.value)
     }

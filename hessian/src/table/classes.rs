@@ -61,13 +61,13 @@ impl Classes {
         }
     }
 
-    /// Gives the next number.
+    /// Gives the next number. Called once: in each place that it may go to, the class is made where it stays.
     #[inline(always)]
-    pub(super) fn push(&mut self, class: Class) {
+    pub(super) fn push(&mut self, class: impl Fn() -> Class) {
         if self.len == 0 {
-            self.first = class;
+            self.first = class();
         } else {
-            self.others.push(class);
+            self.others.push(class());
         }
         self.len += 1;
     }

@@ -22,6 +22,9 @@ const SLOTS: usize = 64;
 pub(super) const SHORT: u8 = 0x1f;
 
 /// A struct that is to be decoded.
+///
+/// It is known when the program is compiled. The functions that are part of the hot path take a function that tells it:
+/// so each call that is rarely made puts it into memory by itself, and the hot path need not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
     pub(crate) name: &'static str,
@@ -45,15 +48,9 @@ impl Target {
         Self { name, fields, key: Key::new::<V>(fields, number.map_or(0, |number| number + 1)) }
     }
 
-    /// The same in a place of its own, for a call that is rarely made: the original need not be in memory.
-    #[inline(always)]
-    pub(super) fn again(&self) -> Self {
-        Self { name: self.name, fields: self.fields, key: self.key.again() }
-    }
-
     #[inline(always)]
     pub(super) fn key(&self) -> Key {
-        self.key.again()
+        self.key
     }
 }
 
@@ -72,11 +69,6 @@ impl Key {
     fn new<V>(fields: &'static [&'static str], variant: usize) -> Self {
         let visitor = std::any::type_name::<V>().as_ptr().addr();
         Self { fields: fields.as_ptr().addr(), len: fields.len() ^ variant << 16, visitor }
-    }
-
-    #[inline(always)]
-    fn again(&self) -> Self {
-        Self { fields: self.fields, len: self.len, visitor: self.visitor }
     }
 }
 
@@ -104,12 +96,12 @@ fn slot(key: Key) -> usize {
 }
 
 /// What a struct expects that is known to take its fields in order.
-#[inline]
-pub(super) fn in_order(target: Target) -> Option<&'static Expected> {
-    let key = target.key();
+#[inline(always)]
+pub(super) fn in_order(target: impl Fn() -> Target) -> Option<&'static Expected> {
+    let key = target().key();
     match EXPECTED.with(|slots| slots[slot(key)].get()) {
         Some(known) if known.key == key => Some(known),
-        _ => look_up(key.again()),
+        _ => look_up(target().key()),
     }
 }
 

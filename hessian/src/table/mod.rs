@@ -138,10 +138,10 @@ impl Tables {
 
     /// How the struct is like the class. O(1) for a struct that was compared last.
     #[inline]
-    pub(crate) fn compare(&mut self, packet: &[u8], class: ClassId, target: Target) -> Match {
-        match self.classes.get(class.0).is_expected(target.key()) {
+    pub(crate) fn compare(&mut self, packet: &[u8], class: ClassId, target: impl Fn() -> Target) -> Match {
+        match self.classes.get(class.0).is_expected(target().key()) {
             true => Match::InOrder,
-            false => self.compare_names(packet, class, target.again()),
+            false => self.compare_names(packet, class, target()),
         }
     }
 
@@ -159,7 +159,7 @@ impl Tables {
             && self.field_names(packet, class).eq(target.fields.iter().copied())
         {
             found = Match::Same;
-            if let Some(expected) = expected::in_order(target) {
+            if let Some(expected) = expected::in_order(|| target) {
                 self.classes.get_mut(class.0).expected = Some(expected);
                 return Match::InOrder;
             }
@@ -198,11 +198,11 @@ impl Tables {
         &mut self,
         packet: &[u8],
         at: usize,
-        target: Target,
+        target: impl Fn() -> Target,
         medium: bool,
         limits: &Limits,
     ) -> Option<(ClassId, usize)> {
-        let expected = expected::in_order(target)?;
+        let expected = expected::in_order(&target)?;
         if expected.longest > if medium { limits.max_name } else { limits.max_name.min(SHORT.into()) } {
             return None;
         }
@@ -213,17 +213,17 @@ impl Tables {
             Some(rest) => rest,
             None => short_name(definition)?.strip_prefix(&expected.definition[expected.fields_at..])?,
         };
-        if self.plain >= limits.max_classes || target.fields.len() > limits.max_fields as usize {
+        let fields = target().fields.len();
+        if self.plain >= limits.max_classes || fields > limits.max_fields as usize {
             return None;
         }
-        if self.plain > 0 && !self.is_new(target.again()) {
+        if self.plain > 0 && !self.is_new(target()) {
             return None;
         }
         let number = ClassId(self.plain);
         self.plain += 1;
-        let fields = target.fields.len() as u32;
         let expected = Some(expected);
-        self.classes.push(Class { at: start, fields, expected, local: true, told: false });
+        self.classes.push(|| Class { at: start, fields: fields as u32, expected, local: true, told: false });
         Some((number, packet.len() - rest.len()))
     }
 
@@ -272,7 +272,7 @@ impl Tables {
             Err(place) => {
                 let class = self.classes.len();
                 more.by_names.insert(place, class);
-                self.classes.push(Class { at: name, fields, ..Class::default() });
+                self.classes.push(|| Class { at: name, fields, ..Class::default() });
                 class
             }
         };
@@ -354,11 +354,6 @@ impl Tables {
         more.numbers.truncate(&mut more.plain_types, mark.numbers);
         more.shared.truncate(mark.classes, mark.types);
         more.names.truncate(mark.names);
-    }
-
-    /// Bytes of names since `at`.
-    pub(crate) fn length_since(&self, at: usize) -> usize {
-        self.more.as_ref().map_or(0, |more| more.names.length_since(at))
     }
 
     /// Drops what was begun at `at` (while a region is read a second time).

@@ -52,11 +52,6 @@ impl Names {
         self.ends.truncate(index);
     }
 
-    /// Bytes of text from this name on.
-    pub(super) fn length_since(&self, index: usize) -> usize {
-        self.text.len() - self.start(index)
-    }
-
     pub(super) fn check_room(&self, limits: &Limits) -> Result<()> {
         if self.text.len() + PER_NAME * self.ends.len() > limits.max_names as usize {
             return Err(limit(limits.max_names));

@@ -207,6 +207,11 @@ impl<'de> Building<'de> {
         Self { part: Some(Box::new(part)), ..Self::new(max_values) }
     }
 
+    /// How many more values it takes.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     /// The number of a container outside of what was read that belongs to the graph.
     pub(crate) fn next_outside(&mut self) -> Option<u32> {
         self.part.as_mut()?.outside.pop()

@@ -173,7 +173,7 @@ impl<'de> GraphBuilder<'de> {
     /// The graph of what `root` reaches; the rest is dropped. O(size).
     ///
     /// # Panics
-    /// When a value names a list, map or object of another builder.
+    /// When a value names a list, map, object or remote object of another builder.
     #[must_use]
     pub fn finish(self, root: impl Into<Value<'de>>) -> Graph<'de> {
         self.finish_all([root.into()])
@@ -193,19 +193,20 @@ impl<'de> GraphBuilder<'de> {
             types: std::mem::take(&mut self.types),
             remotes: std::mem::take(&mut self.remotes),
         };
+        let remotes = graph.remotes.len();
         let mut classes = HashMap::new();
         let mut numbers: Vec<Option<u32>> = vec![None; self.nodes.len()];
         let mut pending: Vec<u32> = Vec::new();
         let mut roots = std::mem::replace(&mut graph.roots, smallvec![]);
         for root in &mut roots {
-            visit(root, &mut numbers, &mut graph.nodes, &mut pending);
+            visit(root, &mut numbers, &mut graph.nodes, &mut pending, remotes);
         }
         graph.roots = roots;
         while let Some(id) = pending.pop() {
             let Draft { kind, mut values } =
                 std::mem::replace(&mut self.nodes[id as usize], Draft { kind: LIST, values: Vec::new() });
             for value in &mut values {
-                visit(value, &mut numbers, &mut graph.nodes, &mut pending);
+                visit(value, &mut numbers, &mut graph.nodes, &mut pending, remotes);
             }
             let span = Span { start: length(graph.values.len()), len: length(values.len()) };
             graph.values.append(&mut values);
@@ -252,8 +253,18 @@ impl<'de> GraphBuilder<'de> {
 const LIST: Kind = Kind::List { ty: None, open: false };
 
 /// Numbers what a value names.
-fn visit(value: &mut Value<'_>, numbers: &mut [Option<u32>], nodes: &mut Vec<Node>, pending: &mut Vec<u32>) {
-    let Value::Node(id) = value else { return };
+fn visit(
+    value: &mut Value<'_>,
+    numbers: &mut [Option<u32>],
+    nodes: &mut Vec<Node>,
+    pending: &mut Vec<u32>,
+    remotes: usize,
+) {
+    let id = match value {
+        Value::Node(id) => id,
+        Value::Remote(id) => return assert!((id.0 as usize) < remotes, "a remote object of another builder"),
+        _ => return,
+    };
     let number = *numbers[id.0 as usize].get_or_insert_with(|| {
         pending.push(id.0);
         nodes.push(Node::List { ty: None, items: Span::default(), open: false });

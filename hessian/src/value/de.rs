@@ -1,23 +1,18 @@
 //! serde: graphs to Rust values.
 
-use super::{Node, Value, View};
+use super::{Node, Value, View, Walk};
 use crate::binary::Binary;
 use crate::date;
 use crate::de::{Octets, visit_remote};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::RefId;
 use crate::limits::Limits;
 use crate::magic;
-use crate::shared::Decoded;
 use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
-use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 
 /// Decodes a part of a graph into a Rust value, as [`from_slice`](crate::from_slice) does from bytes; text and binaries
 /// are borrowed from the graph.
 ///
-/// Shared parts are read each time ([`Shared`](crate::Shared) gives one value), at most
-/// [`Limits::max_expansion`] ÷ 32 values more than the graph has.
+/// Shared parts are read each time ([`Shared`](crate::Shared) gives one value), within [`Limits::max_expansion`].
 ///
 /// # Errors
 /// What the type refuses, cycles, and the limits `max_depth` and `max_expansion`.
@@ -30,25 +25,12 @@ pub fn from_graph<'g, T: Deserialize<'g>>(view: View<'g, '_>) -> Result<T> {
 /// # Errors
 /// As [`from_graph`].
 pub fn from_graph_with<'g, T: Deserialize<'g>>(view: View<'g, '_>, limits: &Limits) -> Result<T> {
-    let walk = Walk {
-        open: RefCell::default(),
-        limits: *limits,
-        left: Cell::new((view.graph.values.len() as u64 + 1).saturating_add(limits.max_expansion / VALUE)),
-        decoded: Arc::default(),
-    };
-    T::deserialize(Cursor { view, walk: &walk, is_variant: false })
+    from_graph_in(view, &Walk::new(limits))
 }
 
-/// What a value counts for `max_expansion`.
-const VALUE: u64 = 32;
-
-struct Walk {
-    /// What encloses the value in hand.
-    open: RefCell<Vec<RefId>>,
-    limits: Limits,
-    /// Values that may still be read.
-    left: Cell<u64>,
-    decoded: Arc<Decoded>,
+/// [`from_graph`] of one of several parts of a graph, whose bounds are those of all together.
+pub(crate) fn from_graph_in<'g, T: Deserialize<'g>>(view: View<'g, '_>, walk: &Walk) -> Result<T> {
+    T::deserialize(Cursor { view, walk, is_variant: false })
 }
 
 /// Deserializer of one value.
@@ -70,32 +52,9 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
         Self { is_variant: true, ..self }
     }
 
-    fn count(&self) -> Result<()> {
-        let Some(left) = self.walk.left.get().checked_sub(1) else {
-            let max = self.walk.limits.max_expansion;
-            return Err(Error::new(ErrorKind::Limit { limit: "max_expansion", max }));
-        };
-        self.walk.left.set(left);
-        Ok(())
-    }
-
     /// Reads the parts of a list, map or object.
     fn inside<R>(&self, read: impl FnOnce() -> Result<R>) -> Result<R> {
-        let Some(id) = self.view.id() else { return read() };
-        {
-            let mut open = self.walk.open.borrow_mut();
-            if open.contains(&id) {
-                return Err(Error::new(ErrorKind::Cycle { number: id.0 }));
-            }
-            if open.len() >= self.walk.limits.max_depth as usize {
-                let max = self.walk.limits.max_depth.into();
-                return Err(Error::new(ErrorKind::Limit { limit: "max_depth", max }));
-            }
-            open.push(id);
-        }
-        let done = read();
-        self.walk.open.borrow_mut().pop();
-        done
+        self.walk.inside(self.view, read)
     }
 
     fn mismatch(&self, expected: &'static str) -> Error {
@@ -157,6 +116,7 @@ impl<'g, 'de> Cursor<'_, 'g, 'de> {
 
     fn entries<V: Visitor<'g>>(&self, visitor: V) -> Result<V::Value> {
         if let Some((ty, url)) = self.view.as_remote() {
+            self.walk.name(ty.unwrap_or_default())?;
             let url = url.as_str().ok_or_else(|| Error::new(ErrorKind::LoneSurrogate))?;
             return visit_remote(ty, url, visitor);
         }
@@ -229,7 +189,6 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         false
     }
     fn deserialize_any<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
-        self.count()?;
         match self.view.value() {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
@@ -283,7 +242,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
             },
             magic::ANY => self.deserialize_any(visitor),
             magic::GRAPH => {
-                magic::give_graph(self.view.to_graph().into_owned());
+                magic::give_graph(self.walk.copy(self.view)?.into_owned());
                 visitor.visit_unit()
             }
             magic::BINARY => match self.view.as_bytes() {
@@ -295,7 +254,7 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
             },
             magic::SHARED => match self.view.id() {
                 Some(id) => {
-                    magic::give_table(Arc::clone(&self.walk.decoded));
+                    magic::give_table(self.walk.decoded());
                     visitor.visit_seq(Numbered { cursor: self, number: Some(id.0) })
                 }
                 None => visitor.visit_newtype_struct(self),
@@ -304,7 +263,6 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         }
     }
     fn deserialize_seq<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
-        self.count()?;
         match (self.view.node(), self.view.as_bytes()) {
             (Some(Node::List { .. }), _) => self.list(visitor),
             (_, Some(bytes)) => Octets::new(bytes).visit(visitor),
@@ -323,7 +281,6 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         self.deserialize_seq(visitor)
     }
     fn deserialize_map<V: Visitor<'g>>(self, visitor: V) -> Result<V::Value> {
-        self.count()?;
         match (self.view.node(), self.view.value()) {
             (Some(Node::Map { .. } | Node::Object { .. }), _) | (_, Value::Remote(_)) => {
                 self.entries(visitor)
@@ -337,7 +294,6 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.count()?;
         match (self.view.node(), self.view.value()) {
             (Some(Node::Map { .. } | Node::Object { .. }), _) | (_, Value::Remote(_)) => {
                 self.entries(visitor)
@@ -352,7 +308,6 @@ impl<'g> de::Deserializer<'g> for Cursor<'_, 'g, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.count()?;
         if let Some(text) = self.view.as_str() {
             return visitor.visit_enum(de::value::BorrowedStrDeserializer::new(text));
         }
@@ -422,7 +377,7 @@ impl<'g, 'de, I: ExactSizeIterator<Item = View<'g, 'de>>> de::SeqAccess<'g>
 
     fn next_element_seed<S: DeserializeSeed<'g>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some(view) = self.values.next() else { return Ok(None) };
-        self.cursor.count()?;
+        self.cursor.walk.value(view)?;
         self.index += 1;
         let index = self.index - 1;
         seed.deserialize(self.cursor.at(view)).map(Some).map_err(|error| error.in_element(index))
@@ -447,7 +402,8 @@ impl<'g, 'de, I: Iterator<Item = (View<'g, 'de>, View<'g, 'de>)>> de::MapAccess<
 
     fn next_key_seed<S: DeserializeSeed<'g>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
-        self.cursor.count()?;
+        self.cursor.walk.value(key)?;
+        self.cursor.walk.value(value)?;
         self.entry = Some((key, value));
         self.index += 1;
         seed.deserialize(self.cursor.at(key)).map(Some).map_err(|error| error.in_key(self.index - 1))
@@ -475,7 +431,8 @@ impl<'g, 'de, I: Iterator<Item = (&'g str, View<'g, 'de>)>> de::MapAccess<'g> fo
 
     fn next_key_seed<S: DeserializeSeed<'g>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some((name, value)) = self.fields.next() else { return Ok(None) };
-        self.cursor.count()?;
+        self.cursor.walk.name(name)?;
+        self.cursor.walk.value(value)?;
         self.value = Some((name, value));
         seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some)
     }

@@ -1,5 +1,6 @@
 //! A graph to bytes, without recursion.
 
+use super::written::Written;
 use super::{Class, Graph, Node, Remote, Value};
 use crate::encode::Sink;
 use crate::encode::dialect::{Dialect, Doubtful};
@@ -7,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
 use crate::ser::{Classes, Types, check_type};
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
 /// What is left to write of a container.
@@ -33,17 +35,17 @@ const REMOTE: (&str, [&str; 2]) = ("com.caucho.hessian.io.HessianRemote", ["type
 struct Encoder<'g, 'de, S> {
     graph: &'g Graph<'de>,
     out: &'g mut S,
-    /// The number on the wire of each node that has been written.
-    written: Vec<Option<u32>>,
+    written: Written,
     /// How many containers the packet has.
     nodes: &'g mut u32,
     /// The number on the wire of each class.
-    classes: Vec<Option<u32>>,
+    classes: SmallVec<[Option<u32>; 8]>,
     all_classes: &'g mut Classes,
     /// The number on the wire of each type that has one.
-    types: Vec<Option<u32>>,
+    types: SmallVec<[Option<u32>; 8]>,
     all_types: &'g mut Types,
-    stack: Vec<Frame>,
+    /// The containers around the innermost one.
+    stack: SmallVec<[Frame; 12]>,
     again: Again,
 }
 
@@ -52,8 +54,8 @@ struct Encoder<'g, 'de, S> {
 struct Again {
     /// Nodes that are open.
     open: Vec<bool>,
-    /// Where the outermost of those written again begins, and the depth of the stack then.
-    since: Option<(usize, usize)>,
+    /// Where the outermost of those written again begins, and which it is: none is open twice.
+    since: Option<(usize, RefId)>,
     /// Bytes of those that are complete.
     bytes: usize,
 }
@@ -92,13 +94,13 @@ fn write<G: Dialect, S: Sink>(
     let mut encoder = Encoder {
         graph,
         out,
-        written: vec![None; graph.nodes.len()],
+        written: Written::new(graph.nodes.len()),
         nodes: containers,
-        classes: vec![None; graph.classes.len()],
+        classes: smallvec![None; graph.classes.len()],
         all_classes,
-        types: vec![None; graph.types.len()],
+        types: smallvec![None; graph.types.len()],
         all_types,
-        stack: Vec::new(),
+        stack: SmallVec::new(),
         again: Again::default(),
     };
     if !G::REFERENCES {
@@ -106,19 +108,20 @@ fn write<G: Dialect, S: Sink>(
     }
     for (index, root) in graph.roots.iter().enumerate() {
         between(index, encoder.out)?;
-        encoder.value::<G>(root)?;
-        encoder.rest::<G>()?;
+        encoder.whole::<G>(root)?;
     }
     between(graph.roots.len(), encoder.out)
 }
 
 impl<S: Sink> Encoder<'_, '_, S> {
-    /// What is on the stack.
-    fn rest<G: Dialect>(&mut self) -> Result<()> {
-        while let Some(frame) = self.stack.last_mut() {
+    /// A value with all that is in it.
+    fn whole<G: Dialect>(&mut self, value: &Value<'_>) -> Result<()> {
+        // The innermost container is not on the stack: most values are no containers and leave that alone.
+        let Some(mut frame) = self.value::<G>(value)? else { return Ok(()) };
+        loop {
             if frame.next < frame.end {
+                let index = frame.next;
                 frame.next += 1;
-                let index = frame.next - 1;
                 if G::OBJECTS_ARE_MAPS
                     && let Close::Entries(class, start) = frame.close
                 {
@@ -126,24 +129,28 @@ impl<S: Sink> Encoder<'_, '_, S> {
                     G::string(self.out, field.map_or("", |field| field));
                 }
                 let value = &self.graph.values[index];
-                self.value::<G>(value)?;
+                if let Some(inner) = self.value::<G>(value)? {
+                    self.stack.push(std::mem::replace(&mut frame, inner));
+                }
                 continue;
             }
-            let node = frame.node;
             match frame.close {
                 Close::List(len, numbered) => G::list_end(self.out, len, numbered),
                 Close::Map | Close::Entries(..) => G::map_end(self.out),
                 Close::Object => {}
             }
-            self.stack.pop();
             if !G::REFERENCES {
-                self.closed(node);
+                self.closed(frame.node);
+            }
+            match self.stack.pop() {
+                Some(outer) => frame = outer,
+                None => return Ok(()),
             }
         }
-        Ok(())
     }
 
-    fn value<G: Dialect>(&mut self, value: &Value<'_>) -> Result<()> {
+    /// A value, or the beginning of a container.
+    fn value<G: Dialect>(&mut self, value: &Value<'_>) -> Result<Option<Frame>> {
         match value {
             Value::Null => G::null(self.out),
             Value::Bool(value) => G::bool(self.out, *value),
@@ -165,16 +172,16 @@ impl<S: Sink> Encoder<'_, '_, S> {
             Value::Remote(id) => return self.remote::<G>(&self.graph.remotes[id.0 as usize]),
             Value::Node(id) => return self.node::<G>(*id),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn node<G: Dialect>(&mut self, id: RefId) -> Result<()> {
+    fn node<G: Dialect>(&mut self, id: RefId) -> Result<Option<Frame>> {
         if G::REFERENCES {
-            if let Some(number) = self.written[id.0 as usize] {
+            if let Some(number) = self.written.get(id) {
                 G::reference(self.out, number);
-                return Ok(());
+                return Ok(None);
             }
-            self.written[id.0 as usize] = Some(*self.nodes);
+            self.written.set(id, *self.nodes);
             *self.nodes += 1;
         } else {
             self.opened::<G>(id)?;
@@ -235,8 +242,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
                 Close::Object
             }
         };
-        self.stack.push(Frame { node: id, next: range.start, end: range.end, close });
-        Ok(())
+        Ok(Some(Frame { node: id, next: range.start, end: range.end, close }))
     }
 
     /// Begins a list (with its length) or a map (without) of a type.
@@ -276,7 +282,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
         Ok(())
     }
 
-    fn remote<G: Dialect>(&mut self, remote: &Remote<'_>) -> Result<()> {
+    fn remote<G: Dialect>(&mut self, remote: &Remote<'_>) -> Result<Option<Frame>> {
         G::check(Doubtful::Remote)?;
         let ty = remote.ty.map(|ty| &*self.graph.types[ty.0 as usize]);
         if G::REMOTES {
@@ -288,7 +294,7 @@ impl<S: Sink> Encoder<'_, '_, S> {
             G::remote(self.out, ty);
             if let Some(url) = remote.url.as_str() {
                 G::address(self.out, url);
-                return Ok(());
+                return Ok(None);
             }
         } else {
             let class = Class { name: REMOTE.0.into(), fields: Arc::new(REMOTE.1.map(Into::into)) };
@@ -310,8 +316,10 @@ impl<S: Sink> Encoder<'_, '_, S> {
             G::check(Doubtful::Cycle)?;
         }
         let at = self.out.position();
-        if self.written[index].replace(0).is_some() && self.again.since.is_none() {
-            self.again.since = Some((at, self.stack.len()));
+        if self.written.get(id).is_none() {
+            self.written.set(id, id.0);
+        } else if self.again.since.is_none() {
+            self.again.since = Some((at, id));
         }
         let bytes = self.again.bytes + self.again.since.map_or(0, |(since, _)| at - since);
         let max = Limits::DEFAULT.max_expansion;
@@ -321,11 +329,11 @@ impl<S: Sink> Encoder<'_, '_, S> {
         Ok(())
     }
 
-    /// A node ends where there are no references. Its frame has been taken off.
+    /// A node ends where there are no references.
     fn closed(&mut self, id: RefId) {
         self.again.open[id.0 as usize] = false;
-        if let Some((since, depth)) = self.again.since
-            && depth == self.stack.len()
+        if let Some((since, node)) = self.again.since
+            && node == id
         {
             self.again.bytes += self.out.position() - since;
             self.again.since = None;

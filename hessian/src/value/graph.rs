@@ -80,11 +80,6 @@ impl<'de> Graph<'de> {
         self.nodes.len()
     }
 
-    /// How many values its lists, maps and objects have.
-    pub(crate) fn size(&self) -> u64 {
-        self.values.len() as u64
-    }
-
     /// True when the root is a scalar.
     #[must_use]
     pub fn is_empty(&self) -> bool {

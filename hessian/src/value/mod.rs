@@ -9,9 +9,12 @@ mod literal;
 mod node;
 mod ser;
 mod view;
+mod walk;
+mod written;
 
 pub(crate) use build::{Builder, Building, Names};
 pub use builder::GraphBuilder;
+pub(crate) use de::from_graph_in;
 pub use de::{from_graph, from_graph_with};
 pub(crate) use encode::encode;
 pub use graph::{Class, Graph};
@@ -20,3 +23,4 @@ pub use literal::Literal;
 pub use node::{Node, Remote, RemoteId, Span, Value};
 pub use ser::to_graph;
 pub use view::View;
+pub(crate) use walk::{Inside, Walk};

@@ -1,6 +1,6 @@
 //! Graphs through serde: into other formats as trees, into Hessian without loss; from any format.
 
-use super::{Class, Graph, GraphBuilder, Node, Remote, RemoteId, Value, View};
+use super::{Class, Graph, GraphBuilder, Node, Remote, RemoteId, Value, View, Walk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{ClassId, RefId, TypeId};
 use crate::limits::Limits;
@@ -8,13 +8,8 @@ use crate::magic;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
-
-/// Values that a graph may become as a tree in another format, at least: shared parts count each time. Stops exponential
-/// growth (`a = [b, b]`, `b = [c, c]`, …).
-const MAX_TREE: u64 = 1 << 20;
-/// As [`MAX_TREE`], for each value of a graph of more than 65,536 values.
-const MAX_TREE_EACH: u64 = 16;
 
 /// A graph of what `value` is in Hessian. Encodes and decodes it: O(size), one copy.
 ///
@@ -29,11 +24,15 @@ impl<'de> View<'_, 'de> {
     /// A graph of its own of what this value reaches. Copies it: O(size of that part).
     #[must_use]
     pub fn to_graph(self) -> Graph<'de> {
-        self.copy(u64::MAX).unwrap_or_else(|| Graph::scalar(()))
+        let Ok(graph) = self.copy(|_, _| Ok::<(), Infallible>(()));
+        graph
     }
 
-    /// As [`to_graph`](Self::to_graph), but `None` when it has more values than `max`.
-    pub(crate) fn copy(self, max: u64) -> Option<Graph<'de>> {
+    /// As [`to_graph`](Self::to_graph), after `take` has agreed to each list, map and object: its number and what it holds.
+    pub(super) fn copy<E>(
+        self,
+        mut take: impl FnMut(u32, &[Value<'de>]) -> Result<(), E>,
+    ) -> Result<Graph<'de>, E> {
         let mut copy =
             Copy { of: self.graph, numbers: HashMap::new(), pending: Vec::new(), remotes: Vec::new() };
         let mut nodes = Vec::new();
@@ -46,12 +45,9 @@ impl<'de> View<'_, 'de> {
             at += 1;
             let mut node = self.graph.nodes[id as usize];
             let start = super::builder::length(values.len());
-            for value in &self.graph.values[node.span().range()] {
-                values.push(copy.value(value, &mut types));
-            }
-            if values.len() as u64 > max {
-                return None;
-            }
+            let inside = &self.graph.values[node.span().range()];
+            take(id, inside)?;
+            values.extend(inside.iter().map(|value| copy.value(value, &mut types)));
             match &mut node {
                 Node::List { items, ty, .. } => {
                     items.start = start;
@@ -69,7 +65,7 @@ impl<'de> View<'_, 'de> {
             }
             nodes.push(node);
         }
-        Some(Graph {
+        Ok(Graph {
             roots: smallvec::smallvec![root],
             nodes,
             values,
@@ -134,8 +130,8 @@ impl Serialize for View<'_, '_> {
     ///
     /// Into other formats a tree: lists as sequences, maps as maps, objects as maps of their fields, dates as numbers of
     /// milliseconds, shared parts each time. Class and type names are left out; `hessian::json` keeps them. Cycles,
-    /// text that is no Unicode, nesting deeper than 128 and trees of more than 1 Mi values that are more than 16 times the
-    /// graph's are errors.
+    /// text that is no Unicode, nesting deeper than the default of [`Limits::max_depth`], and more that is told again than
+    /// that of [`Limits::max_expansion`] are errors.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(magic::GRAPH, &Content(*self))
     }
@@ -146,22 +142,12 @@ struct Content<'g, 'de>(View<'g, 'de>);
 
 impl Serialize for Content<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if magic::are_bytes_wanted().is_some() {
-            let whole = self.0.graph.roots.len() == 1 && self.0.is(self.0.graph.root());
-            let encoded = if whole { self.0.graph.to_vec() } else { self.0.to_graph().to_vec() };
-            return serializer.serialize_bytes(&encoded.map_err(ser::Error::custom)?);
+        if magic::is_graph_wanted().is_some() {
+            magic::give_graph(self.0.to_graph().into_owned());
+            return serializer.serialize_unit();
         }
-        let max = MAX_TREE.max(self.0.graph.values.len() as u64 * MAX_TREE_EACH);
-        let walk = Walk { open: Default::default(), left: max.into() };
-        Tree { view: self.0, walk: &walk }.serialize(serializer)
+        Tree { view: self.0, walk: &Walk::new(&Limits::DEFAULT) }.serialize(serializer)
     }
-}
-
-/// A walk over a graph as a tree.
-struct Walk {
-    /// What encloses the value in hand.
-    open: std::cell::RefCell<Vec<RefId>>,
-    left: std::cell::Cell<u64>,
 }
 
 struct Tree<'w, 'g, 'de> {
@@ -175,17 +161,8 @@ impl<'g, 'de> Tree<'_, 'g, 'de> {
     }
 
     fn container<S: Serializer>(&self, id: RefId, serializer: S) -> Result<S::Ok, S::Error> {
-        {
-            let mut open = self.walk.open.borrow_mut();
-            if open.contains(&id) {
-                return Err(ser::Error::custom(ErrorKind::Cycle { number: id.0 }));
-            }
-            let max = Limits::new().max_depth;
-            if open.len() >= max as usize {
-                return Err(ser::Error::custom(ErrorKind::Limit { limit: "max_depth", max: max.into() }));
-            }
-            open.push(id);
-        }
+        let inside =
+            self.walk.enter(self.view, id).map_err(|error| magic::carry(error, ser::Error::custom))?;
         let done = match self.view.node() {
             Some(Node::List { items, .. }) => {
                 let mut seq = serializer.serialize_seq(Some(items.len as usize))?;
@@ -204,24 +181,20 @@ impl<'g, 'de> Tree<'_, 'g, 'de> {
             _ => {
                 let mut map = serializer.serialize_map(Some(self.view.values().len()))?;
                 for (name, value) in self.view.fields() {
+                    self.walk.name(name).map_err(|error| magic::carry(error, ser::Error::custom))?;
                     map.serialize_entry(name, &self.child(value))?;
                 }
                 map.end()
             }
         };
-        self.walk.open.borrow_mut().pop();
+        self.walk.leave(inside);
         done
     }
 }
 
 impl Serialize for Tree<'_, '_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(left) = self.walk.left.get().checked_sub(1) else {
-            return Err(ser::Error::custom(
-                "the tree of a graph would have too many values: its shared parts count each time",
-            ));
-        };
-        self.walk.left.set(left);
+        self.walk.value(self.view).map_err(|error| magic::carry(error, ser::Error::custom))?;
         match self.view.value() {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
@@ -235,6 +208,9 @@ impl Serialize for Tree<'_, '_, '_> {
             Value::OwnedBinary(bytes) => serializer.serialize_bytes(bytes),
             Value::Remote(_) => {
                 let (ty, url) = self.view.as_remote().unwrap_or((None, self.view));
+                self.walk
+                    .name(ty.unwrap_or_default())
+                    .map_err(|error| magic::carry(error, ser::Error::custom))?;
                 let mut map = serializer.serialize_map(Some(2))?;
                 map.serialize_entry("type", &ty)?;
                 map.serialize_entry("url", &self.child(url))?;

@@ -17,11 +17,6 @@ impl<'g, 'de> View<'g, 'de> {
         Self { graph, value }
     }
 
-    /// The same cell of the same graph.
-    pub(super) fn is(self, other: Self) -> bool {
-        std::ptr::eq(self.value, other.value)
-    }
-
     /// The cell itself.
     #[must_use]
     pub fn value(self) -> &'g Value<'de> {

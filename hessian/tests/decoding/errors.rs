@@ -179,3 +179,59 @@ fn errors_in_generic_values_tell_the_place() {
     let error = Graph::from_slice_with::<hessian::grammar::Final>(b"\x79\x79\x79\x91", limits).unwrap_err();
     assert_eq!((error.is_limit(), error.path().as_str()), (true, "[0][0]"));
 }
+
+/// What a type passes over is passed over as a whole, or nothing can be read any more.
+#[test]
+fn a_type_that_passes_over_errors_does_not_go_on_inside_of_values() {
+    #[derive(Debug, PartialEq)]
+    struct Lenient<T>(Option<T>);
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Ok(Self(T::deserialize(deserializer).ok()))
+        }
+    }
+
+    let numbers = |input: &[u8]| {
+        let list: Vec<Lenient<i32>> = from_slice(input).unwrap();
+        list.into_iter().map(|number| number.0).collect::<Vec<_>>()
+    };
+    // A text, a list of two, an object with its definition, a typed map, a long out of range, null.
+    let list = b"\x57\x91\x03abc\x92\x7a\x95\x96\x93C\x01K\x91\x01x\x60\x95M\x01T\x01a\x91Z\x94L\x7f\xff\xff\xff\xff\xff\xff\xffN\x95Z";
+    let expected = [Some(1), None, Some(2), None, Some(3), None, None, Some(4), None, None, Some(5)];
+    assert_eq!(numbers(list), expected);
+    // Containers that were passed over have their numbers: reference 2 is the second list of the first.
+    let list = b"\x7b\x79\x91\x79\x92\x51\x92";
+    let (first, _, third): (Lenient<i32>, Vec<i32>, Vec<i32>) = from_slice(list).unwrap();
+    assert_eq!((first.0, third), (None, vec![2]));
+    // What a reference leads to.
+    let list = b"\x7b\x79\x91\x51\x91\x97";
+    let (_, second, third): (Vec<i32>, Lenient<String>, i32) = from_slice(list).unwrap();
+    assert_eq!((second.0, third), (None, 7));
+    // An error in the middle of a list: at the end of the input nothing is lost.
+    assert_eq!(from_slice::<Lenient<Vec<bool>>>(b"\x7a\x54\x91").unwrap().0, None);
+    let error = from_slice::<(Lenient<Vec<bool>>, i32)>(b"\x7a\x7a\x54\x91\x92").unwrap_err();
+    assert_eq!(error.path(), "[1]");
+}
+
+#[test]
+fn messages_do_not_grow_with_what_they_are_about() {
+    let long = hessian::to_vec(&format!("\n{}", "x".repeat(1 << 20))).unwrap();
+    for error in [from_slice::<char>(&long).unwrap_err(), from_slice::<Result<(), ()>>(&long).unwrap_err()] {
+        let text = error.to_string();
+        assert!(
+            text.len() < hessian::MAX_MESSAGE + 100 && text.contains('…') && !text.contains('\n'),
+            "{text}"
+        );
+    }
+    let key = hessian::to_vec(&BTreeMap::from([("a\x1b[2J", "x")])).unwrap();
+    assert_eq!(from_slice::<BTreeMap<String, i32>>(&key).unwrap_err().path(), "a\\u{1b}[2J");
+}
+
+#[test]
+fn errors_keep_their_kind() {
+    // An exception that is its own cause's cause.
+    let circle = b"\x7aC\x01X\x93\x0ddetailMessage\x0astackTrace\x05cause\x60NN\x60NN\x51\x91\x51\x92";
+    let error = from_slice::<Vec<hessian::java::Throwable>>(circle).unwrap_err();
+    assert_eq!((error.kind(), error.path().as_str()), (&ErrorKind::Cycle { number: 0 }, "[0].cause.cause"));
+}

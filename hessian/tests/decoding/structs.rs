@@ -151,3 +151,50 @@ fn a_failed_packet_leaves_the_numbers_right() {
     decoder.decode::<HashMap<String, i32>>(b"\x65\x91").unwrap();
     assert!(decoder.decode::<HashMap<String, i32>>(b"\x66\x91").is_err());
 }
+
+/// A visitor that was written by hand is asked in one way, whatever was read before.
+#[test]
+fn hand_written_visitors_get_entries() {
+    use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+    #[derive(Debug, PartialEq)]
+    struct Point {
+        x: i32,
+        y: i32,
+    }
+
+    struct ByHand;
+
+    impl<'de> Visitor<'de> for ByHand {
+        type Value = Point;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a point")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Point, A::Error> {
+            let mut point = Point { x: 0, y: 0 };
+            while let Some(name) = map.next_key::<String>()? {
+                *(if name == "x" { &mut point.x } else { &mut point.y }) = map.next_value()?;
+            }
+            Ok(point)
+        }
+        /// In another order than the fields.
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Point, A::Error> {
+            let (y, x) = (seq.next_element()?.unwrap(), seq.next_element()?.unwrap());
+            Ok(Point { x, y })
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Point {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_struct("Point", &["x", "y"], ByHand)
+        }
+    }
+
+    let one = b"C\x05Point\x92\x01x\x01y\x60\x91\x92";
+    for _ in 0..3 {
+        assert_eq!(from_slice::<Point>(one).unwrap(), Point { x: 1, y: 2 });
+    }
+    let three = [b"\x7b", &one[..], b"\x60\x91\x92\x60\x91\x92"].concat();
+    assert_eq!(from_slice::<[Point; 3]>(&three).unwrap(), [1, 1, 1].map(|x| Point { x, y: 2 }));
+}

@@ -228,7 +228,7 @@ pub(crate) fn messages() -> Vec<Input> {
         "Call",
         "a method's name in 100,000 chunks",
         [unhex("48020043"), unhex("52000161").repeat(100_000)].concat(),
-        "max_string",
+        "max_name",
     );
     add(
         "Call",
