@@ -143,7 +143,6 @@ fn integers(text: &str) -> Result<()> {
 }
 
 /// The error of a JSON text of so many bytes, for the reason that `failed` tells if there was one of ours.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn from_json(error: serde_json::Error, failed: Option<ErrorKind>, length: usize) -> Error {
     match failed {
         Some(kind) => Error::new(kind),

@@ -67,9 +67,9 @@ impl Walk {
         Ok(Inside { again })
     }
 
-    pub(crate) fn leave(&self, inside: Inside) {
+    pub(crate) fn leave(&self, Inside { again }: Inside) {
         self.open.borrow_mut().pop();
-        self.again.set(self.again.get() - u32::from(inside.again));
+        self.again.set(self.again.get() - u32::from(again));
     }
 
     /// Goes in, and out again after `read`; a scalar is read where it is.
