@@ -586,7 +586,7 @@ class Connection extends EventTarget {
     if (count < strikes) return this.#wait(reason);
     delete this.#strikes[transport];
     this.#memory.add(transport, remembered);
-    if (this.#next() !== undefined) return this.#open(false, reason);
+    if (![undefined, transport].includes(this.#next())) return this.#open(false, reason);
     this.#forgive();
     if (error.status >= 400 && error.status < 500) return this.#refused(error, reason);
     this.#emit("error", { message: `no transport works; ${reason}` });
