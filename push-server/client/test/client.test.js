@@ -401,6 +401,18 @@ test("nothing is tried again and again without a wait, whatever the limits", asy
   assert.ok(requests.length <= 4, asked().join());
 });
 
+test("empty answers that come at once are not asked for without end", async () => {
+  const nothing = json({ resume: "complete", from: "ab:0", messages: [], position: "ab:0", next: 0 });
+  Object.assign(answers, { longpoll: [nothing], poll: [nothing] });
+  for (const name of ["longpoll", "poll"]) {
+    requests = [];
+    const { connection } = listen({ transports: [name] });
+    for (let second = 0; second < 10; second++) await pass(1_000);
+    assert.ok(requests.length >= 5 && requests.length <= 12, `${name}: ${requests.length}`);
+    connection.close();
+  }
+});
+
 test("a server that is away is waited for, with the transport that it had", async () => {
   answers.poll = [new TypeError("fetch failed")];
   const { connection, of } = listen({ transports: ["ws", "sse"] });
