@@ -3,9 +3,9 @@
 //   import { connect } from "/push-client.js";
 //   connect("/streams/news", { last: 10, onmessage: ({ data }) => console.log(data) });
 //
-// No dependency, no build step, nothing evaluated: values are data. What each part does for its caller is documented in
-// push-client.d.ts, the contract with the server in the README. In three parts: the transports, each of which turns what
-// comes into the same objects; `Connection`, which decides what to open next; a state for people to see.
+// No dependency, no build step, nothing evaluated: values are data. What it does for its caller is documented in
+// push-client.d.ts, the contract with the server in the README. In three parts: the transports, each of which turns
+// what comes into the same objects; `Connection`, which decides what to open next; a state for people to see.
 
 const TRANSPORTS = ["ws", "sse", "xhr", "longpoll", "poll"];
 
@@ -25,6 +25,9 @@ const LIMITS = {
   text: 8 << 20, // characters of responseText, after which the XMLHttpRequest is renewed
   queue: 1_024, // messages that wait for an async iterator
 };
+
+// ms that something takes at least that could else go on without end: a renewal, an empty answer, a second look.
+const LEAST = 1_000;
 
 const NAMES = {
   ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
@@ -98,8 +101,8 @@ function events(most, take) {
 }
 
 // Each transport is a function that runs as long as its connection, and throws what went wrong. It gets a link:
-// `url(name, parameters)` to ask for, `heard()` for every sign of life, `receive(object)` for the objects of the contract,
-// `text(json)` for one as text, `answer` for those of a poll, `signal` to let go, and `fail(error)` for where nobody catches.
+// `url(name, parameters)` to ask for, `heard()` for every sign of life, `receive(object)` for the objects of the
+// contract, `text(json)` for one as text, `answer` for those of a poll, `signal` to let go.
 const transports = {
   async ws(link) {
     const url = link.url("ws");
@@ -159,14 +162,19 @@ const transports = {
 
   async longpoll(link) {
     // The first is answered at once, and shows that answers come.
-    link.answer(await link.ask("longpoll", { wait: 0 }), link.limits.longpoll);
-    while (!link.signal.aborted) link.answer(await link.ask("longpoll"), link.limits.longpoll);
+    for (let wait = 0; !link.signal.aborted; wait = null) {
+      const asked = Date.now(), answer = await link.ask("longpoll", { wait });
+      link.answer(answer, link.limits.longpoll);
+      // Nothing, at once: whoever answers so would be asked without end.
+      const isHasty = wait === null && answer.messages.length === 0 && Date.now() - asked < LEAST;
+      if (isHasty) await new Promise(go => setTimeout(go, LEAST));
+    }
   },
 
   async poll(link) {
     for (let answer = null; !link.signal.aborted; ) {
       answer ??= await link.ask("poll");
-      const next = 1_000 * answer.next;
+      const next = 1_000 * answer.next || (answer.messages.length > 0 ? 0 : LEAST);
       link.answer(answer, next + link.limits.begin);
       // Meanwhile a publication may borrow the turn, and bring the next answer along.
       answer = await new Promise(resolve => {
@@ -473,7 +481,7 @@ class Connection extends EventTarget {
       this.#emit("gap", { from: notice.from, to: notice.to, position });
     } else if (event === "rotate") {
       // Sent away at once, without a message: that could go on without end.
-      const isServed = link.hasServed || (link.begun !== null && Date.now() - link.begun >= 1_000);
+      const isServed = link.hasServed || (link.begun !== null && Date.now() - link.begun >= LEAST);
       if (!isServed) return this.#failed(link, Error("renewed at once"));
       this.#proved(link);
       this.#drop();
@@ -525,9 +533,9 @@ class Connection extends EventTarget {
     const silence = Object.assign(Error("nothing comes any more"), { isSilence: true });
     try {
       const { position } = await this.#probe();
-      // What is under way gets a second. An interval poll may well be behind.
+      // What is under way gets a moment. An interval poll may well be behind.
       const isBehind = () => link.heardAt === before && position !== this.#position && link.transport !== "poll";
-      if (isBehind()) await new Promise(resolve => setTimeout(resolve, 1_000));
+      if (isBehind()) await new Promise(go => setTimeout(go, LEAST));
       if (isBehind()) link.fail(silence);
     } catch {
       link.fail(silence);
@@ -586,7 +594,7 @@ class Connection extends EventTarget {
     if (count < strikes) return this.#wait(reason);
     delete this.#strikes[transport];
     this.#memory.add(transport, remembered);
-    if (this.#next() !== undefined) return this.#open(false, reason);
+    if (![undefined, transport].includes(this.#next())) return this.#open(false, reason);
     this.#forgive();
     if (error.status >= 400 && error.status < 500) return this.#refused(error, reason);
     this.#emit("error", { message: `no transport works; ${reason}` });

@@ -1,4 +1,5 @@
-//! Streams Hessian packets, script tags, server-sent events and JSON to many clients as data becomes available.
+//! Streams Hessian packets, script tags, server-sent events, WebSocket messages and JSON to many clients as data
+//! becomes available.
 //!
 //! An application opens a [`Stream`] of a [`Hub`] and publishes values; [`Server`] serves them over HTTP in
 //! every [`Transport`], and the Flash socket policy on the same port.

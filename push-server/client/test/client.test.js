@@ -380,6 +380,39 @@ test("one that has worked gets three tries", async () => {
   assert.deepEqual([FakeSocket.all.length, connection.transport], [3, "sse"]);
 });
 
+test("time that it works well clears its record", async () => {
+  on("sse", growing().response);
+  const { connection } = listen({ transports: ["ws", "sse"] });
+  for (let turn = 0; turn < 12; turn++) {
+    await settle();
+    FakeSocket.all.at(-1).say(begin());
+    if (turn % 3 === 2) await pass(10_000);
+    FakeSocket.all.at(-1).cut();
+    await pass(30_000);
+  }
+  assert.deepEqual([FakeSocket.all.length, connection.transport], [13, "ws"]);
+});
+
+test("nothing is tried again and again without a wait, whatever the limits", async () => {
+  on("sse", refusal(500, ""));
+  const { connection } = listen({ transports: ["sse", "longpoll"], limits: { remembered: 0 } });
+  await settle();
+  assert.equal(connection.state, "waiting");
+  assert.ok(requests.length <= 4, asked().join());
+});
+
+test("empty answers that come at once are not asked for without end", async () => {
+  const nothing = json({ resume: "complete", from: "ab:0", messages: [], position: "ab:0", next: 0 });
+  Object.assign(answers, { longpoll: [nothing], poll: [nothing] });
+  for (const name of ["longpoll", "poll"]) {
+    requests = [];
+    const { connection } = listen({ transports: [name] });
+    for (let second = 0; second < 10; second++) await pass(1_000);
+    assert.ok(requests.length >= 5 && requests.length <= 12, `${name}: ${requests.length}`);
+    connection.close();
+  }
+});
+
 test("a server that is away is waited for, with the transport that it had", async () => {
   answers.poll = [new TypeError("fetch failed")];
   const { connection, of } = listen({ transports: ["ws", "sse"] });
@@ -523,10 +556,12 @@ test("what is no JSON fails the transport and loses nothing", async () => {
 test("a message past the bound ends the connection, which would only get it again", async () => {
   const limits = { message: 100 };
   const stream = growing();
-  on("sse", stream.response);
   on("longpoll", json({ resume: "fresh", from: "ab:0", messages: [{ data: "x".repeat(99) }], position: "ab:0", next: 0 }));
-  const all = ["ws", "sse", "longpoll"].map(name => listen({ transports: [name], limits }));
+  const lines = growing();
+  answers.sse = [stream.response, lines.response];
+  const all = ["ws", "sse", "sse", "longpoll"].map(name => listen({ transports: [name], limits }));
   await settle();
+  lines.push(`id: ab:0\n\n${"data: 12345\n".repeat(20)}`);
   FakeSocket.all[0].say(begin());
   FakeSocket.all[0].say({ data: "x".repeat(99) });
   stream.push(`id: ab:0\n\ndata: "${"x".repeat(60)}`);
@@ -547,6 +582,12 @@ test("a listener that closes gets nothing more", async () => {
   await pass(600_000);
   assert.deepEqual([connection.position, told.at(-1).reason], ["ab:1", "closed by the page"]);
   assert.equal(FakeSocket.all.length, 1);
+
+  const messages = [{ position: "ab:1", data: 1 }, { position: "ab:2", data: 2 }];
+  on("longpoll", json({ resume: "fresh", from: "ab:0", messages, position: "ab:2", next: 0 }));
+  const polled = listen({ transports: ["longpoll"], onmessage: () => polled.connection.close() });
+  await settle();
+  assert.equal(polled.connection.position, "ab:1");
 });
 
 test("whichever listener closes, it stays closed", async () => {
