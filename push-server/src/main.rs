@@ -191,7 +191,8 @@ fn serve_help(address: SocketAddr) -> String {
   Poll         curl -s '{url}/longpoll?last=1'
   Hessian      curl -sN {url}/hessian | xxd
   Flash 2008   {url}/hessian?framing=p&grammar=tutorial
-  Others       {url}/ws, {url}/xhr, {url}/multipart, {url}/script, {url}/poll, {url}/ruffle
+  Browser      import {{ connect }} from \"http://{host}/push-client.js\"; connect(\"{url}\")
+  Others       {url}/ xhr, multipart, script, poll, ws, ruffle
   Policy       printf '<policy-file-request/>\\0' | nc -q3 {} {port} | xxd
 ",
         host.ip()

@@ -62,7 +62,7 @@ async fn other_addresses_and_methods_get_a_short_answer() {
         (
             "GET /comet/carrier-pigeon",
             "404 Not Found",
-            "A transport is one of hessian, script, sse, xhr, multipart, longpoll, poll.\n",
+            "A transport is one of hessian, script, sse, xhr, multipart, longpoll, poll, ws, ruffle.\n",
         ),
         ("GET /streams/other/sse", "404 Not Found", "No such stream.\n"),
         ("GET /streams/..%2fx/sse", "404 Not Found", "No such stream.\n"),
