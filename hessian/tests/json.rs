@@ -200,3 +200,21 @@ fn whole_numbers_are_longs_or_refused() {
     assert_eq!(graph.root().get("z").unwrap().as_f64().map(f64::to_bits), Some((-0.0f64).to_bits()));
     assert_eq!(json::from_str("18446744073709551616.0").unwrap(), hessian!(18446744073709551616.0));
 }
+
+/// Names stand in each object: what is beyond short ones is bounded.
+#[test]
+fn long_names_are_not_written_without_end() {
+    let objects = |name: &str, count: i32| {
+        let mut builder = Graph::builder();
+        let all = builder.list(None);
+        for number in 0..count {
+            let object = builder.object("x.Y", [(name, number.into())]);
+            builder.push(all, object);
+        }
+        builder.finish(all)
+    };
+    let error = json::to_string(&objects(&"n".repeat(16 << 10), 1_000)).unwrap_err();
+    let kind = hessian::ErrorKind::Limit { limit: "max_expansion", max: Limits::DEFAULT.max_expansion };
+    assert_eq!(*error.kind(), kind);
+    assert!(json::to_string(&objects("average_of_the_last_thirty_days", 100_000)).is_ok());
+}

@@ -82,7 +82,8 @@ impl Ask {
             "longpoll" => Asked::LongPoll,
             "poll" => Asked::Poll,
             _ => {
-                let names = "A transport is one of hessian, script, sse, xhr, multipart, longpoll, poll, ws, ruffle.";
+                let names =
+                    "A transport is one of hessian, script, sse, xhr, multipart, longpoll, poll, ws, ruffle.";
                 return Err(refuse(StatusCode::NOT_FOUND, names));
             }
         })
