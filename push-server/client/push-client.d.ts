@@ -182,7 +182,7 @@ export class Connection<T = unknown> implements AsyncIterable<MessageEvent<T>> {
     listener: (event: ConnectionEventMap<T>[K]) => void,
     options?: boolean | EventListenerOptions,
   ): void;
-  [Symbol.asyncIterator](): AsyncGenerator<MessageEvent<T>, void, void>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageEvent<T>>;
 }
 
 /** Of the classic script `push-client.global.js`. */

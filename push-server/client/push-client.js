@@ -172,6 +172,8 @@ const transports = {
   },
 
   async poll(link) {
+    let stop;
+    link.signal.addEventListener("abort", () => stop?.());
     for (let answer = null; !link.signal.aborted; ) {
       answer ??= await link.ask("poll");
       const next = 1_000 * answer.next || (answer.messages.length > 0 ? 0 : LEAST);
@@ -180,6 +182,7 @@ const transports = {
       answer = await new Promise(resolve => {
         const timer = setTimeout(resolve, next, null);
         link.borrow = () => { clearTimeout(timer); link.borrow = null; return resolve; };
+        stop = () => { clearTimeout(timer); resolve(null); };
       });
     }
   },
@@ -276,6 +279,15 @@ class Memory {
   }
 }
 
+// A browser reports what a listener throws, and goes on; Node would end.
+function guarded(listener, event) {
+  try {
+    listener(event);
+  } catch (error) {
+    (globalThis.reportError ?? console.error)(error);
+  }
+}
+
 class PushEvent extends Event {
   constructor(type, fields) {
     super(type);
@@ -297,6 +309,7 @@ class Connection extends EventTarget {
   #strikes = {};
   #worked = new Set();
   #refusals = 0;
+  #refusal = null;
   #mayHurry = true;
   #closing = new AbortController();
 
@@ -304,11 +317,15 @@ class Connection extends EventTarget {
     super();
     this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
     this.#options = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    const own = Object.entries(options.limits ?? {}).filter(([, limit]) => limit !== undefined);
+    this.#limits = { ...LIMITS, ...Object.fromEntries(own) };
     const { transports: wanted = TRANSPORTS, since, last, client, rotate } = options;
     const isWhole = number => number === undefined || (Number.isInteger(number) && number >= 0);
     const check = (isGood, what) => { if (!isGood) throw new TypeError(`push-client: ${what}`); };
     check(/^https?:$/.test(this.#url.protocol), "a stream is at an address of http or https");
+    for (const [name, limit] of own) {
+      check(Object.hasOwn(LIMITS, name) && limit >= 0, `limits: ${Object.keys(LIMITS).join(", ")}, numbers`);
+    }
     check(wanted.length > 0 && wanted.every(name => Object.hasOwn(transports, name)),
       `transports are some of ${Object.keys(transports).join(", ")}`);
     check(since === undefined || /^[0-9a-f]+:\d+$/.test(since), "since is a position, epoch:sequence");
@@ -321,7 +338,8 @@ class Connection extends EventTarget {
     this.#position = since;
     this.#memory = new Memory(this.#url);
     for (const type of ["message", "state", "resume", "gap", "end", "error"]) {
-      if (options[`on${type}`]) this.addEventListener(type, options[`on${type}`]);
+      const listener = options[`on${type}`];
+      if (listener) this.addEventListener(type, event => guarded(listener, event));
     }
     const { signal } = this.#closing;
     const on = (target, type, react) => target?.addEventListener?.(type, react, { signal });
@@ -364,26 +382,31 @@ class Connection extends EventTarget {
     }
   }
 
-  async *[Symbol.asyncIterator]() {
+  // Has every message from this call on. Ends when the connection is closed, with an error if the server refused.
+  [Symbol.asyncIterator]() {
     const queue = [], stop = new AbortController(), most = this.#limits.queue;
-    let isLost = false, wake;
+    const waiting = [], wake = () => waiting.splice(0).forEach(go => go());
+    let isLost = false;
     const on = (type, react) => this.addEventListener(type, react, { signal: stop.signal });
     on("message", message => {
       isLost ||= queue.length >= most;
       if (!isLost) queue.push(message);
-      wake?.();
+      wake();
     });
-    on("state", () => wake?.());
-    try {
-      for (;;) {
-        if (queue.length > 0) yield queue.shift();
-        else if (isLost) throw new RangeError(`push-client: the reader is more than ${most} messages behind`);
-        else if (this.state === "closed") return;
-        else await new Promise(resolve => { wake = resolve; });
+    on("state", wake);
+    const end = () => { stop.abort(); wake(); return { value: undefined, done: true }; };
+    const next = async () => {
+      while (!stop.signal.aborted) {
+        if (queue.length > 0) return { value: queue.shift(), done: false };
+        const lost = isLost && new RangeError(`push-client: the reader is more than ${most} messages behind`);
+        const failure = lost || (this.state === "closed" && this.#refusal);
+        if (failure || this.state === "closed") end();
+        if (failure) throw failure;
+        if (!stop.signal.aborted) await new Promise(go => waiting.push(go));
       }
-    } finally {
-      stop.abort();
-    }
+      return end();
+    };
+    return { next, return: async () => end(), [Symbol.asyncIterator]() { return this; } };
   }
 
   #emit(type, fields) {
@@ -512,6 +535,8 @@ class Connection extends EventTarget {
 
   // Fails a link of which nothing is heard for its patience.
   #watch(link) {
+    clearTimeout(this.#timer);
+    if (link !== this.#link) return;
     const left = link.heardAt + link.patience - Date.now();
     if (left > 0) {
       this.#timer = setTimeout(() => this.#watch(link), left);
@@ -608,6 +633,7 @@ class Connection extends EventTarget {
   }
 
   #refuse({ status }, reason) {
+    this.#refusal = Object.assign(Error(reason), { status: status ?? null });
     this.#emit("error", { message: reason, status: status ?? null });
     this.#finish(reason);
   }

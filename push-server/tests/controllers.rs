@@ -373,6 +373,38 @@ async fn a_client_that_goes_is_noticed_within_seconds() {
     }
 }
 
+/// A controller that is woken often and has nothing to say is silent all the same.
+#[tokio::test(start_paused = true)]
+async fn wakes_that_write_nothing_keep_neither_heartbeats_nor_the_end_away() {
+    let mut limits = Limits::default();
+    limits.heartbeat = Duration::from_secs(5);
+    let heartbeat = limits.heartbeat;
+    let (server, log) = told(limits).await;
+    let mut client = server.ask("GET /told/sse HTTP/1.0\r\n\r\n").await;
+    client.head().await;
+    let handle = log.handle(0).await;
+    let waker = {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            while !handle.is_closed() {
+                handle.wake();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        })
+    };
+    let begin = Instant::now();
+    client.until(b":\n\n").await;
+    assert!(
+        (heartbeat..heartbeat + Duration::from_secs(1)).contains(&begin.elapsed()),
+        "{:?}",
+        begin.elapsed()
+    );
+    drop(client);
+    log.later("close Peer").await;
+    waker.await.unwrap();
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_panic_ends_its_connection_alone() {
     let (server, log) = told(Limits::default()).await;

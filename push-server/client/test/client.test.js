@@ -666,6 +666,27 @@ test("a loop that falls behind is told, after what waited", async () => {
   assert.equal(connection.state, "open");
 });
 
+test("a loop ends with the reason when the server refuses, and at once when it is left", async () => {
+  on("ws", null);
+  const { connection } = listen({ transports: ["longpoll"] });
+  on("longpoll", refusal(404, "No such stream."));
+  on("poll", refusal(404, "No such stream."));
+  await assert.rejects(async () => { for await (const _ of connection); }, { message: /No such stream/, status: 404 });
+  const { connection: other } = listen();
+  const messages = other[Symbol.asyncIterator](), waiting = messages.next();
+  await settle();
+  assert.deepEqual(await messages.return(), { value: undefined, done: true });
+  assert.deepEqual(await waiting, { value: undefined, done: true });
+});
+
+test("limits that are not given are those that are documented, and others are refused", () => {
+  const limits = { retryFirst: undefined, queue: 5 };
+  open.push(new Connection(STREAM, { limits }));
+  for (const wrong of [{ queue: "many" }, { queue: NaN }, { que: 5 }]) {
+    assert.throws(() => new Connection(STREAM, { limits: wrong }), TypeError);
+  }
+});
+
 test("a class for those who want one", () => {
   const connection = new Connection(STREAM);
   open.push(connection);

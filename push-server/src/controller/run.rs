@@ -62,12 +62,16 @@ pub(super) struct Run<C: Controller, W> {
     pub(super) wire: W,
     asked: Asked,
     stop: CancellationToken,
+    /// When something was sent last: being woken is no news to the client.
+    silent_since: Instant,
+    /// When to look whether a client that has ended its direction has gone altogether.
+    look: Option<Instant>,
 }
 
 impl<C: Controller, W: Wire> Run<C, W> {
     pub(super) fn new(controller: C, cx: Context, wire: W, asked: Asked, stop: CancellationToken) -> Self {
         let life = Life::new(controller, cx.handle().clone());
-        Self { life, cx, wire, asked, stop }
+        Self { life, cx, wire, asked, stop, silent_since: Instant::now(), look: None }
     }
 
     pub(super) fn into_wire(self) -> W {
@@ -109,12 +113,10 @@ impl<C: Controller, W: Wire> Run<C, W> {
     async fn wait(&mut self) -> Result<Next, Failure> {
         let handle = self.cx.handle().clone();
         let heartbeat = self.cx.settings().beats().then_some(self.cx.limits().heartbeat);
-        let mut silent_since = Instant::now();
-        let timeout = self.cx.settings().wait().map(|wait| silent_since + wait);
-        let mut look = None;
+        let timeout = self.cx.settings().wait().map(|wait| Instant::now() + wait);
         loop {
-            let beat = heartbeat.map(|heartbeat| silent_since + heartbeat);
-            let next = [timeout, beat, look, self.cx.rotates_at].into_iter().flatten().min();
+            let beat = heartbeat.map(|heartbeat| self.silent_since + heartbeat);
+            let next = [timeout, beat, self.look, self.cx.rotates_at].into_iter().flatten().min();
             let awaits_news = self.cx.awaits_news();
             let Context { reader, .. } = &mut self.cx;
             let news = async {
@@ -149,9 +151,8 @@ impl<C: Controller, W: Wire> Run<C, W> {
                         // Who has gone altogether answers this with a reset.
                         if heartbeat.is_some() {
                             self.beat().await?;
-                            silent_since = Instant::now();
                         }
-                        look = Some(Instant::now() + HALF_CLOSED);
+                        self.look = Some(Instant::now() + HALF_CLOSED);
                     }
                 },
                 // The joined stream's end comes after its last message.
@@ -159,14 +160,11 @@ impl<C: Controller, W: Wire> Run<C, W> {
                 () = timer => {
                     let now = Instant::now();
                     let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-                    if is_due(look) || is_due(beat) {
-                        if look.take_if(|at| *at <= now).is_some() && self.wire.is_gone() {
-                            return Err(Failure::Gone);
-                        }
-                        if is_due(beat) {
-                            self.beat().await?;
-                            silent_since = now;
-                        }
+                    if self.look.take_if(|at| *at <= now).is_some() && self.wire.is_gone() {
+                        return Err(Failure::Gone);
+                    }
+                    if is_due(beat) {
+                        self.beat().await?;
                     }
                     if is_due(self.cx.rotates_at) {
                         return Ok(Next::End(Reason::Rotated));
@@ -295,6 +293,9 @@ impl<C: Controller, W: Wire> Run<C, W> {
             return Ok(());
         }
         self.open();
+        if !self.cx.out.is_empty() {
+            self.silent_since = Instant::now();
+        }
         self.drain().await
     }
 

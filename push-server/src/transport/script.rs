@@ -32,12 +32,18 @@ pub struct Callback(Box<str>);
 
 /// The text is no name of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a callback is 1 to {MAX_CALLBACK} letters, digits, '_' and '$', not starting with a digit")]
+#[error(
+    "a callback is 1 to {MAX_CALLBACK} letters, digits, '_' and '$', not starting with a digit, and runs no text as code"
+)]
 pub struct BadCallback;
+
+/// Functions of every page that run a text as code, or open it as an address, which may be code.
+const RUN_TEXT: [&str; 7] =
+    ["eval", "execScript", "Function", "open", "setImmediate", "setInterval", "setTimeout"];
 
 impl Callback {
     /// Accepts one ASCII identifier. No dots: a path like `document.forms.0.submit` would let a foreign page
-    /// that frames this URL call any method of ours.
+    /// that frames this URL call any method of ours. Nor a function that takes a message for a program.
     ///
     /// # Errors
     ///
@@ -45,7 +51,11 @@ impl Callback {
     pub fn new(name: &str) -> Result<Self, BadCallback> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
         let fits = (1..=MAX_CALLBACK).contains(&name.len());
-        if fits && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(allowed) {
+        if fits
+            && !name.as_bytes()[0].is_ascii_digit()
+            && name.bytes().all(allowed)
+            && !RUN_TEXT.contains(&name)
+        {
             Ok(Self(name.into()))
         } else {
             Err(BadCallback)
@@ -60,7 +70,8 @@ impl Default for Callback {
 }
 
 /// The beginning of the document: padding, the functions that the tags call, and for a reader that came back, what
-/// it missed. The functions look the parent's functions up at each call, so the parent may define them after the
+/// it missed. Without a parent page, when somebody opens the address itself, they call nothing: a link must not choose
+/// which function of this server's own origin gets a message. The functions look the parent's functions up at each call, so the parent may define them after the
 /// iframe has begun to load. Beside the callback these are, each only if the parent defines it:
 ///
 /// | function | called with | when |
@@ -79,8 +90,9 @@ pub fn preamble(callback: &Callback, position: Position, resume: Resume) -> Vec<
     let _ = writeln!(
         html,
         "<script type=\"text/javascript\">\n\
-         function comet_update(value, position) {{ window.parent.{}(value, position); }}\n\
-         function comet_call(name, a, b) {{\n  var f = window.parent[name];\n  \
+         function comet_update(value, position) {{\n  \
+         if (window.parent !== window) window.parent.{}(value, position);\n}}\n\
+         function comet_call(name, a, b) {{\n  var f = window.parent !== window && window.parent[name];\n  \
          if (typeof f === \"function\") f(a, b);\n}}\n\
          </script>",
         callback.0
@@ -97,7 +109,14 @@ pub fn preamble(callback: &Callback, position: Position, resume: Resume) -> Vec<
 /// One message: a call with the value and its position, or null for a direct message, which has none.
 pub(crate) fn message(json: &[u8], position: Option<Position>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<script type=\"text/javascript\">comet_update(");
-    escape(json, out);
+    match names_a_prototype(json).then(|| std::str::from_utf8(json)) {
+        Some(Ok(text)) => {
+            out.extend_from_slice(b"JSON.parse(");
+            escape(serde_json::Value::from(text).to_string().as_bytes(), out);
+            out.push(b')');
+        }
+        _ => escape(json, out),
+    }
     match position {
         Some(position) => out.extend_from_slice(format!(", \"{position}\");</script>\n").as_bytes()),
         None => out.extend_from_slice(b", null);</script>\n"),
@@ -120,6 +139,12 @@ pub(crate) fn farewell(why: Farewell, position: Position, out: &mut Vec<u8>) {
          </body></html>\n"
     );
     out.extend_from_slice(call.as_bytes());
+}
+
+/// Whether a key may be `__proto__`, in whatever spelling: in JSON it is a key as any other, in a program it sets an
+/// object's prototype, and twice is an error. A text that holds it is taken for one, too.
+fn names_a_prototype(json: &[u8]) -> bool {
+    json.windows(9).any(|window| window == b"__proto__" || window.starts_with(b"\\u00"))
 }
 
 /// Makes JSON safe inside a script tag, where two languages read it.
@@ -172,6 +197,21 @@ mod tests {
         );
     }
 
+    /// As a program it would be an error, or set a prototype.
+    #[test]
+    fn a_key_named_proto_is_a_key() {
+        for key in ["__proto__", "\\u005f_proto__"] {
+            let json = format!(r#"{{"{key}":"<b>","a":1}}"#);
+            let mut out = Vec::new();
+            message(json.as_bytes(), None, &mut out);
+            let script = String::from_utf8(out).unwrap();
+            let text = script.split_once("comet_update(JSON.parse(").unwrap().1;
+            let text = text.strip_suffix("), null);</script>\n").unwrap();
+            assert!(!text.contains('<'));
+            assert_eq!(serde_json::from_str::<String>(text).unwrap(), json);
+        }
+    }
+
     #[test]
     fn nothing_in_a_value_can_leave_the_script() {
         assert_eq!(escaped("</script><b>&"), r#""\u003c/script\u003e\u003cb\u003e\u0026""#);
@@ -208,6 +248,9 @@ mod tests {
             "</script>",
             "ä",
             "a\n",
+            "eval",
+            "setTimeout",
+            "open",
             &"x".repeat(MAX_CALLBACK + 1),
         ] {
             assert_eq!(Callback::new(bad), Err(BadCallback), "{bad:?}");
@@ -219,7 +262,7 @@ mod tests {
         let text =
             String::from_utf8(preamble(&Callback::new("show").unwrap(), POSITION, Resume::Fresh)).unwrap();
         assert!(text.len() >= PADDING);
-        assert!(text.contains("window.parent.show(value, position)"));
+        assert!(text.contains("if (window.parent !== window) window.parent.show(value, position);"));
         let padding = text.split("<!--").nth(1).unwrap().split("-->").next().unwrap();
         assert!(padding.len() > 1_024);
     }
