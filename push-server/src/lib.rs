@@ -23,7 +23,7 @@ pub mod web;
 pub use encode::{Framing, Grammar};
 pub use error::{OpenError, PublishError, ReadError, SendError, SubscribeError};
 pub use hub::{BadClientId, ClientId, Hub, Overflow, Published, Resume, Start, Stream, StreamConfig};
-pub use limits::Limits;
+pub use limits::{LONGEST, Limits};
 pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
 pub use position::{BadPosition, Epoch, Position};
 pub use serve::Server;

@@ -13,7 +13,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Messages that a stream keeps for readers who are behind, late or coming back. Default 1,024.
     pub log_messages: usize,
-    /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
+    /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept. There is no bound
+    /// on all streams together but this times `streams`: who lets strangers publish lowers one of them.
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
@@ -184,9 +185,55 @@ impl Default for Limits {
     }
 }
 
+/// The longest time that anything here waits or keeps, whatever a limit says: a century. "For ever", as [`Duration::MAX`]
+/// says it, is no time that a clock could reach.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
+impl Limits {
+    /// With times of which each ends.
+    pub(crate) fn within_reach(mut self) -> Self {
+        for time in [
+            &mut self.log_age,
+            &mut self.lag_age,
+            &mut self.client_linger,
+            &mut self.stall,
+            &mut self.heartbeat,
+            &mut self.rotate,
+            &mut self.rotate_longest,
+            &mut self.poll_wait,
+            &mut self.poll_longest_wait,
+            &mut self.poll_interval,
+            &mut self.body_read,
+            &mut self.publish_wait,
+            &mut self.ws_close,
+            &mut self.bridge_connect,
+            &mut self.bridge_idle,
+            &mut self.bridge_linger,
+            &mut self.unacknowledged,
+            &mut self.drain,
+            &mut self.header_read,
+        ] {
+            *time = LONGEST.min(*time);
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn for_ever_is_a_time_that_ends() {
+        let mut limits = Limits::default();
+        (limits.heartbeat, limits.log_age) = (Duration::MAX, Duration::MAX);
+        let limits = limits.within_reach();
+        assert_eq!(
+            (limits.heartbeat, limits.log_age, limits.stall),
+            (LONGEST, LONGEST, Limits::default().stall)
+        );
+        assert!(std::time::Instant::now().checked_add(2 * LONGEST).is_some());
+    }
 
     #[test]
     fn the_hub_finds_a_stalled_reader_before_the_kernel_ends_the_connection_without_a_word() {

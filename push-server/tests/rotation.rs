@@ -5,7 +5,9 @@ mod support;
 use std::time::Duration;
 
 use push_server::lifecycle::Close;
-use push_server::{Framing, Hub, Limits, Position, PublishError, Resume, Start, Transport, demo};
+use push_server::{
+    Framing, Hub, Limits, Position, PublishError, Resume, Start, StreamConfig, Transport, demo,
+};
 use support::{EPOCH, attach, join, wait_for};
 use tokio::time::{Instant, sleep};
 
@@ -110,4 +112,25 @@ async fn a_closed_stream_tells_its_readers_and_a_namesake_is_another_epoch() {
     assert_eq!(back.resume(), Resume::EpochChanged);
     hub.close_stream(namesake.name());
     assert_ne!(demo::open(&hub).unwrap().position().epoch, namesake.position().epoch);
+}
+
+/// "Never", as a duration says it, ends no shard and no publication.
+#[tokio::test]
+async fn the_longest_times_are_times() {
+    let mut limits = Limits::default();
+    limits.heartbeat = Duration::MAX;
+    let hub = Hub::start(EPOCH, limits.clone(), 1);
+    let config = StreamConfig::new(&limits)
+        .history(10, 1 << 20, Duration::MAX)
+        .lag(10, 1 << 20, Duration::MAX)
+        .client_linger(Duration::MAX);
+    let stream = hub.open_with(&"s".parse().unwrap(), &config).unwrap();
+    let subscription = stream.subscribe(Transport::Sse, Start::Live).client(&"ann".parse().unwrap()).unwrap();
+    let mut client = join(subscription.rotate_after(Duration::MAX), false, "HEAD").await;
+    client.until(b"HEAD").await;
+    for n in 0..20 {
+        stream.publish(&n).await.unwrap();
+    }
+    client.until(b"data: 19\n\n").await;
+    hub.end().await;
 }

@@ -17,7 +17,7 @@ use super::output::{Envelope, Output};
 use super::settings::Settings;
 use crate::hub::{Batch, Delivery, Hub, Reader, Resume, Subscription};
 use crate::transport::Farewell;
-use crate::{Limits, Position};
+use crate::{LONGEST, Limits, Position};
 
 /// The connection in the hands of a callback. Other threads have its [`Handle`].
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Context {
 
 impl Context {
     pub(super) fn new(hub: Hub, settings: Settings, headers: HeaderMap, envelope: Envelope) -> Self {
-        let rotates_at = settings.lifetime.map(|lifetime| Instant::now() + lifetime);
+        let rotates_at = settings.lifetime.map(|lifetime| Instant::now() + lifetime.min(LONGEST));
         Self {
             handle: Handle::new(),
             hub,

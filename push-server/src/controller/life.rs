@@ -59,7 +59,12 @@ impl<C: Controller> Life<C> {
             let id = self.handle.id();
             tracing::debug!(connection = id, ?reason, "a controller's connection closed");
             // Before: nobody wakes what is being told of its end.
-            self.handle.close();
+            // Attributes' destructors are the application's, too.
+            let dropped = catch_unwind(AssertUnwindSafe(|| self.handle.close()));
+            if let Err(panic) = dropped {
+                let error = Error::panic("an attribute's destructor", &*panic);
+                tracing::error!(connection = id, %error, "a controller's connection closed all the same");
+            }
             let told = catch_unwind(AssertUnwindSafe(|| self.controller.close(reason)));
             if let Err(panic) = told {
                 let error = Error::panic("close", &*panic);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::form::Form;
+use crate::LONGEST;
 
 /// How long a connection waits for an event that no heartbeat can show to be alive, unless it says otherwise: a long
 /// poll, or one in the form [`Raw`](Form::Raw). Servlet 3.0's default.
@@ -59,7 +60,7 @@ impl Settings {
         match self.timeout {
             None if self.beats() => None,
             None => Some(LONGEST_WAIT),
-            Some(timeout) if self.beats() => Some(timeout),
+            Some(timeout) if self.beats() => Some(timeout.min(LONGEST)),
             Some(timeout) => Some(timeout.min(LONGEST_WAIT)),
         }
     }

@@ -120,7 +120,7 @@ impl Channel {
 
     /// A shard has taken everything up to `sequence` to its readers, the slowest of which is `lag` messages behind.
     pub(crate) fn seen(&self, shard: usize, sequence: u64, lag: u64) {
-        self.links[shard].seen.store(sequence, Ordering::SeqCst);
+        self.links[shard].seen.fetch_max(sequence, Ordering::SeqCst);
         self.links[shard].lag.store(lag, Ordering::Relaxed);
         self.room.notify_waiters();
     }

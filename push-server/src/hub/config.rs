@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Limits;
+use crate::limits::LONGEST;
 
 /// What happens to a reader who is further behind than its stream allows. The others never wait for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,6 +86,14 @@ impl StreamConfig {
     #[must_use]
     pub const fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
+        self
+    }
+
+    /// With times of which each ends.
+    pub(crate) fn within_reach(mut self) -> Self {
+        for time in [&mut self.log_age, &mut self.lag_age, &mut self.client_linger] {
+            *time = LONGEST.min(*time);
+        }
         self
     }
 

@@ -125,7 +125,7 @@ impl Hub {
     #[must_use]
     pub fn start(epoch: Epoch, limits: Limits, shards: usize) -> Self {
         let shared = Arc::new(Shared {
-            limits,
+            limits: limits.within_reach(),
             classes: Classes::default(),
             inboxes: (0..shards.max(1)).map(|_| Arc::default()).collect(),
             next: AtomicUsize::new(0),
@@ -171,6 +171,7 @@ impl Hub {
             // It may have a namesake that was closed: the history of that one is lost.
             Some(last) => *streams.last.insert(last.following()),
         };
+        let config = &config.clone().within_reach();
         let log = Log::new(epoch, config.clone());
         let id = self.shared.next_number();
         let channel = Channel::new(id, name.clone(), config.clone(), log, &self.shared.inboxes);

@@ -57,8 +57,8 @@ pub struct Published {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
-    /// Whether the client has a connection now. Otherwise the message waits for the next one, as long as the client
-    /// lingers.
+    /// Whether the client's newest connection is there now. Otherwise the message waits for a newer one, as long as the
+    /// client is present: an older one that is still there may be one that the client has left, and would lose it.
     pub is_connected: bool,
 }
 

@@ -14,6 +14,7 @@ use super::presence::{Attachment, Slot};
 use super::reader::Reader;
 use super::stream::Stream;
 use crate::error::SubscribeError;
+use crate::limits::LONGEST;
 use crate::position::Position;
 use crate::transport::Transport;
 
@@ -67,7 +68,8 @@ impl Stream {
 
 impl Subscription {
     /// The reader is the client `id`: present from now on, and sent what waits for it and is sent to it
-    /// ([`Stream::send_to`]). Of several connections with one id, the newest gets the direct messages; all get the
+    /// ([`Stream::send_to`]). Of several connections with one id, the newest gets the direct messages, for which there
+    /// is no older one when it has gone; all get the
     /// broadcasts. A subscription that becomes no connection lingers, and leaves.
     ///
     /// # Errors
@@ -83,7 +85,7 @@ impl Subscription {
     /// to a tenth of a second. A [`Reader`] is not ended; its owner does so.
     #[must_use]
     pub const fn rotate_after(mut self, time: Duration) -> Self {
-        self.rotate_after = Some(time);
+        self.rotate_after = Some(if time.as_secs() < LONGEST.as_secs() { time } else { LONGEST });
         self
     }
 
