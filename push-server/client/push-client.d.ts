@@ -152,7 +152,8 @@ export interface ConnectionEventMap<T = unknown> {
 }
 
 /**
- * An `EventTarget` for these events and no others. A listener that throws is reported as the browser does, and stops nobody.
+ * An `EventTarget` for these events and no others. A listener that throws is reported and stops nobody (in Node
+ * that holds for those of the options; what others throw ends the process).
  * As an async iterable: each message once and in order, until the connection is closed; meanwhile messages wait in a bounded
  * queue.
  */

@@ -28,6 +28,8 @@ const LIMITS = {
 
 // ms that something takes at least that could else go on without end: a renewal, an empty answer, a second look.
 const LEAST = 1_000;
+// The longest time that setTimeout knows: past it, it does not wait at all.
+const LONGEST = 2 ** 31 - 1;
 
 const NAMES = {
   ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
@@ -176,7 +178,8 @@ const transports = {
     link.signal.addEventListener("abort", () => stop?.());
     for (let answer = null; !link.signal.aborted; ) {
       answer ??= await link.ask("poll");
-      const next = 1_000 * answer.next || (answer.messages.length > 0 ? 0 : LEAST);
+      const asked = Math.min(1_000 * answer.next, LONGEST - link.limits.begin);
+      const next = asked > 0 ? asked : answer.messages.length > 0 ? 0 : LEAST;
       link.answer(answer, next + link.limits.begin);
       // Meanwhile a publication may borrow the turn, and bring the next answer along.
       answer = await new Promise(resolve => {
@@ -279,6 +282,11 @@ class Memory {
   }
 }
 
+// An answer that another try will not change.
+function isRefusal({ status }) {
+  return status >= 400 && status < 500 && ![408, 425, 429].includes(status);
+}
+
 // A browser reports what a listener throws, and goes on; Node would end.
 function guarded(listener, event) {
   try {
@@ -324,7 +332,8 @@ class Connection extends EventTarget {
     const check = (isGood, what) => { if (!isGood) throw new TypeError(`push-client: ${what}`); };
     check(/^https?:$/.test(this.#url.protocol), "a stream is at an address of http or https");
     for (const [name, limit] of own) {
-      check(Object.hasOwn(LIMITS, name) && limit >= 0, `limits: ${Object.keys(LIMITS).join(", ")}, numbers`);
+      const isTime = limit > (name === "remembered" ? -1 : 0) && limit <= LONGEST;
+      check(Object.hasOwn(LIMITS, name) && isTime, `limits are ${Object.keys(LIMITS).join(", ")}: above 0, below 2^31`);
     }
     check(wanted.length > 0 && wanted.every(name => Object.hasOwn(transports, name)),
       `transports are some of ${Object.keys(transports).join(", ")}`);
@@ -604,7 +613,7 @@ class Connection extends EventTarget {
       await this.#probe();
     } catch (problem) {
       if (this.state === "closed" || this.#link) return;
-      if (problem.status >= 400 && problem.status < 500 && ![408, 425, 429].includes(problem.status)) {
+      if (isRefusal(problem)) {
         return this.#refused(problem, problem.message);
       }
       const isDown = problem.status === undefined;
@@ -621,7 +630,7 @@ class Connection extends EventTarget {
     this.#memory.add(transport, remembered);
     if (![undefined, transport].includes(this.#next())) return this.#open(false, reason);
     this.#forgive();
-    if (error.status >= 400 && error.status < 500) return this.#refused(error, reason);
+    if (isRefusal(error)) return this.#refused(error, reason);
     this.#emit("error", { message: `no transport works; ${reason}` });
     this.#wait(reason);
   }

@@ -197,6 +197,7 @@ async fn a_handshake_that_is_none_is_refused() {
     let good = handshake("/comet/ws", "");
     for (request, status, says) in [
         ("GET /comet/ws HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 426, "upgrade: websocket\r\n"),
+        (good.replace("Upgrade: websocket", "Content-Length: 5\r\nUpgrade: websocket"), 400, "has no body"),
         (good.replace("Upgrade: websocket", "Upgrade: h2c"), 426, "connection: Upgrade\r\n"),
         (good.replace("Version: 13", "Version: 8"), 426, "sec-websocket-version: 13\r\n"),
         (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "sec-websocket-version: 13\r\n"),

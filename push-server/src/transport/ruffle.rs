@@ -12,6 +12,11 @@
 //! | `GET /ruffle` | a TCP connection to this very port: policy requests, HTTP, streams. The target is fixed: the address and port that the page itself has reached |
 //! | `GET /streams/{stream}/ruffle?framing=&grammar=` | the stream, at once ("eager") |
 //!
+//! Whoever reaches `/ruffle` reaches everything of this port: what a proxy in front of it allows and forbids by path does not
+//! hold for what comes through a bridge, and an `Origin` holds back pages, not programs. Where a proxy guards paths, let it
+//! refuse `/ruffle`, or set [`Limits::bridges`](crate::Limits::bridges) to 0. All clients behind one proxy are one address
+//! for [`Limits::bridges_per_address`](crate::Limits::bridges_per_address).
+//!
 //! ```js
 //! window.RufflePlayer.config.socketProxy = [
 //!   {host: "old.example.com", port: 80, proxyUrl: "wss://www.example.com/streams/comet/ruffle"},

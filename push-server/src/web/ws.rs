@@ -2,6 +2,7 @@
 //!
 //! What the messages are: [`transport::ws`](crate::transport::ws) and [`transport::ruffle`](crate::transport::ruffle).
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use base64::Engine as _;
@@ -48,6 +49,10 @@ impl Handshake {
                 "Here is a WebSocket: GET, HTTP/1.1, with Connection: Upgrade and Upgrade: websocket.",
             ),
         })?;
+        // What comes behind a handshake are frames: whoever forwards it has to agree where it ends.
+        if !request.body().is_end_stream() {
+            return Err(refuse(StatusCode::BAD_REQUEST, "A handshake has no body."));
+        }
         let headers = request.headers();
         let keys: Vec<_> = headers.get_all(header::SEC_WEBSOCKET_KEY).iter().collect();
         let is_key = |key: &HeaderValue| STANDARD.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16);
