@@ -208,6 +208,26 @@ fn an_empty_type_is_none_also_by_its_number() {
     assert_eq!(last, Graph::from_slice(b"\x7aHZHZ").unwrap());
 }
 
+/// Through serde as well as directly.
+#[test]
+fn graphs_with_remote_objects_encode_alike_in_both_ways() {
+    fn alike<G: hessian::grammar::Dialect>(graph: &Graph<'_>) {
+        let mut direct = Vec::new();
+        graph.encode_to::<G>(&mut direct).unwrap();
+        assert_eq!(ser::to_vec_in::<G, _>(graph).unwrap(), direct);
+    }
+
+    let mut builder = Graph::builder();
+    let remote = builder.remote(Some("example.Api"), "http://localhost/");
+    let list = builder.list(None);
+    let shared = builder.list(Some("[int"));
+    builder.push(list, remote).push(list, shared).push(list, shared);
+    let graph = builder.finish(list);
+    alike::<Draft>(&graph);
+    alike::<One>(&graph);
+    alike::<Final>(&graph);
+}
+
 #[test]
 fn remote_objects() {
     #[derive(Debug, PartialEq, Deserialize)]

@@ -75,6 +75,39 @@ fn json_ends_as_it_must_within_its_memory() {
     check(json::inputs());
 }
 
+/// A binary passes through a parser chunk by chunk, however long it is.
+#[test]
+fn a_gibibyte_passes_through_in_constant_memory() {
+    const CHUNK: usize = 0xffff;
+    let mut limits = Limits::new();
+    limits.max_binary = u64::MAX;
+    let chunk = [&b"A\xff\xff"[..], &vec![7; CHUNK]].concat();
+    let chunks = (1 << 30) / CHUNK + 1;
+    let (mut passed, mut parser) = (0, hessian::Parser::<Final>::new(limits));
+    bounded("1 GiB", "pushed", 0, 0, || {
+        for number in 0..=chunks {
+            // In pieces that end anywhere.
+            let bytes = if number < chunks { &chunk[..] } else { &b"\x20"[..] };
+            let (mut at, mut end) = (0, bytes.len().min(4096 + number));
+            while at < bytes.len() {
+                match parser.step(&bytes[at..end]).unwrap() {
+                    hessian::Step::Event { event: hessian::Event::Binary { bytes, .. }, used } => {
+                        passed += bytes.len();
+                        at += used;
+                    }
+                    hessian::Step::NeedMore { used, needed } => {
+                        at += used;
+                        end = bytes.len().min(end + needed.max(4096));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    });
+    assert_eq!(passed, chunks * CHUNK);
+    assert!(passed >= 1 << 30);
+}
+
 /// In every way to decode, with the default limits and with limits that refuse no length.
 fn decodes<G: Grammar>(name: &str, bytes: &[u8], more: usize) {
     let mut wide = limits();
