@@ -74,3 +74,18 @@ async fn a_client_that_reads_slowly_is_not_cut_off() {
     }
     server.stop().await;
 }
+
+/// A stream at an address of its own outlives its closing there; it is over, and the server is not.
+#[tokio::test]
+async fn a_stream_that_was_closed_is_gone() {
+    let server = TestServer::start().await;
+    server.hub.close_stream(server.stream.name());
+    for path in ["/comet", "/comet/sse", "/comet/longpoll", "/comet/poll"] {
+        let answer = server.answer(&format!("GET {path} HTTP/1.0\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.0 410 Gone\r\n"), "{path}: {answer}");
+        assert!(answer.ends_with("The stream is over.\n"), "{path}: {answer}");
+    }
+    let answer = server.answer("GET /streams/comet/sse HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 404 Not Found\r\n"), "{answer}");
+    server.stop().await;
+}

@@ -129,6 +129,12 @@ impl Stream {
         self.shared.has_ended() || self.channel.is_closed()
     }
 
+    /// Whether it was closed ([`Hub::close_stream`](super::Hub::close_stream)), whatever became of the hub.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.channel.is_closed()
+    }
+
     /// Publishes `value` to every reader, now and later.
     ///
     /// Encodes it once in each of its two bodies, however many readers there are, and wakes the shards that

@@ -49,6 +49,7 @@
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
 //! | 403 | WebSockets: the page is [of another origin](Origins) |
 //! | 404 | no such stream or transport |
+//! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
 //! | 406 | nothing of what the client accepts |
 //! | 426 | here is a WebSocket, and the request is no handshake |

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::timeout;
 
+use super::Site;
 use super::params::{Ask, Format, Refusal, Segments, refuse};
 use super::poll::{Asks, Parts, take};
-use super::{SHUTTING_DOWN, Site};
+use super::streams::over;
 use crate::hub::{Published, Start, Stream};
 use crate::{Limits, PublishError};
 
@@ -101,7 +102,7 @@ async fn append(stream: &Stream, json: Bytes) -> Result<Published, Refusal> {
     };
     published.map_err(|error| match error {
         PublishError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{error}.")),
-        PublishError::Ended => refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN),
+        PublishError::Ended => over(stream),
         PublishError::Json(_) => {
             let mut what = String::from("The body is no JSON that can be published");
             if let Some(source) = std::error::Error::source(&error) {

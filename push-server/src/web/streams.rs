@@ -103,6 +103,14 @@ pub(super) async fn answer(stream: &Stream, transport: &str, ask: &Ask, start: S
     answer.unwrap_or_else(|refusal| *refusal)
 }
 
+/// Nothing comes of this stream any more: it was closed, or the server ends.
+pub(super) fn over(stream: &Stream) -> Refusal {
+    match stream.is_closed() {
+        true => refuse(StatusCode::GONE, "The stream is over."),
+        false => refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN),
+    }
+}
+
 /// Decides where the reader begins, and who it is.
 pub(super) fn subscribe(
     stream: &Stream,
@@ -113,7 +121,7 @@ pub(super) fn subscribe(
     let (start, client) = (ask.start(start)?, ask.client()?);
     let subscription = stream.subscribe(transport, start);
     if subscription.has_ended() {
-        return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN));
+        return Err(over(stream));
     }
     match client {
         None => Ok(subscription),
