@@ -7,12 +7,17 @@ set -euo pipefail
 [[ $(ulimit -Hn) == unlimited || $(ulimit -Hn) -ge 8192 ]] && ulimit -Sn 8192
 
 # One at a time and uncaptured: they measure when things arrive, and print it.
-ignored_tests() { cargo test --package "$1" --all-features --test interop -- --ignored --nocapture --test-threads=1; }
+ignored_tests() {
+    cargo test --package "$1" --all-features --test "${2:-interop}" -- --ignored --nocapture --test-threads=1
+}
 
 case ${1:-} in
 vectors) cargo run --release --package hessian --features cli -- vectors hessian/tests/vectors/*.jsonl ;;
 codec) ignored_tests hessian ;;
-stream) ignored_tests push-server ;;
+stream)
+    ignored_tests push-server
+    ignored_tests push-server controller_memory
+    ;;
 policy) ignored_tests policy-server ;;
 *) echo "usage: $0 vectors | codec | stream | policy" >&2 && exit 2 ;;
 esac

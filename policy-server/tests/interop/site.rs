@@ -4,9 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::http::header;
+use axum::response::Html;
 use axum::routing::get;
 use policy_server::port::PolicyListener;
 use policy_server::{ListenConfig, PolicyFile, Responder};
@@ -58,7 +57,7 @@ impl Site {
         let mut app = Router::new()
             .route("/", get(page))
             .route("/policy.swf", get(([(header::CONTENT_TYPE, "application/x-shockwave-flash")], movie)))
-            .route("/ruffle/{file}", get(ruffle))
+            .route("/ruffle/{file}", get(npm::ruffle))
             .route("/bridge", Bridge::new(address, policy.clone(), Limits::default()).route());
         if let Some(other) = other {
             let bridge = Bridge::new(other, self::policy(other.port()), Limits::default());
@@ -77,19 +76,4 @@ impl Site {
 
 async fn page() -> Html<Vec<u8>> {
     Html(fs::read(movie::folder().join("index.html")).expect("the example's page"))
-}
-
-/// Ruffle as npm has it. One path segment, so that no other file can be named.
-async fn ruffle(Path(file): Path<String>) -> impl IntoResponse {
-    let kind = match file.rsplit_once('.') {
-        Some((_, "wasm")) => "application/wasm", // or the browser will not compile it as it comes
-        Some((_, "js")) => "text/javascript",
-        _ => return Err(StatusCode::NOT_FOUND),
-    };
-    if file.contains(['/', '\\']) {
-        return Err(StatusCode::NOT_FOUND);
-    }
-    let path = npm::package("@ruffle-rs/ruffle").join(file);
-    let bytes = tokio::task::spawn_blocking(|| fs::read(path)).await.expect("it does not panic");
-    bytes.map(|bytes| ([(header::CONTENT_TYPE, kind)], bytes)).map_err(|_| StatusCode::NOT_FOUND)
 }

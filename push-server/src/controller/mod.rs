@@ -147,7 +147,6 @@ mod context;
 mod error;
 mod form;
 mod handle;
-mod head;
 mod input;
 mod life;
 mod output;

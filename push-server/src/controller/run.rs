@@ -4,8 +4,7 @@ use std::future::{pending, poll_fn};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{StatusCode, Version};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +12,6 @@ use super::callbacks::{Controller, Flow, Reason};
 use super::context::Context;
 use super::error::Error;
 use super::handle::Signal;
-use super::head::{Extent, head};
 use super::input::BadBody;
 use super::life::{Call, Life};
 use super::output::{Envelope, Output};
@@ -21,7 +19,7 @@ use super::wire::{Failure, Received, Wire};
 use crate::ReadError;
 use crate::lifecycle::Event;
 use crate::transport::{Farewell, LAST_CHUNK};
-use crate::web::SHUTTING_DOWN;
+use crate::web::{Extent, SHUTTING_DOWN, head, refusal};
 
 /// Messages of the joined stream that are taken at once, and bytes of their JSON after which no more are.
 const BATCH: usize = 64;
@@ -253,12 +251,7 @@ impl<C: Controller, W: Wire> Run<C, W> {
     fn refuse(&mut self, status: StatusCode, what: &str) -> After {
         self.cx.take_headers();
         self.cx.out.clear();
-        self.cx.out.push(format!("{what}\n").into());
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        let extent = Extent::Length { bytes: self.cx.out.len(), keeps_alive: false };
-        self.cx.out.push_front(head(self.asked.version, status, &headers, extent).into());
+        self.cx.out.push(refusal(self.asked.version, status, what).into());
         After::Close
     }
 

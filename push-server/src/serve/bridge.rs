@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, Version};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -38,7 +38,7 @@ impl Bridge {
             Ok(Ok(connected)) => (head, Some(connected)),
             _ => {
                 let what = "The bridge cannot reach its own port.";
-                (refusal(true, StatusCode::BAD_GATEWAY, what).into(), None)
+                (refusal(Version::HTTP_11, StatusCode::BAD_GATEWAY, what).into(), None)
             }
         };
         if !matches!(timeout(limits.stall, page.write_all(&answer)).await, Ok(Ok(()))) {

@@ -70,7 +70,7 @@ struct Streaming {
     subscription: Subscription,
     head: Bytes,
     chunked: bool,
-    is_http_1_1: bool,
+    version: Version,
 }
 
 impl Exit {
@@ -86,8 +86,7 @@ impl Exit {
                     let preamble = Frame::build(|out| out.extend_from_slice(&preamble));
                     head.extend_from_slice(preamble.as_slice(chunked));
                 }
-                let is_http_1_1 = version >= Version::HTTP_11;
-                Leaving::Stream(Streaming { subscription, head: head.into(), chunked, is_http_1_1 })
+                Leaving::Stream(Streaming { subscription, head: head.into(), chunked, version })
             }
             Takeover::Bridge { target, place } => {
                 Leaving::Bridge(Bridge { target, place, head: head.into() })
@@ -144,7 +143,7 @@ pub(super) async fn serve(
         if leaving.is_websocket() && has_more {
             // RFC 6455, 4.1. What has been read here would be missing there.
             let what = "A WebSocket client waits for the answer to its handshake before it speaks.";
-            return tell(&mut left, limits, &refusal(true, StatusCode::BAD_REQUEST, what)).await;
+            return tell(&mut left, limits, &refusal(Version::HTTP_11, StatusCode::BAD_REQUEST, what)).await;
         }
         let running = match leaving {
             Leaving::Stream(streaming) => return Box::pin(stream(left, streaming, limits, permit)).await,
@@ -291,12 +290,12 @@ async fn stream(
     limits: &Limits,
     permit: Option<OwnedSemaphorePermit>,
 ) {
-    let Streaming { subscription, head, chunked, is_http_1_1 } = streaming;
+    let Streaming { subscription, head, chunked, version } = streaming;
     let Err(Ended { mut connection }) = subscription.attach(Connection { socket, head, chunked, permit })
     else {
         return;
     };
-    let answer = refusal(is_http_1_1, StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
+    let answer = refusal(version, StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     tell(&mut connection.socket, limits, &answer).await;
 }
 
@@ -318,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_the_end_overtakes_is_answered_with_503() {
         let limits = Limits::default();
-        for (chunked, version) in [(true, "HTTP/1.1"), (false, "HTTP/1.0")] {
+        for (version, told) in [(Version::HTTP_11, "HTTP/1.1"), (Version::HTTP_10, "HTTP/1.0")] {
             let hub = Hub::start(Epoch::new(1), limits.clone(), 1);
             let subscription = demo::open(&hub).unwrap().subscribe(Transport::Sse, Start::Live);
             hub.end().await;
@@ -326,11 +325,12 @@ mod tests {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (socket, _) = listener.accept().await.unwrap();
             let head = "HTTP/1.1 200 OK".into();
-            let streaming = Streaming { subscription, head, chunked, is_http_1_1: chunked };
+            let chunked = version == Version::HTTP_11;
+            let streaming = Streaming { subscription, head, chunked, version };
             stream(socket, streaming, &limits, None).await;
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.starts_with(&format!("{version} 503 Service Unavailable\r\n")), "{answer}");
+            assert!(answer.starts_with(&format!("{told} 503 Service Unavailable\r\n")), "{answer}");
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
             assert_eq!(body, "The server is shutting down.\n");
             assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");

@@ -1,4 +1,4 @@
-//! Response heads of streams, written by ourselves because the socket leaves the HTTP library there.
+//! Response heads of streams and controllers, written by ourselves because the socket leaves the HTTP library there.
 
 use std::time::SystemTime;
 
@@ -17,9 +17,30 @@ pub(crate) fn stream_head(version: Version, response: &Response) -> (Vec<u8>, bo
         return (switching_protocols(headers), false);
     }
     let chunked = version >= Version::HTTP_11;
+    let extent = if chunked { Extent::Chunked } else { Extent::Close };
+    (head(version, StatusCode::OK, headers, extent), chunked)
+}
+
+/// Where the body of a response ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// With its last chunk; the connection ends with it.
+    Chunked,
+    /// With the connection.
+    Close,
+    /// After so many bytes.
+    Length { bytes: usize, keeps_alive: bool },
+}
+
+/// A whole head. What `headers` say about framing is passed over: the router gives a response that is empty in its eyes a
+/// length.
+pub(crate) fn head(version: Version, status: StatusCode, headers: &HeaderMap, extent: Extent) -> Vec<u8> {
     let mut head = Vec::with_capacity(512);
-    head.extend_from_slice(if chunked { b"HTTP/1.1 200 OK\r\n" } else { b"HTTP/1.0 200 OK\r\n" });
-    // The router gives the response, which is empty in its eyes, a length.
+    head.extend_from_slice(if version >= Version::HTTP_11 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+    head.extend_from_slice(status.as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    head.extend_from_slice(b"\r\n");
     let framing = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
     for (name, value) in headers.iter().filter(|(name, _)| !framing.contains(name)) {
         line(&mut head, name.as_str(), value.as_bytes());
@@ -27,12 +48,23 @@ pub(crate) fn stream_head(version: Version, response: &Response) -> (Vec<u8>, bo
     if !headers.contains_key(DATE) {
         line(&mut head, "date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     }
-    line(&mut head, "connection", b"close");
-    if chunked {
-        line(&mut head, "transfer-encoding", b"chunked");
+    match extent {
+        Extent::Chunked => {
+            line(&mut head, "connection", b"close");
+            line(&mut head, "transfer-encoding", b"chunked");
+        }
+        Extent::Close => line(&mut head, "connection", b"close"),
+        Extent::Length { bytes, keeps_alive } => {
+            if status != StatusCode::NO_CONTENT {
+                line(&mut head, "content-length", bytes.to_string().as_bytes());
+            }
+            if !keeps_alive {
+                line(&mut head, "connection", b"close");
+            }
+        }
     }
     head.extend_from_slice(b"\r\n");
-    (head, chunked)
+    head
 }
 
 /// The head of `101 Switching Protocols`: nothing but what the handshake needs.
@@ -46,23 +78,14 @@ fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
     head
 }
 
-/// A whole answer, for a request that has left the HTTP library and comes to nothing. To a client of HTTP/1.1 or of HTTP/1.0.
-pub(crate) fn refusal(is_http_1_1: bool, status: StatusCode, what: &str) -> Vec<u8> {
-    let mut head = Vec::with_capacity(256);
-    head.extend_from_slice(if is_http_1_1 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
-    head.extend_from_slice(status.as_str().as_bytes());
-    head.push(b' ');
-    head.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    head.extend_from_slice(b"\r\n");
-    line(&mut head, "content-type", b"text/plain; charset=utf-8");
-    line(&mut head, "x-content-type-options", b"nosniff");
-    line(&mut head, "content-length", (what.len() + 1).to_string().as_bytes());
-    line(&mut head, "date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
-    line(&mut head, "connection", b"close");
-    head.extend_from_slice(b"\r\n");
-    head.extend_from_slice(what.as_bytes());
-    head.push(b'\n');
-    head
+/// A whole answer, for a request that has left the HTTP library and comes to nothing.
+pub(crate) fn refusal(version: Version, status: StatusCode, what: &str) -> Vec<u8> {
+    let answer = super::text(status, what);
+    let extent = Extent::Length { bytes: what.len() + 1, keeps_alive: false };
+    let mut bytes = head(version, status, answer.headers(), extent);
+    bytes.extend_from_slice(what.as_bytes());
+    bytes.push(b'\n');
+    bytes
 }
 
 /// What a client is told that asks for a stream after the end.
@@ -87,7 +110,7 @@ mod tests {
         response
     }
 
-    fn head(version: Version) -> (String, bool) {
+    fn head_of(version: Version) -> (String, bool) {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/x-hessian"));
         headers.insert("content-length", HeaderValue::from_static("0"));
@@ -102,8 +125,8 @@ mod tests {
         let chunked =
             format!("HTTP/1.1 200 OK\r\n{fields}connection: close\r\ntransfer-encoding: chunked\r\n\r\n");
         let plain = format!("HTTP/1.0 200 OK\r\n{fields}connection: close\r\n\r\n");
-        assert_eq!(head(Version::HTTP_11), (chunked, true));
-        assert_eq!(head(Version::HTTP_10), (plain, false));
+        assert_eq!(head_of(Version::HTTP_11), (chunked, true));
+        assert_eq!(head_of(Version::HTTP_10), (plain, false));
     }
 
     #[test]

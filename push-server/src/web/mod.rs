@@ -81,7 +81,7 @@ use axum::routing::{MethodFilter, get, on, post};
 use http::{HeaderValue, StatusCode, header};
 
 pub(crate) use bridge::{Bridges, Place, Port};
-pub(crate) use head::{SHUTTING_DOWN, refusal, stream_head};
+pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head};
 pub use origin::Origins;
 pub(crate) use streams::Takeover;
 

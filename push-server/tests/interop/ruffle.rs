@@ -6,9 +6,8 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use axum::Router;
-use axum::extract;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::http::header;
+use axum::response::Html;
 use axum::routing::get;
 use fantoccini::Locator;
 use serde_json::Value;
@@ -45,20 +44,7 @@ fn pages() -> Router {
     Router::new()
         .route("/", get(async || Html(page)))
         .route("/listen.swf", get(async || movie))
-        .route("/ruffle/{file}", get(ruffle))
-}
-
-async fn ruffle(extract::Path(file): extract::Path<String>) -> impl IntoResponse {
-    let kind = match file.rsplit_once('.') {
-        Some((_, "wasm")) => "application/wasm", // or the browser will not compile it as it comes
-        Some((_, "js")) => "text/javascript",
-        _ => return Err(StatusCode::NOT_FOUND),
-    };
-    if file.contains(['/', '\\']) {
-        return Err(StatusCode::NOT_FOUND);
-    }
-    let bytes = fs::read(packages::package("@ruffle-rs/ruffle").join(file));
-    bytes.map(|bytes| ([(header::CONTENT_TYPE, kind)], bytes)).map_err(|_| StatusCode::NOT_FOUND)
+        .route("/ruffle/{file}", get(packages::ruffle))
 }
 
 /// What the movie has told, as `event text`.
