@@ -83,6 +83,22 @@ impl Close {
     /// Number of reasons: the length of a table with one row each.
     pub const COUNT: usize = 5;
 
+    /// All of them, in the order of such a table.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Complete, Self::Timeout, Self::Slow, Self::Failed, Self::Peer];
+
+    /// Short name for export, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Timeout => "timeout",
+            Self::Slow => "slow",
+            Self::Failed => "failed",
+            Self::Peer => "peer",
+        }
+    }
+
     /// Whether the connection may be cut without sending what the kernel still holds for it. True where the
     /// peer has proved that it does not read: a reset gives the kernel's memory back at once.
     #[must_use]

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::channel::Channel;
+use super::drain::Drain;
 use super::member::Arrival;
 use super::shard::Shard;
 
@@ -39,6 +40,8 @@ pub(crate) struct Work {
     pub(crate) ready: Vec<Key>,
     pub(crate) news: Vec<Arc<Channel>>,
     pub(crate) upkeep: Vec<Arc<Channel>>,
+    /// Set when the members are to leave, one after the other.
+    pub(crate) drain: Option<Drain>,
     /// Set when the streams are to end, by this time at the latest.
     pub(crate) end: Option<Instant>,
 }
@@ -118,6 +121,12 @@ impl Inbox {
         self.wake.notify_one();
     }
 
+    /// Has the members leave.
+    pub(crate) fn drain(&self, drain: Drain) {
+        self.lock().work.drain = Some(drain);
+        self.wake.notify_one();
+    }
+
     /// Ends all streams, by `deadline` at the latest.
     pub(crate) fn end(&self, deadline: Instant) {
         self.lock().work.end = Some(deadline);
@@ -132,7 +141,7 @@ impl Inbox {
     /// Swaps what has come in with `empty`: both keep their memory.
     pub(crate) fn take(&self, empty: &mut Work) {
         let mut gate = self.lock();
-        empty.end = gate.work.end;
+        (empty.drain, empty.end) = (None, gate.work.end);
         std::mem::swap(&mut gate.work, empty);
     }
 

@@ -32,6 +32,7 @@
 mod channel;
 mod client;
 mod config;
+mod drain;
 mod hears;
 mod inbox;
 mod log;
@@ -47,20 +48,22 @@ mod wheel;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
 pub use log::{Resume, Start};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
-pub use stats::{Overrun, Stats, StreamStats};
+pub use stats::{ClosedStreams, Overrun, Stats, StreamStats};
 pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
 use crate::{Limits, OpenError};
@@ -80,6 +83,7 @@ pub(crate) struct Shared {
     numbers: AtomicU64,
     ended: AtomicBool,
     pub(crate) counts: Counts,
+    pub(crate) drain: drain::Draining,
 }
 
 impl Shared {
@@ -113,6 +117,14 @@ struct Streams {
     open: HashMap<StreamName, Stream>,
     /// The newest epoch that a stream has had after another was closed.
     last: Option<Epoch>,
+    closed: ClosedStreams,
+}
+
+impl Streams {
+    /// Remembers what a stream has done that is closed.
+    fn forget(&mut self, channel: &Channel) {
+        self.closed.add(&channel.stats());
+    }
 }
 
 impl Hub {
@@ -132,6 +144,7 @@ impl Hub {
             numbers: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             counts: Counts::default(),
+            drain: drain::Draining::default(),
         });
         let run =
             |index| tokio::spawn(Shard::new(index, shared.clone(), shared.inboxes[index].clone()).run());
@@ -193,6 +206,13 @@ impl Hub {
         self.streams().open.values().cloned().collect()
     }
 
+    /// The streams that are open, and what those have done that are closed, at one moment. O(streams).
+    #[must_use]
+    pub fn census(&self) -> (Vec<Stream>, ClosedStreams) {
+        let streams = self.streams();
+        (streams.open.values().cloned().collect(), streams.closed)
+    }
+
     /// Closes the stream of this name: each reader gets what is due to it and its transport's farewell; publishing and
     /// sending through handles that are left is refused. Returns at once; false if there was none. A stream that is
     /// opened under the same name later begins a new epoch, so nobody takes its history for this one's.
@@ -200,8 +220,9 @@ impl Hub {
         let mut streams = self.streams();
         let Some(stream) = streams.open.remove(name) else { return false };
         streams.last.get_or_insert(self.epoch);
-        drop(streams);
+        // Closed first, so that nothing is published to it after it was counted.
         stream.channel.close(&self.shared.inboxes);
+        streams.forget(&stream.channel);
         true
     }
 
@@ -220,6 +241,19 @@ impl Hub {
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
         self.shared.counts.stats(streams)
+    }
+
+    /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to
+    /// it and a farewell that says `rotate`, each long poll its answer. Who comes meanwhile is sent on at once. Returns when
+    /// nobody is left, or `window` is over; [`end`](Self::end) is to follow. A second call changes nothing.
+    pub async fn drain(&self, window: Duration) {
+        let Some(drain) = self.shared.drain.begin(window.min(LONGEST)) else { return };
+        for inbox in &self.shared.inboxes {
+            inbox.drain(drain);
+        }
+        while !self.shared.counts.is_idle() && Instant::now() < drain.end() {
+            sleep(drain::LOOK).await;
+        }
     }
 
     /// Ends every stream: each connection gets what is due to it and its transport's farewell. Returns when

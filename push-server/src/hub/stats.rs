@@ -39,6 +39,20 @@ impl Overrun {
         Self::DirectFull,
         Self::DirectLapsed,
     ];
+
+    /// Short name for export: lower case, `_` between words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "lag_messages",
+            Self::Bytes => "lag_bytes",
+            Self::Age => "lag_age",
+            Self::Log => "log",
+            Self::Conflated => "conflated",
+            Self::DirectFull => "direct_full",
+            Self::DirectLapsed => "direct_lapsed",
+        }
+    }
 }
 
 /// Counters of a hub since its start.
@@ -74,6 +88,12 @@ pub struct Stats {
 }
 
 impl Counts {
+    /// Whether nobody reads, on a connection or in the process.
+    pub(crate) fn is_idle(&self) -> bool {
+        let connections: usize = self.open.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        connections + self.readers.load(Ordering::Relaxed) == 0
+    }
+
     pub(crate) fn stats(&self, streams: usize) -> Stats {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let open = Transport::ALL.into_iter().zip(&self.open);
@@ -113,6 +133,37 @@ impl Drops {
 
     pub(crate) fn messages(&self) -> [u64; Overrun::COUNT] {
         Self::load(&self.messages)
+    }
+}
+
+/// What streams have done that are closed by now. Together with what those have done that are open, a count that never
+/// goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClosedStreams {
+    /// How many.
+    pub count: u64,
+    /// Messages published to them.
+    pub published: u64,
+    /// Bytes of their bodies.
+    pub published_bytes: u64,
+    /// As [`StreamStats::overruns`].
+    pub overruns: [u64; Overrun::COUNT],
+    /// As [`StreamStats::dropped`].
+    pub dropped: [u64; Overrun::COUNT],
+}
+
+impl ClosedStreams {
+    pub(crate) fn add(&mut self, stream: &StreamStats) {
+        self.count += 1;
+        self.published += stream.published;
+        self.published_bytes += stream.published_bytes;
+        for (sum, more) in self.overruns.iter_mut().zip(stream.overruns) {
+            *sum += more;
+        }
+        for (sum, more) in self.dropped.iter_mut().zip(stream.dropped) {
+            *sum += more;
+        }
     }
 }
 

@@ -117,6 +117,16 @@ impl Stream {
         self.channel.registry.listen(&self.shared.limits)
     }
 
+    /// Ends when a reader is to leave, whose time is cut short as [`Hub::drain`](super::Hub::drain) spreads it.
+    pub(crate) async fn leaving(&self) {
+        self.shared.drain.turn().await;
+    }
+
+    /// Whether readers are to leave.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.shared.drain.has_begun()
+    }
+
     /// Its counters. Takes the stream's locks for a moment.
     #[must_use]
     pub fn stats(&self) -> StreamStats {

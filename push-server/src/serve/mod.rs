@@ -7,9 +7,12 @@ mod relay;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::join_all;
 use policy_server::Responder;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -42,6 +45,18 @@ impl Server {
     ///
     /// Bind `listener` with [`policy_server::ListenConfig`], whose backlog is fit for bursts.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let at_once = async {
+            shutdown.await;
+            Duration::ZERO
+        };
+        self.serve_all(vec![listener], at_once).await;
+    }
+
+    /// The same on several ports, until `shutdown` says over what time the clients are to leave: the ports are closed, and
+    /// streams end one after the other, evenly over it, each with a farewell that has its client come back, to whoever
+    /// listens there by then; see [`Hub::drain`]. Requests on connections that are open are answered meanwhile. What is left
+    /// when that time is over ends as with [`serve`](Self::serve).
+    pub async fn serve_all(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = Duration>) {
         let Self { hub, router, responder } = self;
         let limits = Arc::new(hub.limits().clone());
         let permits = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
@@ -65,9 +80,31 @@ impl Server {
                 })
             }
         };
-        let draining = policy_server::serve(listener, responder, shutdown, handler).await;
+        let closing = CancellationToken::new();
+        let accept = |listener| {
+            let closing = closing.clone().cancelled_owned();
+            policy_server::serve(listener, responder.clone(), closing, handler.clone())
+        };
+        let mut accepting = pin!(join_all(listeners.into_iter().map(accept)));
+        let (window, ports) = tokio::select! {
+            window = shutdown => {
+                closing.cancel();
+                (window, accepting.await)
+            }
+            // There is no port left that could accept.
+            ports = &mut accepting => (Duration::ZERO, ports),
+        };
+        if !window.is_zero() {
+            hub.drain(window).await;
+        }
         stop.cancel();
-        let (_, requests) = tokio::join!(hub.end(), timeout(limits.drain, draining.wait()));
+        // They share their bounds, so that each of them knows of all connections.
+        let draining = async {
+            for port in ports {
+                port.wait().await;
+            }
+        };
+        let (_, requests) = tokio::join!(hub.end(), timeout(limits.drain, draining));
         if requests.is_err() {
             tracing::warn!("requests that did not end in time were cut");
         }

@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::{Frame, SizeHint};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::negotiate::choose;
 use super::params::{Ask, Format, Refusal, refuse};
@@ -78,9 +78,12 @@ pub(super) async fn take(asks: Asks) -> (Answer, Vec<Bytes>) {
     let is_news = matches!(resume, Resume::Gap { .. } | Resume::EpochChanged);
     let batch = match reader.try_batch(messages, bytes) {
         Ok(None) if !is_news && !wait.is_zero() => {
-            match timeout(wait, reader.next_batch(messages, bytes)).await {
-                Ok(batch) => batch.map(Some),
-                Err(_) => Ok(None),
+            let stream = reader.stream().clone();
+            tokio::select! {
+                biased;
+                batch = reader.next_batch(messages, bytes) => batch.map(Some),
+                () = sleep(wait) => Ok(None),
+                () = stream.leaving() => Ok(None),
             }
         }
         batch => batch,
@@ -127,6 +130,10 @@ pub(super) async fn answer(
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     if let Some(gap) = &answer.gap {
         headers.insert("push-gap", field(format_args!("{}-{}", gap.start(), gap.end())));
+    }
+    if stream.is_leaving() {
+        // The next request finds another server.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     headers.insert("push-next-position", field(answer.position));
     headers.insert("push-next", field(answer.next_in().as_deref().unwrap_or("end")));

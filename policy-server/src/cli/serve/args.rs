@@ -3,13 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use policy_server::service::Address;
 
 use super::{
-    address::{Address, UpstreamAddress},
-    limits::LimitArgs,
-    policy::Grant,
-    proxy::ProxyProtocol,
-    user::Account,
+    address::UpstreamAddress, limits::LimitArgs, policy::Grant, proxy::ProxyProtocol, user::Account,
 };
 
 const EXAMPLES: &str = "\

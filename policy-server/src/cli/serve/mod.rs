@@ -7,7 +7,6 @@ mod descriptors;
 mod http;
 mod limits;
 mod logs;
-mod manager;
 mod metrics;
 mod own;
 mod phase;
@@ -27,7 +26,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use policy_server::{Limits, Responder};
+use policy_server::{Limits, Responder, service};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -137,7 +136,7 @@ async fn serve(args: &ServeArgs, mut ports: Vec<Port>, start: Start) -> anyhow::
     }
     tokio::spawn(workers::attend(posts.remove(0), phase, failed));
     announce(&ports);
-    manager::ready();
+    service::ready();
 
     let Start { source, served_on, stamp, .. } = start;
     let reloader = Reloader { source, served_on, responder: responder.clone(), url_policy, reloads };
@@ -199,7 +198,7 @@ async fn stop(
     stops: &mut Stops,
 ) {
     tracing::info!(open = responder.open(), "stopping; another signal stops at once");
-    manager::stopping();
+    service::stopping();
     lifecycle.stop();
     let drained = timeout(time, async {
         // Until all ports are closed another thread might let somebody in.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use policy_server::Responder;
+use policy_server::{Responder, service};
 use tokio::{
     signal::unix::Signal,
     task::spawn_blocking,
@@ -11,7 +11,6 @@ use tokio::{
 
 use super::{
     http::UrlPolicy,
-    manager,
     metrics::Reloads,
     policy::{Loaded, Source, Stamp},
 };
@@ -45,9 +44,9 @@ impl Reloader {
             };
             let now = self.look().await;
             if is_asked {
-                manager::reloading();
+                service::reloading();
                 self.reload().await;
-                manager::ready();
+                service::ready();
             } else if now == tried || now != last {
                 last = now;
                 continue;

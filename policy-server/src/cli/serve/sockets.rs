@@ -1,8 +1,8 @@
 //! Listening sockets: bound here, or handed over by the service manager.
 
 use std::{
-    env, fs, io,
-    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpListener, ToSocketAddrs as _},
+    fs, io,
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, ToSocketAddrs as _},
     os::unix::{
         fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
         net::UnixListener,
@@ -10,15 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use listenfd::ListenFd;
 use policy_server::ListenConfig;
+pub(crate) use policy_server::service::Socket;
+use policy_server::service::{Address, HostPort, Passed};
 use socket2::SockRef;
 
-use super::{
-    address::{Address, HostPort},
-    args::ServeArgs,
-    descriptors,
-};
+use super::{args::ServeArgs, descriptors};
 
 /// What a port is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +54,6 @@ pub(crate) struct Port {
     pub(crate) sockets: Vec<Socket>,
     /// Removes the file of a Unix socket in the end.
     _file: Option<SocketFile>,
-}
-
-/// A listening socket in non-blocking mode.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
 }
 
 /// Binds what the command line asks for. The errors are one line each, with what to do.
@@ -302,82 +292,6 @@ impl Drop for SocketFile {
                 path = %self.path.display(),
                 %error,
                 "the file of the socket is left behind; a folder that belongs to the --user lets it be removed"
-            );
-        }
-    }
-}
-
-/// First descriptor that a service manager passes: `SD_LISTEN_FDS_START`.
-const FIRST_FD: usize = 3;
-
-/// Sockets that the service manager opened: `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES`.
-struct Passed {
-    sockets: ListenFd,
-    names: Vec<String>,
-    taken: Vec<bool>,
-}
-
-impl Passed {
-    fn from_env() -> Self {
-        // The crate does not tell the names.
-        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let sockets = ListenFd::from_env();
-        let mut names: Vec<_> = names.split(':').map(str::to_owned).collect();
-        names.resize(sockets.len(), String::new());
-        let taken = vec![false; sockets.len()];
-        Self { sockets, names, taken }
-    }
-
-    /// Takes all sockets of a name, or the one with this number.
-    fn take(&mut self, name: &str) -> Result<Vec<Socket>, String> {
-        let number = name.parse().ok().and_then(|n: usize| n.checked_sub(FIRST_FD));
-        let wanted: Vec<_> =
-            (0..self.names.len()).filter(|i| self.names[*i] == name || number == Some(*i)).collect();
-        if wanted.is_empty() {
-            return Err(format!(
-                "no socket fd:{name} was passed by the service manager; it passed {}",
-                self.list()
-            ));
-        }
-        let mut sockets = Vec::new();
-        for index in wanted {
-            let socket = self.socket(index).map_err(|e| format!("cannot listen on fd:{name}: {e}"))?;
-            self.taken[index] = true;
-            sockets.push(socket);
-        }
-        Ok(sockets)
-    }
-
-    fn socket(&mut self, index: usize) -> io::Result<Socket> {
-        let socket = match self.sockets.take_unix_listener(index) {
-            Ok(listener) => listener.map(Socket::Unix),
-            Err(_) => self.sockets.take_tcp_listener(index)?.map(Socket::Tcp),
-        };
-        let socket = socket.ok_or_else(|| io::Error::other("taken by an option before this one"))?;
-        let is_listener = match &socket {
-            Socket::Tcp(listener) => SockRef::from(listener).is_listener()?,
-            Socket::Unix(listener) => SockRef::from(listener).is_listener()?,
-        };
-        if !is_listener {
-            return Err(io::Error::other("it does not listen; the .socket unit needs Accept=no"));
-        }
-        Ok(socket)
-    }
-
-    fn list(&self) -> String {
-        if self.names.is_empty() {
-            return "none (LISTEN_FDS and LISTEN_PID are not set for this process)".to_owned();
-        }
-        let name = |(index, name): (usize, &String)| format!("fd:{} {name:?}", index + FIRST_FD);
-        self.names.iter().enumerate().map(name).collect::<Vec<_>>().join(", ")
-    }
-
-    fn warn_of_unused(&self) {
-        for (index, name) in self.names.iter().enumerate().filter(|(index, _)| !self.taken[*index]) {
-            tracing::warn!(
-                fd = index + FIRST_FD,
-                name,
-                "a passed socket is not used; name it with --listen fd:NAME"
             );
         }
     }

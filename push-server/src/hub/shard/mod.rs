@@ -41,6 +41,8 @@ pub(crate) struct Shard {
     wheel: Wheel<Timer>,
     /// The time of this turn: one reading of the clock for many members.
     now: Instant,
+    /// Whether the members are to leave.
+    is_draining: bool,
     /// When the streams have to be over, once they are to end.
     ending: Option<Instant>,
     served: usize,
@@ -60,6 +62,7 @@ impl Shard {
             generation: 0,
             wheel: Wheel::new(now),
             now,
+            is_draining: false,
             ending: None,
             served: 0,
             window: Vec::new(),
@@ -130,6 +133,9 @@ impl Shard {
             self.timer(timer);
             self.turn().await;
         }
+        if let Some(drain) = work.drain.take() {
+            self.drain(&drain);
+        }
         if let (Some(deadline), None) = (work.end, self.ending) {
             self.ending = Some(deadline);
             for index in self.indexes() {
@@ -190,10 +196,13 @@ impl Shard {
             self.wheel.set(self.now + time, Timer::Rotate((key, self.now + time).into()));
         }
         if self.look(key.index()) {
-            match self.ending.is_some() || channel.is_closed() {
+            if self.ending.is_some() || channel.is_closed() {
+                self.drive(key.index(), Event::Complete, &[]);
+            } else if self.is_draining {
+                self.end(key.index(), Farewell::Rotate);
+            } else {
                 // The head goes out together with whatever is due already.
-                false => self.resume(key.index()),
-                true => self.drive(key.index(), Event::Complete, &[]),
+                self.resume(key.index());
             }
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Shard;
 use crate::hub::channel::Channel;
+use crate::hub::drain::Drain;
 use crate::hub::inbox::Key;
 use crate::lifecycle::{Event, State};
 use crate::transport::Farewell;
@@ -90,8 +91,19 @@ impl Shard {
         }
     }
 
+    /// Has the members leave, evenly spread; the shards' turns fall between each other's.
+    pub(super) fn drain(&mut self, drain: &Drain) {
+        self.is_draining = true;
+        let shift = self.index as f64 / self.shared.inboxes.len() as f64;
+        let count = self.members.len() as f64;
+        for (place, (_, member)) in self.members.iter().enumerate() {
+            let at = drain.at((place as f64 + shift) / count);
+            self.wheel.set(at, Timer::Rotate((member.key, at).into()));
+        }
+    }
+
     /// Ends a connection in good order.
-    fn end(&mut self, index: usize, farewell: Farewell) {
+    pub(super) fn end(&mut self, index: usize, farewell: Farewell) {
         let member = &mut self.members[index];
         if matches!(member.state, State::Begin | State::Suspended | State::Resumed) {
             member.say_farewell(farewell);

@@ -15,10 +15,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::cli::serve::{
-    address::{HostPort, UpstreamAddress},
-    own::OwnPorts,
-};
+use policy_server::service::HostPort;
+
+use crate::cli::serve::{address::UpstreamAddress, own::OwnPorts};
 
 /// A name that no longer leads anywhere is looked up again, this often at most.
 const LOOKUP_PAUSE: Duration = Duration::from_secs(1);

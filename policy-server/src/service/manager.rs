@@ -2,13 +2,13 @@
 
 use sd_notify::NotifyState;
 
-/// Serving, with the policy as it is now.
-pub(crate) fn ready() {
+/// Serving, with the settings as they are now.
+pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
 /// Asked to reload. `Type=notify-reload` wants the time with it.
-pub(crate) fn reloading() {
+pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(error) => tracing::warn!(%error, "cannot tell the time to the service manager"),
@@ -16,7 +16,7 @@ pub(crate) fn reloading() {
 }
 
 /// Stopping.
-pub(crate) fn stopping() {
+pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 

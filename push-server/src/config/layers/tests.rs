@@ -1,0 +1,244 @@
+//! The layers over each other, and everything that is told about what is wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::*;
+use crate::config::print::{print, table};
+use crate::config::value::Value;
+use proptest::prelude::*;
+
+/// A file of settings that is removed in the end.
+struct File(tempfile::NamedTempFile);
+
+impl File {
+    fn new(text: impl AsRef<[u8]>) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Self(file)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn layers(&self) -> Layers {
+        Layers { file: Some(self.path().to_owned()), ..Layers::default() }
+    }
+
+    /// What is told, without the name of the file.
+    fn problems(&self) -> Vec<String> {
+        let name = self.path().display().to_string();
+        let problems = self.layers().load().unwrap_err();
+        problems.iter().map(|problem| problem.to_string().replace(&name, "FILE")).collect()
+    }
+}
+
+fn option(key: &str, word: &str) -> Override {
+    Override { option: format!("--set {key}"), key: key.to_owned(), found: Found::Word(word.to_owned()) }
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+#[test]
+fn options_are_over_the_environment_over_the_file_over_defaults() {
+    let file = File::new("[limits]\nstall = '1s'\nheartbeat = '1s'\nws_close = '1s'\n");
+    let layers = Layers {
+        environment: variables(&[
+            ("PUSH_SERVER_LIMITS_HEARTBEAT", "2s"),
+            ("PUSH_SERVER_LIMITS_WS_CLOSE", "2s"),
+        ]),
+        options: vec![option("limits.ws_close", "3s")],
+        ..file.layers()
+    };
+    let limits = layers.load().unwrap().limits;
+    let seconds =
+        [limits.lag_age, limits.stall, limits.heartbeat, limits.ws_close].map(|time| time.as_secs());
+    assert_eq!(seconds, [60, 1, 2, 3]);
+}
+
+#[test]
+fn lists_are_separated_by_commas_where_there_are_only_words() {
+    let layers = Layers {
+        environment: variables(&[
+            ("PUSH_SERVER_LISTEN", "127.0.0.1:1, [::1]:2"),
+            ("PUSH_SERVER_POLICY_ALLOW", ""),
+        ]),
+        ..Layers::default()
+    };
+    let settings = layers.load().unwrap();
+    assert_eq!(settings.listen, ["127.0.0.1:1", "[::1]:2"]);
+    assert!(settings.policy.allow.is_empty());
+}
+
+#[test]
+fn an_empty_file_and_no_file_are_the_defaults() {
+    let defaults = print(&Settings::default());
+    assert_eq!(print(&File::new("").layers().load().unwrap()), defaults);
+    assert_eq!(print(&Layers::default().load().unwrap()), defaults);
+}
+
+#[test]
+fn everything_wrong_in_a_file_is_told_with_line_key_what_was_found_and_what_is_right() {
+    let file = File::new(
+        "listen = 8080\n\
+         [limits]\n\
+         stall = 30\n\
+         log_byte = 4\n\
+         log_bytes = \"4MB\"\n\
+         bridges = -1\n\
+         # comment\n\
+         [access]\n\
+         publishes = \"yes\"\n\
+         origins = [\"https://a.example/\", 3]\n\
+         [acess]\n\
+         opens = true\n\
+         [log]\n\
+         format = \"xml\"\n\
+         stall = \"3s\"\n\
+         filter = \"push=loud\"\n",
+    );
+    let problems = file.problems();
+    let expected = [
+        "FILE, line 1: listen: found the number 8080; expected a list [\"…\", \"…\"], each an address, such as",
+        "FILE, line 3: limits.stall: found the number 30; expected a time of 100ms at least with its unit, such as \"30s\"",
+        "FILE, line 4: there is no key \"limits.log_byte\"; did you mean limits.log_bytes?",
+        "FILE, line 5: limits.log_bytes: found the text \"4MB\"; expected a number of bytes from 1B on, such as \"64KiB\"",
+        "FILE, line 6: limits.bridges: found the number -1; expected a number from 0 on",
+        "FILE, line 9: access.publishes: found the text \"yes\"; expected true or false",
+        "FILE, line 10: access.origins: found \"https://a.example/\": ",
+        "FILE, line 11: there is no key \"acess\"; ",
+        "FILE, line 14: log.format: found the text \"xml\"; expected one of \"text\" \"json\"",
+        "FILE, line 15: there is no key \"log.stall\"; did you mean limits.stall?",
+        "FILE, line 16: log.filter: found \"push=loud\": ",
+    ];
+    for expected in expected {
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}\n{problems:#?}");
+    }
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    for (text, line) in [
+        (&b"threads = 1\nlisten = [\n"[..], 2..=3),
+        (b"threads = 1\nthreads = 2\n", 2..=2),
+        (b"threads = 1\n\xff\n", 2..=2),
+        (b"threads\n", 1..=1),
+        (b"\n\n[limits\n", 3..=3),
+    ] {
+        let problems = File::new(text).problems();
+        let is_told = |line| problems[0].starts_with(&format!("FILE, line {line}: "));
+        assert!(line.into_iter().any(is_told), "{problems:?}");
+        assert!(problems.iter().all(|problem| !problem.contains('\n')), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let layers = Layers { file: Some("/nowhere/push.toml".into()), ..Layers::default() };
+    let problem = layers.load().unwrap_err()[0].to_string();
+    assert!(problem.contains("/nowhere/push.toml") && problem.contains("--config FILE"), "{problem}");
+    let long = File::new(vec![b'#'; usize::try_from(file::MOST_BYTES).unwrap() + 1]);
+    assert!(long.problems()[0].contains("more than 1048576 bytes"));
+    let deep = File::new(format!("listen = {}", "[".repeat(100_000)));
+    assert!(!deep.problems().is_empty(), "neither depth nor size takes the stack");
+}
+
+#[test]
+fn variables_that_are_wrong_are_told_and_those_of_a_container_platform_are_not() {
+    let layers = Layers {
+        environment: variables(&[
+            ("PUSH_SERVER_LIMITS_STALL", "soon"),
+            ("PUSH_SERVER_LIMIT_STALL", "1s"),
+            ("PUSH_SERVER_SERVICE_HOST", "10.0.0.1"),
+            ("PUSH_SERVER_PORT", "tcp://10.0.0.1:8080"),
+            ("PUSH_SERVER_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ]),
+        options: vec![option("limits.stal", "1s")],
+        ..Layers::default()
+    };
+    let problems: Vec<_> = layers.load().unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(problems[0].contains("did you mean PUSH_SERVER_LIMITS_STALL?"), "{problems:#?}");
+    assert!(problems[1].contains("did you mean limits.stall?"), "{problems:#?}");
+    assert!(problems[2].starts_with(
+        "environment, \"PUSH_SERVER_LIMITS_STALL\": limits.stall: found \"soon\"; expected a time"
+    ));
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_told_where_one_of_them_stands() {
+    let file = File::new("\n[limits]\npoll_wait = \"2m\"\n");
+    let expected = "FILE, line 3: limits.poll_wait: limits.poll_wait is more than limits.poll_longest_wait; \
+                    make it less, or limits.poll_longest_wait more";
+    assert_eq!(file.problems(), [expected]);
+    assert!(File::new("listen = []").problems()[0].contains("no port to serve"));
+    assert!(
+        File::new("policy = {file = 'x', allow = ['a.com']}").problems()[0].contains("leave one of them out")
+    );
+}
+
+#[test]
+fn no_name_of_a_stranger_is_told_unescaped() {
+    let problems = File::new("\"\\u001b[31m\" = 1\n").problems();
+    assert!(!problems[0].contains('\u{1b}'), "{problems:?}");
+}
+
+/// Values that a key admits, other than its default.
+fn other(key: &Key, by: u64) -> Value {
+    match (key.kind, key.get(&Settings::default())) {
+        (_, Value::Number(n)) => Value::Number(n + by),
+        (_, Value::Time(time)) => Value::Time(time + Duration::from_millis(by)),
+        (_, Value::Flag(flag)) => Value::Flag(!flag),
+        (crate::config::value::Kind::Choice(choices), _) => {
+            Value::Text(choices[choices.len() - 1].to_owned())
+        }
+        (_, Value::Text(_)) if key.name == "log.filter" => Value::Text("push_server=debug,info".to_owned()),
+        (_, Value::Text(_)) => Value::Text("a \"file\" \\ of Ä".to_owned()),
+        (_, Value::List(_)) => Value::List(match key.short() {
+            "listen" => vec!["[::1]:80".to_owned(), "fd:http".to_owned()],
+            "origins" => vec!["https://a.example".to_owned()],
+            _ => Vec::new(),
+        }),
+    }
+}
+
+proptest! {
+    /// What is printed starts the same server, whatever is set.
+    #[test]
+    fn a_printed_file_is_read_back_as_the_same_settings(
+        which in proptest::collection::vec(any::<bool>(), KEYS.len()),
+        by in 1..50_u64,
+    ) {
+        let mut settings = Settings::default();
+        for (key, _) in KEYS.iter().zip(which).filter(|(_, is_set)| *is_set) {
+            key.set(&mut settings, other(key, by));
+        }
+        // Grows with the wait.
+        settings.limits.poll_longest_wait = settings.limits.poll_longest_wait.max(settings.limits.poll_wait);
+        settings.limits.rotate_longest = settings.limits.rotate_longest.min(Duration::from_secs(86_400));
+        let text = print(&settings);
+        let read = File::new(&text).layers().load().map_err(|problems| format!("{problems:#?}")).unwrap();
+        for key in KEYS {
+            prop_assert_eq!(key.get(&read), key.get(&settings), "{}", key.name);
+        }
+        prop_assert_eq!(print(&read), text);
+    }
+}
+
+/// To mend it: `cargo test -p push-server table_in_the_readme`, and put what it prints into the README.
+#[test]
+fn the_table_in_the_readme_is_that_of_the_keys() {
+    let readme = include_str!("../../../README.md").replace("\r\n", "\n");
+    let table = table();
+    assert!(readme.contains(&table), "the README's table of keys differs; this is right:\n{table}");
+}
+
+#[test]
+fn the_process_names_its_file_by_a_variable_or_an_option() {
+    let layers = Layers::of_process(Some(PathBuf::from("x.toml")), Vec::new());
+    assert_eq!(layers.file.as_deref(), Some(Path::new("x.toml")));
+}

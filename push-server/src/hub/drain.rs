@@ -1,0 +1,98 @@
+//! Leaving spread over a time, so that those who come back do not all come back at once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// How often it is looked whether everybody has left.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
+/// The time over which everybody leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drain {
+    begin: Instant,
+    window: Duration,
+}
+
+impl Drain {
+    /// When a part of the time, 0 to 1, has passed.
+    pub(super) fn at(&self, part: f64) -> Instant {
+        self.begin + self.window.mul_f64(part.clamp(0.0, 1.0))
+    }
+
+    pub(super) fn end(&self) -> Instant {
+        self.at(1.0)
+    }
+}
+
+/// Whether everybody is to leave, for those who are on no shard: long polls.
+#[derive(Debug)]
+pub(crate) struct Draining {
+    drain: watch::Sender<Option<Drain>>,
+    places: AtomicU32,
+}
+
+impl Default for Draining {
+    fn default() -> Self {
+        Self { drain: watch::Sender::new(None), places: AtomicU32::new(0) }
+    }
+}
+
+impl Draining {
+    /// Begins; `None` if it has begun before.
+    pub(super) fn begin(&self, window: Duration) -> Option<Drain> {
+        let drain = Drain { begin: Instant::now(), window };
+        let mut begun = None;
+        self.drain.send_if_modified(|old| {
+            let is_first = old.is_none();
+            if is_first {
+                (*old, begun) = (Some(drain), Some(drain));
+            }
+            is_first
+        });
+        begun
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.drain.borrow().is_some()
+    }
+
+    /// Ends when it is the caller's turn to leave: after it has begun. Who asks when it has begun already leaves at once.
+    pub(crate) async fn turn(&self) {
+        if self.has_begun() {
+            return;
+        }
+        let mut drain = self.drain.subscribe();
+        // The sender is here.
+        let drain = drain.wait_for(Option::is_some).await.ok().and_then(|drain| *drain);
+        if let Some(drain) = drain {
+            sleep_until(drain.at(place(self.places.fetch_add(1, Ordering::Relaxed)))).await;
+        }
+    }
+}
+
+/// Places, 0 to 1, which are spread evenly however many there are: the fractions of multiples of the golden ratio.
+fn place(number: u32) -> f64 {
+    /// 2^32 by the golden ratio.
+    const STEP: u32 = 0x9E37_79B9;
+    f64::from(number.wrapping_mul(STEP)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_even_however_many_there_are() {
+        for count in [10_u32, 100, 1_000] {
+            let mut tenths = [0_u32; 10];
+            for number in 0..count {
+                tenths[((place(number) * 10.0) as usize).min(9)] += 1;
+            }
+            let even = count / 10;
+            assert!(tenths.iter().all(|tenth| tenth.abs_diff(even) <= 1 + even / 10), "{tenths:?}");
+        }
+    }
+}
