@@ -12,6 +12,7 @@ pub(crate) mod signals;
 mod site;
 mod status;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,14 +70,22 @@ pub(crate) async fn run(
     tokio::pin!(serving);
     for listener in tokio_listeners(ports.policy)? {
         let closing = status.phases.clone();
-        let closing = async move { drop(closing.draining().await) };
+        let closing = async move {
+            let _ = closing.draining().await;
+        };
         // Nothing is behind such a port: what is no policy request is closed.
         tokio::spawn(policy_server::serve(listener, responder.clone(), closing, |_, _, _| async {}));
     }
     // Beside everything else: it stays to the end, and clients cannot take its room.
     let nobody = Responder::new(&PolicyFile::default());
     let admin = Server::new(console.hub().clone(), operators.router(status.clone()), nobody);
-    let admin = tokio::spawn(admin.serve_all(tokio_listeners(ports.admin)?, std::future::pending()));
+    let listeners = tokio_listeners(ports.admin)?;
+    let admin = tokio::spawn(async move {
+        // Without a port the server would end, and the console with it.
+        if !listeners.is_empty() {
+            admin.serve_all(listeners, pending()).await;
+        }
+    });
     say("ready\n");
     tracing::info!(?addresses, version = env!("CARGO_PKG_VERSION"), "serving");
     service::ready();

@@ -52,6 +52,7 @@ fn clients_leave_evenly_over_the_window_and_resume_on_the_next_server() {
     wait_for(|| get(admin, "/readyz").status == 503, || "still ready".to_owned());
     assert_eq!(get(admin, "/healthz").status, 200);
     wait_for(|| TcpStream::connect(address).is_err(), || "the port is still open".to_owned());
+    thread::sleep(window / 3);
     // Who has not left yet is served.
     assert!(say("\"meanwhile\"").contains(" 200 "));
 
