@@ -25,8 +25,11 @@
 //! newest connection comes to their place; and readers that are no connections, such as long polls, which are
 //! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
 //!
+//! A shard that panics is not gone for good: its connections are cut, their clients come back with a resume, and it begins
+//! anew with an empty table, once a second at most ([`Stats::shard_restarts`]). Logs and readers in the process lose nothing.
+//!
 //! What is bounded, by the [`Limits`] and per stream by its [`StreamConfig`]: what the log holds in messages, bytes and
-//! age; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
+//! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
 //! how many clients are present; how long a client stays present without a connection.
 
 mod budget;
