@@ -174,7 +174,7 @@ mod tests {
         assert!(error.contains("publisher") && error.contains("message_bytes"), "{error}");
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
-        assert!(text.ends_with("event: end\ndata: complete\n\n"), "{text}");
+        assert!(text.ends_with("event: rotate\ndata: 1:0\n\n"), "{text}");
     }
 
     /// A request that is never answered holds the end up for the whole drain time, or until the second Ctrl-C.

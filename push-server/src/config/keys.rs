@@ -195,6 +195,7 @@ keys! {
         message_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "One message, in each of its forms.";
         log_messages: Kind::from(1), Start, "Messages that a stream keeps for those who are behind, late or coming back.";
         log_bytes: Kind::bytes(1), Start, "Bytes of messages that a stream keeps.";
+        log_bytes_in_all: Kind::bytes(1), Start, "Bytes that the logs of all streams hold.";
         log_age: Kind::time(100), Start, "How long a stream keeps a message.";
         lag_messages: Kind::from(1), Start, "Messages that a connection whose socket is full may be behind before it is cut.";
         lag_bytes: Kind::bytes(1), Start, "The same in bytes.";
@@ -215,6 +216,7 @@ keys! {
         poll_messages: Kind::from(1), Start, "Messages in one answer to a poll.";
         poll_bytes: Kind::bytes(1), Start, "Bytes of messages in one answer to a poll.";
         body_read: Kind::time(100), Start, "Time for the body of a request that publishes.";
+        bodies_in_all: Kind::bytes(1), Start, "Bytes of the bodies of all requests that publish at one time.";
         publish_wait: Kind::time(0), Start, "How long a publication waits while the server is behind; then it is answered with 503.";
         ignored_input: Kind::bytes(0), Start, "Bytes that a subscriber may send after its request.";
         ws_message: Kind::bytes(1), Start, "One message from a WebSocket.";

@@ -60,6 +60,8 @@ impl Collector for Collected {
             "Bytes of messages that wait for their client",
             self.0.direct_bytes as u64,
         )?;
+        out.gauge("log_bytes", "Bytes that the logs of all streams hold", self.0.log_bytes as u64)?;
+        out.counter("shard_restarts", "Anything but 0 is a bug", self.0.shard_restarts)?;
         out.gauge("streams_open", "Streams", self.0.streams_open as u64)?;
         out.counter("messages", "Messages published to all streams, closed ones too", all.messages)?;
         out.counter("message_bytes", "Bytes of their bodies", all.bytes)?;

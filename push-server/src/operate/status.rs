@@ -92,6 +92,9 @@ pub(crate) struct Snapshot {
     pub(crate) waiting_readers: usize,
     pub(crate) streams_open: usize,
     pub(crate) direct_bytes: usize,
+    pub(crate) log_bytes: usize,
+    /// Anything but 0 is a bug.
+    pub(crate) shard_restarts: u64,
     /// All streams since the start, those that are closed too.
     pub(crate) all: Counted,
     pub(crate) streams: Vec<StreamRow>,
@@ -207,6 +210,8 @@ impl Status {
             waiting_readers: stats.readers,
             streams_open: streams.len(),
             direct_bytes: stats.direct_bytes,
+            log_bytes: stats.log_bytes,
+            shard_restarts: stats.shard_restarts,
             all,
             streams: rows,
             other_streams,
