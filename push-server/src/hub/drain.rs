@@ -1,6 +1,6 @@
 //! Leaving spread over a time, so that those who come back do not all come back at once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,11 +14,13 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 pub(crate) struct Drain {
     begin: Instant,
     window: Duration,
+    /// How many there were when it began.
+    connections: usize,
 }
 
 impl Drain {
     /// When a part of the time, 0 to 1, has passed.
-    pub(super) fn at(&self, part: f64) -> Instant {
+    fn at(&self, part: f64) -> Instant {
         self.begin + self.window.mul_f64(part.clamp(0.0, 1.0))
     }
 
@@ -27,23 +29,24 @@ impl Drain {
     }
 }
 
-/// Whether everybody is to leave, for those who are on no shard: long polls.
+/// Whether everybody is to leave, and who when.
 #[derive(Debug)]
 pub(crate) struct Draining {
     drain: watch::Sender<Option<Drain>>,
-    places: AtomicU32,
+    connections: AtomicUsize,
+    polls: AtomicU32,
 }
 
 impl Default for Draining {
     fn default() -> Self {
-        Self { drain: watch::Sender::new(None), places: AtomicU32::new(0) }
+        Self { drain: watch::Sender::new(None), connections: AtomicUsize::new(0), polls: AtomicU32::new(0) }
     }
 }
 
 impl Draining {
     /// Begins; `None` if it has begun before.
-    pub(super) fn begin(&self, window: Duration) -> Option<Drain> {
-        let drain = Drain { begin: Instant::now(), window };
+    pub(super) fn begin(&self, window: Duration, connections: usize) -> Option<Drain> {
+        let drain = Drain { begin: Instant::now(), window, connections };
         let mut begun = None;
         self.drain.send_if_modified(|old| {
             let is_first = old.is_none();
@@ -53,6 +56,12 @@ impl Draining {
             is_first
         });
         begun
+    }
+
+    /// When the next connection is to leave, whatever shard it is on. Who has come since the beginning leaves at the end.
+    pub(super) fn next_connection(&self, drain: &Drain) -> Instant {
+        let place = self.connections.fetch_add(1, Ordering::Relaxed);
+        drain.at(place as f64 / drain.connections.max(1) as f64)
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -68,7 +77,7 @@ impl Draining {
         // The sender is here.
         let drain = drain.wait_for(Option::is_some).await.ok().and_then(|drain| *drain);
         if let Some(drain) = drain {
-            sleep_until(drain.at(place(self.places.fetch_add(1, Ordering::Relaxed)))).await;
+            sleep_until(drain.at(place(self.polls.fetch_add(1, Ordering::Relaxed)))).await;
         }
     }
 }

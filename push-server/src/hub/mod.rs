@@ -343,7 +343,10 @@ impl Hub {
     /// it and a farewell that says `rotate`, each long poll its answer. Who comes meanwhile is sent on at once. Returns when
     /// nobody is left, or `window` is over; [`end`](Self::end) is to follow. A second call changes nothing.
     pub async fn drain(&self, window: Duration) {
-        let Some(drain) = self.shared.drain.begin(window.min(LONGEST)) else { return };
+        let Some(drain) = self.shared.drain.begin(window.min(LONGEST), self.shared.counts.connections())
+        else {
+            return;
+        };
         for inbox in &self.shared.inboxes {
             inbox.drain(drain);
         }

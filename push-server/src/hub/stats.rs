@@ -100,10 +100,14 @@ pub struct Stats {
 }
 
 impl Counts {
+    /// How many connections stream.
+    pub(crate) fn connections(&self) -> usize {
+        self.open.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// Whether nobody reads, on a connection or in the process.
     pub(crate) fn is_idle(&self) -> bool {
-        let connections: usize = self.open.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-        connections + self.readers.load(Ordering::Relaxed) == 0
+        self.connections() + self.readers.load(Ordering::Relaxed) == 0
     }
 
     pub(crate) fn stats(&self, streams: usize) -> Stats {

@@ -87,7 +87,11 @@ impl Collector for Collected {
         out.counters("port_connections", help, "reason", &outcomes)?;
         let events: BTreeMap<_, u64> = of_port(false);
         out.counters("port_events", "What else happened on the ports", "event", &events)?;
-        out.gauge("port_connections_open", "Connections to all ports", self.0.port_open as u64)?;
+        out.gauge(
+            "port_connections_open",
+            "Connections to all ports that do not stream: requests, and those that say nothing yet",
+            self.0.port_open as u64,
+        )?;
         out.counters("reloads", "Reloads of the settings, by how they ended", "result", &self.0.reloads)?;
         self.streams(&mut out)
     }

@@ -104,7 +104,7 @@ pub(crate) async fn run(
     let ending = async {
         let drain = status.settings.load().drain.clone();
         status.phases.set(Phase::Leaving);
-        let open: usize = hub.stats().open.iter().map(|(_, count)| count).sum();
+        let open: usize = hub.stats().open.iter().map(|(_, count)| *count).sum();
         tracing::info!(open, delay = ?drain.delay, window = ?drain.window, "ending; a second signal ends at once");
         tokio::select! {
             () = sleep(drain.delay) => {}

@@ -102,6 +102,7 @@ pub(crate) struct Snapshot {
     pub(crate) other_streams: Others,
     pub(crate) responses: BTreeMap<String, u64>,
     pub(crate) port: BTreeMap<&'static str, u64>,
+    /// Connections that do not stream: requests under way, and those that say nothing yet.
     pub(crate) port_open: usize,
     pub(crate) reloads: BTreeMap<&'static str, u64>,
 }

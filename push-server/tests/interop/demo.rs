@@ -20,17 +20,23 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts `push-server demo --listen 127.0.0.1:0` and waits until it has printed its address.
     pub(crate) fn start() -> Self {
-        Self::start_as("demo")
+        Self::start_as(&["demo"])
     }
 
     /// The same for `push-server serve`.
     pub(crate) fn serve() -> Self {
-        Self::start_as("serve")
+        Self::start_as(&["serve", "--drain-window", "0s"])
     }
 
-    fn start_as(command: &str) -> Self {
+    /// The same with everything that operators see on its port.
+    pub(crate) fn serve_in_public() -> Self {
+        Self::start_as(&["serve", "--public", "all", "--drain-window", "0s"])
+    }
+
+    fn start_as(command: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_push-server"))
-            .args([command, "--listen", "127.0.0.1:0"])
+            .args(command)
+            .args(["--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -9,6 +9,7 @@ mod browser;
 mod chromium;
 mod classes;
 mod client;
+mod console;
 mod crowd;
 mod curl;
 mod demo;

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
@@ -11,10 +12,13 @@ use crate::harness::{Folder, PATIENCE, Reader, Server, binary, get, policy_of};
 /// Passes two sockets as service managers do: as descriptors 3 and 4, with the process's own number in `LISTEN_PID`, which
 /// a shell knows. They stay open here, as they do there.
 fn activated(http: &TcpListener, policy: &TcpListener, args: &[&str]) -> Command {
-    let script =
-        "exec 3<&\"$HTTP_FD\" 4<&\"$POLICY_FD\"; LISTEN_PID=$$; export LISTEN_PID; exec \"$0\" serve \"$@\"";
+    activate(&[binary()], http, policy, args)
+}
+
+fn activate(program: &[&str], http: &TcpListener, policy: &TcpListener, args: &[&str]) -> Command {
+    let script = "exec 3<&\"$HTTP_FD\" 4<&\"$POLICY_FD\"; LISTEN_PID=$$; export LISTEN_PID; exec \"$@\"";
     let mut command = Command::new("bash");
-    command.args(["-c", script, binary()]).args(args).env_remove("RUST_LOG");
+    command.args(["-c", script, "activate"]).args(program).arg("serve").args(args).env_remove("RUST_LOG");
     for (name, socket) in [("HTTP_FD", http), ("POLICY_FD", policy)] {
         // Not to be closed when the shell begins.
         rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty()).unwrap();
@@ -65,6 +69,36 @@ fn the_manager_is_told_of_each_step() {
     server.signal("TERM");
     assert!(heard().contains("STOPPING=1"));
     assert_eq!(server.status().code(), Some(0));
+}
+
+/// Ports below 1024, opened by the manager, and a server that may do nothing at all. Needs root to begin with.
+#[test]
+fn an_ordinary_user_serves_ports_80_and_843() {
+    // Loopback addresses of its own, so that whatever has these ports of the others is left alone.
+    let bind = |port: u16| TcpListener::bind(("127.0.0.83", port));
+    let (true, Ok(http), Ok(policy)) = (rustix::process::geteuid().is_root(), bind(80), bind(843)) else {
+        return eprintln!("left out: it needs root and the ports 80 and 843 of 127.0.0.83");
+    };
+    let folder = Folder::new();
+    // Where everybody may look, as /usr/local/bin is.
+    std::fs::set_permissions(folder.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path("push-server");
+    std::fs::copy(binary(), &program).unwrap();
+    let file = folder.write("push-server.toml", include_str!("../../systemd/push-server.toml"));
+    let user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--bounding-set=-all"];
+    let program = [&user[..], &["--no-new-privs", program.to_str().unwrap()]].concat();
+    let args = ["--config", &file, "--listen", "fd:http", "--policy-only", "fd:policy"];
+    let server = Server::start_command(activate(&program, &http, &policy, &args));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    for line in ["Uid:\t65534\t65534\t65534\t65534", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000"]
+    {
+        assert!(status.contains(line), "{line}\n{status}");
+    }
+    let (http, policy) = (server.clients(), server.address("policy-only"));
+    assert_eq!((http.port(), policy.port()), (80, 843));
+    assert_eq!(server.publish("news", "1").status, 200);
+    assert_eq!(policy_of(policy), policy_of(http));
+    assert!(policy_of(policy).contains("to-ports=\"80\""));
 }
 
 /// The unit files name options and sockets that there are.

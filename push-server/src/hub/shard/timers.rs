@@ -93,13 +93,11 @@ impl Shard {
         }
     }
 
-    /// Has the members leave, evenly spread; the shards' turns fall between each other's.
+    /// Has the members leave, evenly spread among those of all shards.
     pub(super) fn drain(&mut self, drain: &Drain) {
         self.is_draining = true;
-        let shift = self.index as f64 / self.shared.inboxes.len() as f64;
-        let count = self.members.len() as f64;
-        for (place, (_, member)) in self.members.iter().enumerate() {
-            let at = drain.at((place as f64 + shift) / count);
+        for (_, member) in &self.members {
+            let at = self.shared.drain.next_connection(drain);
             self.wheel.set(at, Timer::Rotate((member.key, at).into()));
         }
     }

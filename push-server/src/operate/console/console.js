@@ -111,7 +111,7 @@ function show(status) {
     ["messages a second", rateFormat.format(rate)],
     ["messages published", number.format(status.all.messages)],
     ["messages dropped", number.format(sum(status.all.dropped))],
-    ["connections on the ports", number.format(status.port_open)],
+    ["requests under way", number.format(status.port_open)],
   ]);
   bars("transports", status.connections.open);
   bars("overruns", status.all.overruns, () => true);
