@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use policy_server::service;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::console::Console;
 use super::logs::Logs;
@@ -12,6 +14,9 @@ use super::policy;
 use super::site::{self, Site};
 use super::status::Status;
 use crate::config::{KEYS, Layers, Settings, When};
+
+/// For the files of settings and policy. One that hangs, a pipe or a lost network, must not keep signals waiting.
+const READ: Duration = Duration::from_secs(10);
 
 /// Puts settings in place.
 #[derive(Debug)]
@@ -59,7 +64,9 @@ impl Reloader {
             Ok::<_, Vec<String>>((settings, changed, policy))
         };
         // Files are read where nobody waits for them.
-        let read = spawn_blocking(read).await.map_err(|error| vec![error.to_string()])?;
+        let read = timeout(READ, spawn_blocking(read)).await;
+        let read = read.map_err(|_| vec![format!("the files could not be read within {READ:?}")])?;
+        let read = read.map_err(|error| vec![error.to_string()])?;
         let (settings, changed, policy) = read?;
         self.logs.set(&settings.log.filter).map_err(|problem| vec![problem])?;
         self.status.responder.replace(&policy);
@@ -97,7 +104,6 @@ fn merge(mut running: Settings, read: &Settings) -> (Settings, Vec<&'static str>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn only_what_can_be_reloaded_is_merged() {
