@@ -328,6 +328,11 @@ impl Hub {
         CountedController(self.shared.clone())
     }
 
+    /// Counts a request that found no place.
+    pub(crate) fn count_turned_away(&self) {
+        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn classes(&self) -> &Classes {
         &self.shared.classes
     }

@@ -62,6 +62,7 @@ pub(crate) struct Counts {
     pub(crate) closed: [AtomicU64; Close::COUNT],
     pub(crate) rotated: AtomicU64,
     pub(crate) shard_restarts: AtomicU64,
+    pub(crate) turned_away: AtomicU64,
     pub(crate) open: [AtomicUsize; Transport::FORMS],
     pub(crate) readers: AtomicUsize,
     pub(crate) controllers: AtomicUsize,
@@ -83,6 +84,8 @@ pub struct Stats {
     /// How often a shard has panicked, had its connections cut, and begun anew. Anything but 0 is a bug: of the server, or
     /// of what was published.
     pub shard_restarts: u64,
+    /// Requests that were answered with 503 because [`Limits::connections`](crate::Limits::connections) were open.
+    pub turned_away: u64,
     /// Connections that stream now, by the form they read.
     pub open: Vec<(Transport, usize)>,
     /// [`Reader`](crate::hub::Reader)s now.
@@ -118,6 +121,7 @@ impl Counts {
             closed: std::array::from_fn(|i| load(&self.closed[i])),
             rotated: load(&self.rotated),
             shard_restarts: load(&self.shard_restarts),
+            turned_away: load(&self.turned_away),
             open: open.map(|(transport, count)| (transport, count.load(Ordering::Relaxed))).collect(),
             readers: self.readers.load(Ordering::Relaxed),
             controllers: self.controllers.load(Ordering::Relaxed),

@@ -54,6 +54,8 @@ impl Collector for Collected {
         )?;
         let help = "Connections that were told to come back; also in connections_closed as complete";
         out.counter("connections_rotated", help, connections.rotated)?;
+        let help = "Requests answered with 503 because limits.connections were open; not in http_responses";
+        out.counter("turned_away", help, connections.turned_away)?;
         out.gauge("waiting_readers", "Long polls that wait", self.0.waiting_readers as u64)?;
         out.gauge(
             "direct_bytes",

@@ -44,20 +44,21 @@ struct Taken {
 
 /// Responses by status. No more kinds than there are of these.
 #[derive(Debug)]
-pub(crate) struct Responses([AtomicU64; Responses::STATUSES]);
+pub(crate) struct Responses([AtomicU64; STATUSES]);
+
+/// The statuses that have a meaning: 100 to 599.
+const FIRST_STATUS: usize = 100;
+const STATUSES: usize = 500;
 
 impl Default for Responses {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; Self::STATUSES])
+        Self([const { AtomicU64::new(0) }; STATUSES])
     }
 }
 
 impl Responses {
-    const FIRST: usize = 100;
-    const STATUSES: usize = 500;
-
     pub(crate) fn count(&self, status: StatusCode) {
-        let index = usize::from(status.as_u16()) - Self::FIRST;
+        let index = usize::from(status.as_u16()) - FIRST_STATUS;
         // 600 to 999 have no meaning, and nobody here answers so.
         if let Some(count) = self.0.get(index) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +68,7 @@ impl Responses {
     fn told(&self) -> BTreeMap<String, u64> {
         let counts = self.0.iter().enumerate().map(|(index, count)| (index, count.load(Ordering::Relaxed)));
         let seen = counts.filter(|(_, count)| *count > 0);
-        seen.map(|(index, count)| ((Self::FIRST + index).to_string(), count)).collect()
+        seen.map(|(index, count)| ((FIRST_STATUS + index).to_string(), count)).collect()
     }
 }
 
@@ -114,6 +115,8 @@ pub(crate) struct Connections {
     pub(crate) opened: u64,
     pub(crate) closed: BTreeMap<&'static str, u64>,
     pub(crate) rotated: u64,
+    /// Requests beyond `limits.connections`, which are not among the responses.
+    pub(crate) turned_away: u64,
 }
 
 /// What only grows.
@@ -198,6 +201,7 @@ impl Status {
         for (transport, count) in &stats.open {
             *open.entry(transport_name(*transport)).or_insert(0) += count;
         }
+        let (opened, rotated, turned_away) = (stats.opened, stats.rotated, stats.turned_away);
         let closed = Close::ALL.into_iter().map(|why| (why.name(), stats.closed[why as usize])).collect();
         let port = self.responder.metrics().snapshot();
         let reloads = [("done", &self.reloads.done), ("refused", &self.reloads.refused)];
@@ -207,7 +211,7 @@ impl Status {
             uptime: self.started.elapsed().as_secs(),
             version: env!("CARGO_PKG_VERSION"),
             phase: self.phases.now().name(),
-            connections: Connections { open, opened: stats.opened, closed, rotated: stats.rotated },
+            connections: Connections { open, opened, closed, rotated, turned_away },
             waiting_readers: stats.readers,
             streams_open: streams.len(),
             direct_bytes: stats.direct_bytes,

@@ -231,6 +231,7 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if is_full {
+        here.hub.count_turned_away();
         let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "The server is full.");
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

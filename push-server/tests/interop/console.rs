@@ -61,13 +61,13 @@ async fn the_console_shows_the_load_that_there_is() {
     assert_eq!(text(page, "#phase").await, "serving");
     until(page, "#tiles", |text| text.contains("8\nstreaming connections")).await;
     until(page, "#transports", |text| text == "sse\n5\nxhr\n3").await;
-    // By name, so prices come second: rate, readers, clients, lag, messages, held, dropped, slow.
+    // By name, so prices come second; a body is one byte as JSON and one as Hessian. In the row: rate, readers, clients, lag, messages, held, dropped, slow.
     let row = "#streams tr:nth-child(2)";
-    until(page, row, |text| text.starts_with("prices ") && text.contains(" 5 0 0 7 7 / 7 B 0 0")).await;
+    until(page, row, |text| text.starts_with("prices ") && text.contains(" 5 0 0 7 7 / 14 B 0 0")).await;
     // Live: what changes is shown without being asked for.
     (0..4).for_each(|_| publish(&demo, "prices"));
     readers.truncate(2);
-    until(page, row, |text| text.contains(" 2 0 0 11 11 / 11 B 0 0")).await;
+    until(page, row, |text| text.contains(" 2 0 0 11 11 / 22 B 0 0")).await;
     until(page, "#closed", |text| text == "peer\n6").await;
     Browser::keep(&page.screenshot().await.expect("a screenshot"), "console.png");
     browser.close().await;

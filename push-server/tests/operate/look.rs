@@ -5,8 +5,7 @@ use crate::harness::{Server, get, wait_for};
 /// The value of one line of the metrics.
 fn metric(server: &Server, name: &str) -> Option<f64> {
     let text = get(server.address("admin"), "/metrics").body;
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
-    value
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
 fn expect(server: &Server, name: &str, value: f64) {
@@ -79,6 +78,16 @@ fn metrics_and_console_tell_the_load_that_there_is() {
     expect(&server, "push_server_connections_opened_total", 10.0);
     let text = get(server.address("admin"), "/metrics");
     assert!(text.head.contains("application/openmetrics-text") && text.body.ends_with("# EOF\n"), "{text:?}");
+}
+
+#[test]
+fn who_finds_no_place_is_told_when_to_come_back_and_counted() {
+    let server = Server::start(&["--admin", "127.0.0.1:0", "--set", "limits.connections=2"]);
+    let _readers = [server.read("/streams/a/sse"), server.read("/streams/a/sse")];
+    let answer = server.get("/streams/a/poll");
+    assert!(answer.status == 503 && answer.head.contains("retry-after: "), "{answer:?}");
+    expect(&server, "push_server_turned_away_total", 1.0);
+    assert_eq!(get(server.address("admin"), "/readyz").status, 200, "operators have a place of their own");
 }
 
 #[test]
