@@ -118,6 +118,6 @@ fn a_second_signal_ends_at_once() {
     assert!(server.ended().is_none());
     server.signal("INT");
     assert_eq!(server.status().code(), Some(1), "{}", server.log());
-    assert!(server.log().contains("ended at once"), "{}", server.log());
+    server.expect_log("ended at once", 1);
     drop(readers);
 }
