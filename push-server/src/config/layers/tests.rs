@@ -207,6 +207,27 @@ fn other(key: &Key, by: u64) -> Value {
 }
 
 proptest! {
+    /// Whatever a file holds: it is read or told, a line for each problem, with nothing in it that moves a terminal.
+    #[test]
+    fn no_file_panics_or_is_told_in_anything_but_lines(
+        pieces in proptest::collection::vec(
+            prop_oneof![
+                proptest::sample::select(&[
+                    "limits", "[", "]", " = ", "\n", "\"", ".stall", "30", "listen", "\u{1b}[31m", "{", "'''", "\\",
+                ][..]).prop_map(ToOwned::to_owned),
+                ".{0,3}",
+            ],
+            0..24,
+        ),
+    ) {
+        if let Err(problems) = File::new(pieces.concat()).layers().load() {
+            for problem in problems {
+                let told = problem.to_string();
+                prop_assert!(!told.contains(char::is_control), "{:?}", told);
+            }
+        }
+    }
+
     /// What is printed starts the same server, whatever is set.
     #[test]
     fn a_printed_file_is_read_back_as_the_same_settings(
