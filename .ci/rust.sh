@@ -16,7 +16,7 @@ format) cargo fmt --all --check ;;
 clippy)
     cargo clippy --workspace --all-targets --all-features -- -D warnings
     # The codec without any feature, and with each alone: what all of them together compile may lack a piece by itself.
-    for features in "" codec deflate dump json cli; do
+    for features in "" codec deflate dump json client service cli; do
         echo "hessian, no default features${features:+, $features}"
         cargo clippy --package hessian --all-targets --no-default-features --features "$features" -- -D warnings
     done

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod binary;
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "codec")]
 mod codec;
 mod date;
@@ -23,6 +25,8 @@ mod parser;
 mod rare;
 pub mod rpc;
 pub mod ser;
+#[cfg(feature = "service")]
+pub mod service;
 mod shapes;
 mod shared;
 mod stream;

@@ -31,12 +31,14 @@
 //! ```
 
 mod call;
+mod fault;
 mod one;
 mod read;
 mod reply;
 mod write;
 
 pub use call::Call;
+pub use fault::{NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
 pub(crate) use read::Input;
 pub use reply::{Fault, Reply};
 pub use write::{Arguments, write_call, write_fault, write_reply};

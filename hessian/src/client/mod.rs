@@ -1,0 +1,7 @@
+//! Clients: calls to Hessian services, and streams of packets that survive lost connections.
+
+mod dial;
+mod error;
+
+pub use dial::Tls;
+pub use error::{Error, Result};

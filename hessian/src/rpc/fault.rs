@@ -1,0 +1,73 @@
+//! A fault by itself: what a client keeps of a reply, what a service answers with.
+
+use super::reply::Fault;
+use crate::error::Result;
+use crate::java::Throwable;
+use crate::value::{Graph, to_graph};
+use std::fmt;
+use std::sync::Arc;
+
+/// The code of a fault: a method threw.
+pub const SERVICE_EXCEPTION: &str = "ServiceException";
+
+/// The code of a fault: the service has no such method.
+pub const NO_SUCH_METHOD: &str = "NoSuchMethodException";
+
+/// The code of a fault: the call cannot be read.
+pub const PROTOCOL_EXCEPTION: &str = "ProtocolException";
+
+/// Why a call failed, owned: the code, the message and, from Java's services, the exception.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ServiceFault {
+    /// What kind of fault it is: [`SERVICE_EXCEPTION`], [`NO_SUCH_METHOD`], …
+    pub code: Arc<str>,
+    /// What happened.
+    pub message: String,
+    /// What the method threw, where the detail is an exception: of any class, with causes and stack trace.
+    pub exception: Option<Box<Throwable>>,
+    /// The detail as it came, where it is no exception.
+    pub detail: Option<Box<Graph<'static>>>,
+}
+
+impl ServiceFault {
+    /// A fault with a code and a message.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), exception: None, detail: None }
+    }
+
+    /// A fault because the method threw.
+    #[must_use]
+    pub fn thrown(exception: Throwable) -> Self {
+        let message = exception.message.clone().unwrap_or_else(|| exception.to_string());
+        Self { exception: Some(Box::new(exception)), ..Self::new(SERVICE_EXCEPTION, message) }
+    }
+
+    /// Keeps a fault of a reply. Copies it.
+    ///
+    /// # Errors
+    /// What an exception of the detail is bounded by ([`Throwable::from_view`]).
+    pub fn of(fault: Fault<'_, '_>) -> Result<Self> {
+        let mut kept = Self::new(fault.code(), fault.message());
+        match fault.detail() {
+            Some(detail) if Throwable::is(detail) => {
+                kept.exception = Some(Box::new(Throwable::from_view(detail)?));
+            }
+            Some(detail) if !detail.is_null() => kept.detail = Some(Box::new(to_graph(&detail)?)),
+            _ => {}
+        }
+        Ok(kept)
+    }
+}
+
+impl fmt::Display for ServiceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.exception {
+            Some(exception) => exception.fmt(f),
+            None => write!(f, "{}: {}", self.code, self.message),
+        }
+    }
+}
+
+impl std::error::Error for ServiceFault {}

@@ -1,0 +1,1 @@
+//! A Rust service that answers Hessian calls.
