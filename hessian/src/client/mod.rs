@@ -2,6 +2,8 @@
 
 mod dial;
 mod error;
+pub mod stream;
 
 pub use dial::Tls;
 pub use error::{Error, Result};
+pub use stream::listen;
