@@ -208,7 +208,7 @@ mod tests {
             ("Sun, 06 Nov 1994 08:50:07 GMT", Some(date), Some(30)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(date), Some(0)),
             ("Sun, 06 Nov 1994 08:50:07 GMT", None, Some(0)),
-            ("Sun, 06 Nov 2994 08:50:07 GMT", None, Some(300)),
+            ("Thu, 06 Nov 2994 08:50:07 GMT", None, Some(300)),
             ("-1", None, None),
             ("", None, None),
             ("soon", None, None),
