@@ -1,20 +1,18 @@
 //! How a stream is asked for, and every bound of its client.
 
-use super::address::Address;
 use super::backoff::LONGEST;
 use super::connect::Plan;
 use super::listener::{Listener, Settings};
 use super::position::Position;
+use super::target::Target;
+use crate::client::address::{basic, secret};
 use crate::client::dial::{self, Tls};
 use crate::client::error::{Error, Result};
 use crate::grammar::{Final, Grammar};
 use crate::limits::Limits;
 use crate::packet::Framing;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +42,7 @@ pub struct Listen {
     url: String,
     head: HeaderMap,
     /// The first thing that was given wrong.
-    wrong: Option<String>,
+    wrong: Option<(&'static str, String)>,
     body: Option<Bytes>,
     preamble: Option<Bytes>,
     tls: Tls,
@@ -111,30 +109,27 @@ impl Listen {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => drop(self.head.insert(name, value)),
-            (Err(_), _) => self.set_wrong(format!("{name:?} is no name of a header field")),
-            (_, Err(_)) => self.set_wrong(format!("the header field {name} has signs that none may have")),
+            (Err(_), _) => self.set_wrong("header", format!("{name:?} is no name of a field")),
+            (_, Err(_)) => self.set_wrong("header", format!("{name} has bytes that no field may have")),
         }
         self
     }
 
-    /// Sends a user and a password with each request (RFC 7617).
+    /// Sends a user and a password with each request (RFC 7617). They may as well stand in the URL.
     pub fn basic_auth(self, user: &str, password: &str) -> Self {
-        let credentials = STANDARD.encode(format!("{user}:{password}"));
-        self.authorization(&format!("Basic {credentials}"))
+        self.authorization(basic(user, password))
     }
 
     /// Sends a token with each request (RFC 6750).
     pub fn bearer(self, token: &str) -> Self {
-        self.authorization(&format!("Bearer {token}"))
+        self.authorization(secret("bearer", format!("Bearer {token}")))
     }
 
-    fn authorization(mut self, value: &str) -> Self {
-        match HeaderValue::from_str(value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                self.head.insert(header::AUTHORIZATION, value);
-            }
-            Err(_) => self.set_wrong("the credentials have signs that no header field may have".into()),
+    fn authorization(mut self, value: Result<HeaderValue>) -> Self {
+        match value {
+            Ok(value) => drop(self.head.insert(header::AUTHORIZATION, value)),
+            Err(Error::Setting { name, wrong }) => self.set_wrong(name, wrong),
+            Err(error) => self.set_wrong("authorization", error.to_string()),
         }
         self
     }
@@ -221,8 +216,7 @@ impl Listen {
     /// A listener for packets of Hessian 2.0. Connects when it is first read.
     ///
     /// # Errors
-    /// What was given wrong: [`Error::Address`], [`Error::Io`] of the kind `InvalidInput` for header fields;
-    /// [`Error::Tls`].
+    /// What was given wrong: [`Error::Address`], [`Error::Setting`]; [`Error::Tls`].
     pub fn open(self) -> Result<Listener> {
         self.open_in()
     }
@@ -245,41 +239,45 @@ impl Listen {
     }
 
     fn plan(self) -> Result<Plan> {
-        if let Some(wrong) = self.wrong {
-            return Err(Error::Io(io::Error::new(io::ErrorKind::InvalidInput, wrong)));
+        if let Some((name, wrong)) = self.wrong {
+            return Err(Error::Setting { name, wrong });
         }
-        let address = Address::parse(&self.url)?;
-        let (mut method, mut head) = (Method::GET, self.head);
-        match (&address.http, &self.body, &self.preamble) {
-            (None, Some(_), _) => return Err(Error::Address(self.url, "a bare connection takes no POST")),
-            (Some(_), _, Some(_)) => return Err(Error::Address(self.url, "HTTP takes no preamble")),
-            (Some(target), body, _) => {
-                for (name, value) in target.defaults() {
-                    head.entry(name).or_insert(value);
-                }
-                if body.is_some() {
-                    method = Method::POST;
-                    let hessian = HeaderValue::from_static("application/x-hessian");
-                    head.entry(header::CONTENT_TYPE).or_insert(hessian);
-                }
+        let target = Target::parse(&self.url)?;
+        let is_http = target.http.is_some();
+        for (name, is_given, is_right, wrong) in [
+            ("post", self.body.is_some(), is_http, "a bare connection takes no POST; it has a preamble"),
+            ("header", !self.head.is_empty(), is_http, "a bare connection has no header"),
+            ("preamble", self.preamble.is_some(), !is_http, "HTTP has no preamble; it has a body"),
+        ] {
+            if is_given && !is_right {
+                return Err(Error::Setting { name, wrong: wrong.into() });
             }
-            (None, None, _) => {}
         }
-        let tls = if address.is_tls { self.tls } else { dial::no_tls()? };
+        let (mut method, mut head) = (Method::GET, self.head);
+        if let Some(resource) = &target.http {
+            for (name, value) in resource.defaults() {
+                head.entry(name).or_insert(value);
+            }
+            if self.body.is_some() {
+                method = Method::POST;
+                let hessian = HeaderValue::from_static("application/x-hessian");
+                head.entry(header::CONTENT_TYPE).or_insert(hessian);
+            }
+        }
+        let tls = if target.is_tls { self.tls } else { dial::no_tls()? };
         Ok(Plan {
             connector: dial::connector(&tls, self.connect_timeout)?,
-            address,
+            target,
             method,
             head,
             body: self.body.or(self.preamble).unwrap_or_default(),
             any_content_type: self.any_content_type,
-            connect_timeout: self.connect_timeout,
             head_timeout: self.head_timeout,
             max_retry_after: self.max_retry_after,
         })
     }
 
-    fn set_wrong(&mut self, what: String) {
-        self.wrong.get_or_insert(what);
+    fn set_wrong(&mut self, name: &'static str, wrong: String) {
+        self.wrong.get_or_insert((name, wrong));
     }
 }

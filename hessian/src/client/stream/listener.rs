@@ -198,7 +198,7 @@ impl<G: Grammar> Listener<G> {
         let silence = self.settings.silence.unwrap_or(Some(promised));
         let connection = Connection::new(opened.source, &self.settings, silence, told.counts);
         self.state = State::Open(Box::new(connection));
-        let url = &self.plan.address.shown;
+        let url = &self.plan.target.shown;
         match (self.connections, self.place) {
             (1, None) => tracing::info!(%url, "connected"),
             (1, Some(position)) => tracing::info!(%url, %verdict, %position, "connected"),
@@ -270,7 +270,7 @@ impl<G: Grammar> Listener<G> {
                 )),
             });
         }
-        let url = &self.plan.address.shown;
+        let url = &self.plan.target.shown;
         match &why {
             Lost::Ended if failures == 0 => {
                 tracing::debug!(%url, ?after, "the server has ended the connection")
@@ -286,13 +286,13 @@ impl<G: Grammar> Listener<G> {
 
     fn end(&mut self, error: Error) -> Option<Result<Event>> {
         self.state = State::Over;
-        tracing::warn!(url = %self.plan.address.shown, %error, "the stream has ended");
+        tracing::warn!(url = %self.plan.target.shown, %error, "the stream has ended");
         Some(Err(error))
     }
 
     fn finish(&mut self) -> Option<Result<Event>> {
         self.state = State::Over;
-        tracing::info!(url = %self.plan.address.shown, "the stream is over");
+        tracing::info!(url = %self.plan.target.shown, "the stream is over");
         None
     }
 }
@@ -324,7 +324,7 @@ impl<G> fmt::Debug for Listener<G> {
             State::Over => "over",
         };
         f.debug_struct("Listener")
-            .field("url", &self.plan.address.shown)
+            .field("url", &self.plan.target.shown)
             .field("state", &state)
             .field("connections", &self.connections)
             .field("position", &self.place)

@@ -1,6 +1,5 @@
 //! Endless streams of Hessian packets, over as many connections as they take.
 
-mod address;
 mod answer;
 mod backoff;
 mod blocking;
@@ -13,6 +12,7 @@ mod listener;
 mod packets;
 mod position;
 mod source;
+mod target;
 
 pub use answer::{LEAST_HEARTBEAT, LONGEST_HEARTBEAT};
 pub use backoff::{AT_ONCE, GOOD_TIME};

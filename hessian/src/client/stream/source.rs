@@ -7,7 +7,6 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
-use std::error::Error as StdError;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
@@ -92,7 +91,7 @@ impl Http {
             };
             match frame {
                 None => return Poll::Ready(Ok(None)),
-                Some(Err(error)) => return Poll::Ready(Err(broken(&error))),
+                Some(Err(error)) => return Poll::Ready(Err(Error::transport(error))),
                 // Trailers say nothing of packets.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
@@ -102,28 +101,4 @@ impl Http {
             }
         }
     }
-}
-
-/// What a library says of a connection, with all the reasons it has, as one error of input and output.
-pub(super) fn broken(error: &(dyn StdError + 'static)) -> Error {
-    let mut kind = io::ErrorKind::Other;
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&said);
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            kind = error.kind();
-            // Its source is what it holds; what it holds it has said.
-            next = error.get_ref().and_then(|held| held.source());
-        } else {
-            next = error.source();
-        }
-    }
-    Error::Io(io::Error::new(kind, text))
 }
