@@ -134,26 +134,63 @@ async fn until(listener: &mut Listener, last: u64) -> (Vec<u64>, Vec<Verdict>) {
 /// Thousands of messages over hundreds of connections that break anywhere, in each framing.
 #[tokio::test]
 async fn whatever_is_cut_each_message_comes_once() {
-    const MESSAGES: u64 = 4_000;
+    const MESSAGES: u64 = 2_500;
     for (seed, framing, name) in [
         (0x9e37_79b9_7f4a_7c15, Framing::Ws, "ws"),
         (0xd1b5_4a32_d192_ed03, Framing::P, "p"),
         (0x8cb9_2ba7_2f3d_8dd7, Framing::Varint, "varint"),
         (0xaf25_1af3_b0f0_25b5, Framing::Marked, "marked"),
     ] {
-        let server = TestServer::open(Limits::default(), Epoch::new(0xab)).await;
+        let mut limits = Limits::default();
+        limits.log_messages = 10_000;
+        let server = TestServer::open(limits, Epoch::new(0xab)).await;
         let proxy = Proxy::start(server.address, seed, 1_000).await;
         let url = format!("http://{}/streams/comet/hessian?framing={name}", proxy.address);
         let mut listener = quick(listen(url).since("ab:0".parse().unwrap()).framing(framing));
         let publisher = publish(&server, 1, MESSAGES, |_| Duration::ZERO);
         let (numbers, verdicts) = until(&mut listener, MESSAGES).await;
-        assert!(numbers.into_iter().eq(1..=MESSAGES), "{name}");
         assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Complete), "{name}: {verdicts:?}");
+        assert!(numbers.into_iter().eq(1..=MESSAGES), "{name}");
         assert!(verdicts.len() > 60, "{name}: {} connections", verdicts.len());
         assert_eq!(listener.position(), Some(format!("ab:{MESSAGES}").parse().unwrap()));
         publisher.await.unwrap();
         server.stop().await;
     }
+}
+
+/// The same where the history is short: what did not come is told as lost, exactly.
+#[tokio::test]
+async fn whatever_is_cut_each_message_comes_or_is_told_as_lost() {
+    const MESSAGES: u64 = 2_000;
+    let mut limits = Limits::default();
+    limits.log_messages = 20;
+    let server = TestServer::open(limits, Epoch::new(0xab)).await;
+    let proxy = Proxy::start(server.address, 0x9e37_79b9_7f4a_7c15, 1_000).await;
+    let url = format!("http://{}/streams/comet/hessian", proxy.address);
+    let mut listener = quick(listen(url).since("ab:0".parse().unwrap()));
+    let publisher =
+        publish(&server, 1, MESSAGES, |number| Duration::from_millis(u64::from(number % 10 == 0)));
+    let (mut next, mut gaps) = (1, 0);
+    while next <= MESSAGES {
+        match listener.next().await.unwrap().unwrap() {
+            Event::Connected(connected) => match connected.verdict {
+                Verdict::Complete => {}
+                Verdict::Gap { from, to } => {
+                    assert_eq!(from, next);
+                    (next, gaps) = (to + 1, gaps + 1);
+                }
+                verdict => panic!("{verdict}"),
+            },
+            Event::Packet(packet) => {
+                assert_eq!(listener.decode::<AddString>(&packet).unwrap().value, next.to_string());
+                next += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(gaps > 3, "{gaps}");
+    publisher.await.unwrap();
+    server.stop().await;
 }
 
 /// Rotation after rotation: each connection ends in good order, the next one begins at once.
