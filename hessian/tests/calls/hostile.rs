@@ -68,7 +68,7 @@ async fn what_begins_like_a_reply_is_told_where_it_is_none() {
         (b"H\x02\x00", "input ends inside a value"),
         (b"r\x01\x00S\x00\x01a", "input ends inside a value"),
         (b"r\x01\x00S\x00\x01aN", "byte 0x4e where the end of a reply (`z`) was expected at byte 7"),
-        (b"", "input ends inside a value"),
+        (b"", "the reply is empty"),
     ] {
         let told = call(ok(body)).await.unwrap_err().to_string();
         assert!(told.contains(at), "{body:?}: {told}");
