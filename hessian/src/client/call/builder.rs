@@ -1,6 +1,7 @@
 //! What a client is told before it calls: every bound has its default here.
 
 use super::super::address::{self, Address};
+use super::super::blocking;
 use super::super::dial::{self, Tls};
 use super::super::error::{Error, Result};
 use super::{Client, Shared};
@@ -244,7 +245,7 @@ impl ClientBuilder {
         }
         // The system's certificates are read from disk, which plain connections need not wait for (or fail of).
         let tls = match (&self.tls, address.uri.scheme_str()) {
-            (Tls::System, Some("http")) => Tls::Config(Arc::new(no_roots())),
+            (Tls::System, Some("http")) => dial::no_roots()?,
             (tls, _) => tls.clone(),
         };
         let http = legacy::Client::builder(TokioExecutor::new())
@@ -265,6 +266,14 @@ impl ClientBuilder {
                 requests: 0.into(),
             }),
         })
+    }
+
+    /// The client without `async`.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and [`Error::Io`] when its thread cannot be started.
+    pub fn build_blocking(self) -> Result<blocking::Client> {
+        blocking::Client::of(self.build()?)
     }
 
     fn refuse(self, error: Error) -> Self {
@@ -288,12 +297,6 @@ fn is_machinery(name: &HeaderName) -> bool {
         || name == "keep-alive"
         || name == header::EXPECT
         || name == header::CONTENT_ENCODING
-}
-
-fn no_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 impl fmt::Debug for ClientBuilder {
