@@ -46,10 +46,9 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// # Errors
 /// [`Error::Tls`]: never, as long as the library has a version of TLS that is safe.
 pub(super) fn no_tls() -> Result<Tls> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Tls(std::io::Error::other(error)))?
+        .map_err(|error| Error::Tls(io::Error::other(error)))?
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
     Ok(Tls::Config(Arc::new(config)))
