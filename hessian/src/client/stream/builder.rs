@@ -265,7 +265,7 @@ impl Listen {
                 head.entry(header::CONTENT_TYPE).or_insert(hessian);
             }
         }
-        let tls = if target.is_tls { self.tls } else { dial::no_tls()? };
+        let tls = if target.is_tls { self.tls } else { dial::no_roots()? };
         Ok(Plan {
             connector: dial::connector(&tls, self.connect_timeout)?,
             target,
