@@ -32,16 +32,18 @@
 
 mod call;
 mod fault;
+mod head;
 mod one;
 mod read;
 mod reply;
 mod write;
 
 pub use call::Call;
-pub use fault::{NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
+pub use fault::{ARGUMENT_COUNT, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
+pub use head::{CallHead, FromArguments};
 pub(crate) use read::Input;
 pub use reply::{Fault, Reply};
-pub use write::{Arguments, write_call, write_fault, write_reply};
+pub use write::{Arguments, write_call, write_fault, write_reply, write_service_fault};
 
 /// Arguments of a call at most: what a Java method may have.
 pub const MAX_ARGUMENTS: usize = 255;
