@@ -51,33 +51,17 @@
 #[macro_export]
 macro_rules! interface {
     (
-        $(#[doc = $doc:expr])*
-        $vis:vis trait $trait:ident $([$java:expr])? {
-            $(
-                $(#[doc = $method_doc:expr])*
-                $(#[name = $name:expr])?
-                $kind:ident fn $method:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;
-            )*
-        }
-        $(client $client:ident;)?
-        $(service $service:ident;)?
+        $(#[$meta:meta])* $vis:vis trait $trait:ident $([$java:expr])? { $($methods:tt)* }
+        client $client:ident; service $service:ident;
     ) => {
-        $(
-            $crate::__interface_client! {
-                [$(#[doc = $doc])*] [$vis] $client
-                $(
-                    [$(#[doc = $method_doc])*] [$($name)?] $kind $method($($argument: $type,)*) [$($result)?];
-                )*
-            }
-        )?
-        $(
-            $crate::__interface_service! {
-                [$(#[doc = $doc])*] [$vis] $trait [$($java)?] $service
-                $(
-                    [$(#[doc = $method_doc])*] [$($name)?] $kind $method($($argument: $type,)*) [$($result)?];
-                )*
-            }
-        )?
+        $crate::__interface_client! { [$(#[$meta])*] [$vis] $client { $($methods)* } }
+        $crate::__interface_service! { [$(#[$meta])*] [$vis] $trait [$($java)?] $service { $($methods)* } }
+    };
+    ($(#[$meta:meta])* $vis:vis trait $trait:ident $([$java:expr])? { $($methods:tt)* } client $client:ident;) => {
+        $crate::__interface_client! { [$(#[$meta])*] [$vis] $client { $($methods)* } }
+    };
+    ($(#[$meta:meta])* $vis:vis trait $trait:ident $([$java:expr])? { $($methods:tt)* } service $service:ident;) => {
+        $crate::__interface_service! { [$(#[$meta])*] [$vis] $trait [$($java)?] $service { $($methods)* } }
     };
 }
 
@@ -97,9 +81,15 @@ macro_rules! __interface_name {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __interface_result {
-    (async [$result:ty]) => { $result };
-    (async []) => { () };
-    (stream []) => { $crate::service::Download };
+    (async [$result:ty]) => {
+        $result
+    };
+    (async []) => {
+        ()
+    };
+    (stream []) => {
+        $crate::service::Download
+    };
 }
 
 #[cfg(feature = "client")]
@@ -107,13 +97,16 @@ macro_rules! __interface_result {
 #[macro_export]
 macro_rules! __interface_client {
     (
-        [$($doc:tt)*] [$vis:vis] $client:ident
-        $(
-            [$($method_doc:tt)*] [$($name:expr)?] $kind:ident $method:ident($($argument:ident: $type:ty,)*)
-            [$($result:ty)?];
-        )*
+        [$($meta:tt)*] [$vis:vis] $client:ident
+        {
+            $(
+                $(#[doc = $doc:expr])*
+                $(#[name = $name:expr])?
+                $kind:ident fn $method:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;
+            )*
+        }
     ) => {
-        $($doc)*
+        $($meta)*
         #[derive(Debug, Clone)]
         $vis struct $client {
             client: $crate::client::Client,
@@ -135,7 +128,7 @@ macro_rules! __interface_client {
 
             $(
                 $crate::__interface_client_method! {
-                    [$($method_doc)*] [$vis] $kind $method
+                    [$(#[doc = $doc])*] [$vis] $kind $method
                     [$crate::__interface_name!([$($name)?] $method)] ($($argument: $type,)*) [$($result)?]
                 }
             )*
@@ -191,17 +184,20 @@ macro_rules! __interface_client {
 #[macro_export]
 macro_rules! __interface_service {
     (
-        [$($doc:tt)*] [$vis:vis] $trait:ident [$($java:expr)?] $service:ident
-        $(
-            [$($method_doc:tt)*] [$($name:expr)?] $kind:ident $method:ident($($argument:ident: $type:ty,)*)
-            [$($result:ty)?];
-        )*
+        [$($meta:tt)*] [$vis:vis] $trait:ident [$($java:expr)?] $service:ident
+        {
+            $(
+                $(#[doc = $doc:expr])*
+                $(#[name = $name:expr])?
+                $kind:ident fn $method:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;
+            )*
+        }
     ) => {
-        $($doc)*
+        $($meta)*
         #[allow(non_snake_case, reason = "as the interface has them")]
         $vis trait $trait: ::core::marker::Send + ::core::marker::Sync + 'static {
             $(
-                $($method_doc)*
+                $(#[doc = $doc])*
                 fn $method(
                     &self,
                     $($argument: $type,)*
@@ -276,6 +272,8 @@ macro_rules! __interface_service {
 #[macro_export]
 macro_rules! __interface_service {
     ($($declared:tt)*) => {
-        ::core::compile_error!("`service` in an interface needs the feature `service` of the crate `hessian`");
+        ::core::compile_error!(
+            "`service` in an interface needs the feature `service` of the crate `hessian`"
+        );
     };
 }

@@ -53,7 +53,11 @@ impl CallHead {
     /// [`MAX_HEADERS`](super::MAX_HEADERS); those that headers have themselves.
     pub fn parse(input: &[u8], limits: &Limits) -> Result<Self> {
         let (tag, version) = read::version(input, *b"Hc", call::EXPECTED)?;
-        if tag == b'H' { Self::parse_two(input, version, limits) } else { Self::parse_one(input, version, limits) }
+        if tag == b'H' {
+            Self::parse_two(input, version, limits)
+        } else {
+            Self::parse_one(input, version, limits)
+        }
     }
 
     fn parse_two(input: &[u8], version: [u8; 2], limits: &Limits) -> Result<Self> {
@@ -228,8 +232,7 @@ impl<'de, G: Grammar> Values<'de, '_, G> {
         }
         let index = self.index;
         self.index += 1;
-        T::deserialize(&mut self.deserializer)
-            .map_err(|error| error.in_element(index).in_field("arguments"))
+        T::deserialize(&mut self.deserializer).map_err(|error| error.in_element(index).in_field("arguments"))
     }
 
     /// Headers, up to the name of the method and with it.

@@ -10,6 +10,8 @@ use crate::table::Tables;
 
 /// For messages.
 pub(super) const METHOD: &str = "the method of a call (`m`)";
+/// For messages.
+pub(super) const END_OF_REPLY: &str = "the end of a reply (`z`)";
 
 impl<'de> Call<'de> {
     /// A call whose first three bytes were read.
@@ -84,7 +86,7 @@ impl<'de> Reply<'de> {
         } else {
             input.value()?;
         }
-        input.expect(b'z', "the end of a reply (`z`)")?;
+        input.expect(b'z', END_OF_REPLY)?;
         let (values, used) = input.finish();
         Ok((Self { form: Form::One, version, headers, fault, values }, used))
     }

@@ -92,9 +92,9 @@ impl Context {
 
 /// The id that comes back.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get(REQUEST_ID)
-        .filter(|id| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic))
+    headers.get(REQUEST_ID).filter(|id| {
+        (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    })
 }
 
 impl From<Parts> for Context {

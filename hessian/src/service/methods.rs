@@ -80,7 +80,10 @@ impl Handler for Methods {
 impl fmt::Debug for Methods {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.methods.iter().map(|method| (&method.name, method.arity));
-        f.debug_struct("Methods").field("interface", &self.interface).field("methods", &names.collect::<Vec<_>>()).finish()
+        f.debug_struct("Methods")
+            .field("interface", &self.interface)
+            .field("methods", &names.collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A Rust service that answers Hessian calls.
 //!
-//! TODO
+//! [`Service`] is a `tower` service for any HTTP server; [`interface!`](crate::interface), [`Methods`] and [`Handler`] are what it
+//! calls.
 
 mod body;
 mod context;

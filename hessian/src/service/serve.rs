@@ -10,7 +10,8 @@ use crate::error::Error;
 #[cfg(not(feature = "deflate"))]
 use crate::error::ErrorKind;
 use crate::rpc::{
-    ARGUMENT_COUNT, Form, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault, write_service_fault,
+    ARGUMENT_COUNT, Form, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault,
+    write_service_fault,
 };
 use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -174,7 +175,12 @@ impl<H: Handler> Shared<H> {
         response
     }
 
-    fn counted(&self, counter: impl Fn(&Counters) -> &AtomicU64, status: StatusCode, text: String) -> Refusal {
+    fn counted(
+        &self,
+        counter: impl Fn(&Counters) -> &AtomicU64,
+        status: StatusCode,
+        text: String,
+    ) -> Refusal {
         count(counter(&self.counters));
         Refusal { status, text }
     }
@@ -212,7 +218,11 @@ impl<H: Handler> Shared<H> {
         if context.http_method() != Method::POST {
             let what = self.handler.interface().unwrap_or("a Hessian service");
             let text = format!("This is {what}: calls come by POST.\n");
-            return Err(self.counted(|counters| &counters.bad_requests, StatusCode::METHOD_NOT_ALLOWED, text));
+            return Err(self.counted(
+                |counters| &counters.bad_requests,
+                StatusCode::METHOD_NOT_ALLOWED,
+                text,
+            ));
         }
         match context.headers().get(CONTENT_ENCODING) {
             Some(coding) if coding != "identity" => {
