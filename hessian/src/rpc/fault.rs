@@ -65,6 +65,7 @@ impl ServiceFault {
 }
 
 impl fmt::Display for ServiceFault {
+    /// The exception as Java's `toString`, else code and message; with `{:#}` as Java's `printStackTrace`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.exception {
             Some(exception) => exception.fmt(f),
@@ -73,7 +74,12 @@ impl fmt::Display for ServiceFault {
     }
 }
 
-impl std::error::Error for ServiceFault {}
+impl std::error::Error for ServiceFault {
+    /// The cause of the exception, which is told by itself already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.exception.as_deref().and_then(std::error::Error::source)
+    }
+}
 
 impl From<Throwable> for ServiceFault {
     /// The method threw it.
@@ -90,8 +96,8 @@ impl From<std::io::Error> for ServiceFault {
 }
 
 impl From<crate::Error> for ServiceFault {
-    /// A value that cannot be read or written.
+    /// A value that a method cannot read or write.
     fn from(error: crate::Error) -> Self {
-        Self::new(PROTOCOL_EXCEPTION, error.to_string())
+        Self::new(SERVICE_EXCEPTION, error.to_string())
     }
 }
