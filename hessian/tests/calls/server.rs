@@ -11,9 +11,12 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+/// What answers a request.
+type Answer = dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync;
 
 /// A server.
 pub(crate) struct Server {
@@ -47,9 +50,7 @@ impl Server {
     pub(crate) async fn http<F: Future<Output = Response<Full<Bytes>>> + Send + 'static>(
         answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     ) -> Self {
-        let answer: Arc<
-            dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync,
-        > = Arc::new(move |request| Box::pin(answer(request)));
+        let answer: Arc<Answer> = Arc::new(move |request| Box::pin(answer(request)));
         Self::raw(move |stream| {
             let answer = Arc::clone(&answer);
             async move {
@@ -106,7 +107,7 @@ impl Drop for Server {
 }
 
 /// Reads the head of a request and its body of a told length.
-pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     let mut read = Vec::new();
     loop {
         if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {

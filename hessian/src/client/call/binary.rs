@@ -33,6 +33,8 @@ const MAX_EMPTY_CHUNKS: u32 = 1024;
 pub struct BinaryReply {
     pieces: Pieces,
     parser: Chunks,
+    /// Where the value starts in the reply, for messages.
+    start: usize,
     /// What the parser has not read yet.
     input: Bytes,
     state: State,
@@ -70,10 +72,7 @@ impl BinaryReply {
         settings: &Settings,
         permit: OwnedSemaphorePermit,
     ) -> Result<Self> {
-        let mut input = match pieces.next().await? {
-            Some(first) => first,
-            None => return Err(none(content_type)),
-        };
+        let Some(mut input) = pieces.next().await? else { return Err(none(content_type)) };
         if let Some(error) = reply::is_none(&input) {
             let body = reply::excerpt(input, &mut pieces, settings.max_excerpt).await;
             return Err(Error::NoReply { content_type: content_type.to_owned(), body, error });
@@ -107,6 +106,7 @@ impl BinaryReply {
         let mut reply = Self {
             pieces,
             parser,
+            start,
             input,
             state: State::Binary,
             ready: None,
@@ -177,7 +177,7 @@ impl BinaryReply {
                         Chunks::One(parser) => parser.step(&self.input),
                         Chunks::Two(parser) => parser.step(&self.input),
                     };
-                    match step? {
+                    match step.map_err(|error| error.behind(self.start))? {
                         Step::Event { event: Event::Binary { bytes, last }, used } => {
                             let piece = self.input.slice_ref(bytes);
                             self.input.advance(used);
