@@ -23,9 +23,10 @@ impl Address {
         if text.len() > MAX_ADDRESS {
             return Err(Error::Address("…".into(), "longer than MAX_ADDRESS, 8 KiB"));
         }
-        let Ok(uri) = text.parse::<Uri>() else {
-            return fail("http://host:port/path was expected; other than ASCII is to be percent-encoded");
-        };
+        if !text.is_ascii() {
+            return fail("other than ASCII is to be percent-encoded");
+        }
+        let Ok(uri) = text.parse::<Uri>() else { return fail("http://host:port/path was expected") };
         let mut parts = uri.into_parts();
         match parts.scheme.as_ref().map(|scheme| scheme.as_str()) {
             Some("http" | "https") => {}

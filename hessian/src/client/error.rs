@@ -108,7 +108,7 @@ impl Error {
 pub(super) const CONNECTION: &str = "a connection";
 
 impl fmt::Display for Error {
-    /// One line; with `{:#}` a fault is told with Java's whole stack trace, as `printStackTrace` does.
+    /// One line, but for what a service's message has itself; with `{:#}` a fault is told with Java's whole stack trace, as `printStackTrace` does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address, wrong) => write!(f, "{address:?} is no address: {wrong}"),

@@ -29,7 +29,7 @@ pub struct ServiceFault {
     pub message: String,
     /// What the method threw, where the detail is an exception: of any class, with causes and stack trace.
     pub exception: Option<Box<Throwable>>,
-    /// The detail as it came, where it is no exception.
+    /// The detail as it came, where it is no exception, or one that is no tree of exceptions ([`Throwable::from_view`]).
     pub detail: Option<Box<Graph<'static>>>,
 }
 
@@ -50,15 +50,17 @@ impl ServiceFault {
     /// Keeps a fault of a reply. Copies it.
     ///
     /// # Errors
-    /// What an exception of the detail is bounded by ([`Throwable::from_view`]).
+    /// A detail that cannot be copied.
     pub fn of(fault: Fault<'_, '_>) -> Result<Self> {
         let mut kept = Self::new(fault.code(), fault.message());
         match fault.detail() {
-            Some(detail) if Throwable::is(detail) => {
-                kept.exception = Some(Box::new(Throwable::from_view(detail)?));
-            }
-            Some(detail) if !detail.is_null() => kept.detail = Some(Box::new(to_graph(&detail)?)),
-            _ => {}
+            Some(detail) if detail.is_null() => {}
+            // One that leads back to itself, or whose cause is none: code and message are worth more than its shape.
+            Some(detail) => match Throwable::from_view(detail) {
+                Ok(exception) => kept.exception = Some(Box::new(exception)),
+                Err(_) => kept.detail = Some(Box::new(to_graph(&detail)?)),
+            },
+            None => {}
         }
         Ok(kept)
     }
@@ -67,9 +69,11 @@ impl ServiceFault {
 impl fmt::Display for ServiceFault {
     /// The exception as Java's `toString`, else code and message; with `{:#}` as Java's `printStackTrace`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.exception {
-            Some(exception) => exception.fmt(f),
-            None => write!(f, "{}: {}", self.code, self.message),
+        match (&self.exception, &*self.code, &*self.message) {
+            (Some(exception), ..) => exception.fmt(f),
+            (None, "", "") => f.write_str("a fault of which nothing is told"),
+            (None, told, "") | (None, "", told) => f.write_str(told),
+            (None, code, message) => write!(f, "{code}: {message}"),
         }
     }
 }

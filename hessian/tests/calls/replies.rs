@@ -186,6 +186,47 @@ async fn a_fault_has_javas_exception_inside() {
     assert_eq!(server.connections(), 3);
 }
 
+/// Whatever the detail is, the fault is told.
+#[tokio::test]
+async fn faults_of_every_shape() {
+    const CLASS: &[u8] = b"C\x01E\x93\x0ddetailMessage\x0astackTrace\x05cause";
+    let fault = |detail: &[&[u8]]| {
+        let head = b"H\x02\x00FH\x04code\x10ServiceException\x07message\x01m\x06detail";
+        ok(&[&head[..], &detail.concat(), b"Z"].concat())
+    };
+    for (response, told, has_detail) in [
+        (fault(&[b"N"]), "ServiceException: m", false),
+        (fault(&[b"\x91"]), "ServiceException: m", true),
+        (fault(&[CLASS, b"\x60\x01aNN"]), "E: a", false),
+        // Causes that are each other's, that are none, and that is the fault itself.
+        (fault(&[CLASS, b"\x60\x01aN\x60\x01bNQ\x91"]), "ServiceException: m", true),
+        (fault(&[CLASS, b"\x60\x01aN\x01x"]), "ServiceException: m", true),
+        (fault(&[CLASS, b"\x60\x01aNQ\x90"]), "ServiceException: m", true),
+        (fault(&[b"Q\x90"]), "ServiceException: m", true),
+        // Little is told.
+        (ok(b"H\x02\x00FHZ"), "a fault of which nothing is told", false),
+        (ok(b"H\x02\x00FH\x07message\x01mZ"), "m", false),
+        (ok(b"H\x02\x00FH\x04code\x01cZ"), "c", false),
+        (ok(b"H\x02\x00FH\x04code\x91\x07message\x92\x91NZ"), "a fault of which nothing is told", false),
+        (ok(b"r\x01\x00fzz"), "a fault of which nothing is told", false),
+        (ok(b"r\x01\x00fS\x00\x04codeS\x00\x01cS\x00\x06detailNzz"), "c", false),
+    ] {
+        let server = Server::says(response).await;
+        let client = Client::new(&server.address).unwrap();
+        for error in
+            [client.call::<i32>("f", ()).await.unwrap_err(), client.call_binary("f", ()).await.unwrap_err()]
+        {
+            let fault = error.fault().unwrap_or_else(|| panic!("{told}: {error:?}"));
+            assert_eq!((&*error.to_string(), fault.detail.is_some()), (told, has_detail));
+        }
+    }
+    for response in [&b"H\x02\x00F\x91"[..], b"H\x02\x00FN", b"H\x02\x00FH\x04code", b"r\x01\x00fN"] {
+        let server = Server::says(ok(response)).await;
+        let error = Client::new(&server.address).unwrap().call::<i32>("f", ()).await.unwrap_err();
+        assert!(matches!(error, Error::Codec(_)), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_fault_with_another_status_is_a_fault_all_the_same() {
     let mut fault = Vec::new();
@@ -198,6 +239,19 @@ async fn a_fault_with_another_status_is_a_fault_all_the_same() {
 }
 
 /// What a server saw of a request.
+
+#[tokio::test]
+async fn a_text_that_begins_like_a_reply_is_told_all_the_same() {
+    for text in ["resource not found: /service", "Have a nice day", "r", "r\u{1}\0fS"] {
+        let response = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        let server = Server::says(response).await;
+        let error = Client::new(&server.address).unwrap().call::<i32>("f", ()).await.unwrap_err();
+        let Error::Status { status, body } = &error else { panic!("{error:?}") };
+        let shown = if text.contains('\0') { "" } else { text };
+        assert_eq!((status.as_u16(), &**body), (404, shown));
+    }
+}
+
 async fn headers_of(build: impl FnOnce(&str) -> Client) -> (Method, String, HeaderMap) {
     let seen = Arc::new(Mutex::new(None));
     let server = {
@@ -393,7 +447,8 @@ async fn the_log_tells_what_became_of_a_call_and_no_password() {
         });
     let logging = tracing::subscriber::set_default(subscriber.finish());
     let server = Server::replies(|call| sum(&call)).await;
-    let client = Client::new(&server.address.replace("http://", "http://me:secret@")).unwrap();
+    let address = server.address.replace("http://", "http://me:secret@") + "?token=secret";
+    let client = Client::new(&address).unwrap();
     client.call::<i32>("add", (1,)).await.unwrap();
     client.call::<String>("add", (1,)).await.unwrap_err();
     drop(logging);
@@ -405,4 +460,22 @@ async fn the_log_tells_what_became_of_a_call_and_no_password() {
     assert!(answered.contains("-0}") && answered.contains("answered elapsed="), "{answered}");
     assert!(failed.contains("-1}") && failed.contains("error=a long where"), "{failed}");
     assert!(!log.contains("secret") && !log.contains("bWU6c2VjcmV0"), "{log}");
+}
+
+/// A service's words are one line of the log, whatever they hold.
+#[tokio::test]
+async fn a_message_forges_no_line_of_the_log() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false).with_writer({
+            let log = log.clone();
+            move || log.clone()
+        });
+    let logging = tracing::subscriber::set_default(subscriber.finish());
+    let server = Server::says(ok(b"H\x02\x00FH\x07message\x0ba\nFORGED \x1b[Z")).await;
+    Client::new(&server.address).unwrap().call::<i32>("f\nFORGED", ()).await.unwrap_err().fault().unwrap();
+    drop(logging);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("FORGED"), "{log}");
+    assert!(!log.lines().any(|line| line.starts_with("FORGED")) && !log.contains('\x1b'), "{log}");
 }

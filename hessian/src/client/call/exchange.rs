@@ -68,7 +68,10 @@ impl Client {
             let elapsed = start.elapsed();
             match &result {
                 Ok(_) => tracing::debug!(target: TARGET, ?elapsed, "answered"),
-                Err(Error::Fault(fault)) => tracing::debug!(target: TARGET, ?elapsed, %fault, "fault"),
+                // A stranger's text: as a string, which subscribers escape.
+                Err(Error::Fault(fault)) => {
+                    tracing::debug!(target: TARGET, ?elapsed, fault = &*fault.to_string(), "fault")
+                }
                 Err(error) => tracing::debug!(target: TARGET, ?elapsed, %error, "failed"),
             }
             result
@@ -221,10 +224,13 @@ impl Shared {
             return Error::Status { status, body: excerpt(first, pieces, settings.max_excerpt).await };
         }
         // Some services send their faults as errors of HTTP.
-        let reply = collect_from(first, pieces, settings).await;
-        match reply.and_then(|bytes| RawReply::of(bytes, settings)) {
+        let Ok(bytes) = collect_from(first, pieces, settings).await else {
+            return Error::Status { status, body: String::new() };
+        };
+        match RawReply::of(bytes.clone(), settings) {
             Err(fault @ Error::Fault(_)) => fault,
-            _ => Error::Status { status, body: String::new() },
+            // A text may begin like a reply: `r` or `H`.
+            _ => Error::Status { status, body: excerpt(bytes, pieces, settings.max_excerpt).await },
         }
     }
 }

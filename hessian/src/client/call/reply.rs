@@ -142,7 +142,8 @@ pub(super) fn is_none(bytes: &[u8]) -> Option<crate::Error> {
 /// The beginning of what is no reply, for a message: text, its white space as single spaces, control characters escaped.
 /// Empty if it is no text.
 pub(super) async fn excerpt(first: Bytes, pieces: &mut Pieces, max: usize) -> String {
-    let mut bytes = first.to_vec();
+    // A byte more than is shown tells that it is cut.
+    let mut bytes = first[..first.len().min(max.saturating_add(1))].to_vec();
     // What stops here is not what went wrong.
     while bytes.len() < max
         && let Ok(Some(piece)) = pieces.next().await
