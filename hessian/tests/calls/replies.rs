@@ -208,6 +208,8 @@ async fn faults_of_every_shape() {
         (ok(b"H\x02\x00FH\x07message\x01mZ"), "m", false),
         (ok(b"H\x02\x00FH\x04code\x01cZ"), "c", false),
         (ok(b"H\x02\x00FH\x04code\x91\x07message\x92\x91NZ"), "a fault of which nothing is told", false),
+        // Ended as Java does, and as the specification says.
+        (ok(b"r\x01\x00fz"), "a fault of which nothing is told", false),
         (ok(b"r\x01\x00fzz"), "a fault of which nothing is told", false),
         (ok(b"r\x01\x00fS\x00\x04codeS\x00\x01cS\x00\x06detailNzz"), "c", false),
     ] {
@@ -220,7 +222,13 @@ async fn faults_of_every_shape() {
             assert_eq!((&*error.to_string(), fault.detail.is_some()), (told, has_detail));
         }
     }
-    for response in [&b"H\x02\x00F\x91"[..], b"H\x02\x00FN", b"H\x02\x00FH\x04code", b"r\x01\x00fN"] {
+    for response in [
+        &b"H\x02\x00F\x91"[..],
+        b"H\x02\x00FN",
+        b"H\x02\x00FH\x04code",
+        b"r\x01\x00fN",
+        b"r\x01\x00fS\x00\x02z",
+    ] {
         let server = Server::says(ok(response)).await;
         let error = Client::new(&server.address).unwrap().call::<i32>("f", ()).await.unwrap_err();
         assert!(matches!(error, Error::Codec(_)), "{error:?}");

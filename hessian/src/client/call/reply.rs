@@ -68,7 +68,19 @@ impl RawReply {
 
 /// What a fault says.
 pub(super) fn fault(bytes: &Bytes, settings: &Settings) -> Error {
-    match read_reply_bytes::<IgnoredAny>(bytes, &settings.limits) {
+    let mut read = read_reply_bytes::<IgnoredAny>(bytes, &settings.limits);
+    if let Err(error) = &read
+        && error.is_incomplete()
+        && bytes.starts_with(b"r")
+        && bytes.ends_with(b"z")
+    {
+        // The specification of Hessian 1 ends a fault and its reply by one `z`; Java writes one for each.
+        let ended = Bytes::from([bytes, &b"z"[..]].concat());
+        if let Ok((Err(fault), _)) = read_reply_bytes::<IgnoredAny>(&ended, &settings.limits) {
+            read = Ok((Err(fault), bytes.len()));
+        }
+    }
+    match read {
         Ok((Err(fault), _)) => Error::Fault(fault),
         Ok((Ok(_), used)) => crate::Error::at(used as u64, ErrorKind::Incomplete { needed: 1 }).into(),
         Err(error) => error.into(),
