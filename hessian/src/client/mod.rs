@@ -1,7 +1,12 @@
 //! Clients: calls to Hessian services, and streams of packets that survive lost connections.
 
+mod address;
+mod call;
 mod dial;
 mod error;
+pub mod stream;
 
+pub use call::{Client, ClientBuilder, RawReply};
 pub use dial::Tls;
 pub use error::{Error, Result};
+pub use stream::listen;

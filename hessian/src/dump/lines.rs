@@ -54,6 +54,8 @@ pub struct Failure {
     pub offset: u64,
     /// What was found and expected there.
     pub message: String,
+    /// Where the token begins that it was noticed in: everything before was read well.
+    pub(super) start: u64,
 }
 
 impl fmt::Display for Failure {
@@ -212,10 +214,11 @@ impl Lines<'_> {
     }
 
     /// Something is wrong: remembered if it is the first.
-    pub(super) fn failed(&mut self, noticed: u64, what: &str) {
+    pub(super) fn failed(&mut self, start: u64, noticed: u64, what: &str) {
         self.state.failure.get_or_insert_with(|| Failure {
             offset: noticed,
             message: what.strip_prefix("error: ").unwrap_or(what).to_owned(),
+            start,
         });
     }
 
@@ -228,8 +231,8 @@ impl Lines<'_> {
         noticed: u64,
         what: &str,
     ) -> fmt::Result {
-        self.failed(noticed, what);
         let first = span.at.unwrap_or(noticed);
+        self.failed(first, noticed, what);
         match what.strip_prefix("error: ") {
             Some(error) if noticed > first => {
                 let text = format!("!!! error at byte {noticed}: {error}");

@@ -152,7 +152,7 @@ impl<G: Grammar> Packets<G> {
 
     /// The stream cannot go on: that comes first, also for a value that is cut off by it.
     fn fail(&mut self, lines: &mut Lines<'_>, span: &Span, noticed: u64, what: &str) -> fmt::Result {
-        lines.failed(noticed, what);
+        lines.failed(span.at().unwrap_or(noticed), noticed, what);
         if self.walk.is_inside() {
             self.walk.cut_off(lines, noticed)?;
         }

@@ -44,39 +44,39 @@ impl<G: Grammar> Dump<G> {
         }
         let Some(framing) = packet::recognise(bytes) else { return Some(Kind::Values) };
         let quiet = Self::new().max_lines(usize::MAX).max_text(0).limits(self.limits);
-        let packets = Reading::of(quiet.follow_packets(Some(framing)), bytes, is_whole);
-        let values = Reading::of(quiet.follow_values(), bytes, is_whole);
-        let are_packets = if framing == Framing::Varint { packets > values } else { packets >= values };
+        let packets = quiet.follow_packets(Some(framing));
+        let values = quiet.follow_values();
+        // What a failure may belong to is counted for what is more probable before it is looked at.
+        let are_packets = if framing == Framing::Varint {
+            read_well(packets, bytes, is_whole, Doubt::Against) > read_well(values, bytes, is_whole, Doubt::For)
+        } else {
+            read_well(packets, bytes, is_whole, Doubt::For) >= read_well(values, bytes, is_whole, Doubt::Against)
+        };
         Some(if are_packets { Kind::Packets(framing) } else { Kind::Values })
     }
 }
 
-/// How far the bytes could be read as something: the better, the greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reading {
-    /// To a failure at a byte.
-    Malformed(u64),
-    /// To their end, which is inside of something. What lacks less is better: not asked.
-    CutOff,
-    /// To their end.
-    Whole,
+/// What is made of the token that has a failure in it, which may be long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It was read well up to the byte at which it was noticed.
+    For,
+    /// It was not read well.
+    Against,
 }
 
-impl Reading {
-    fn of<G: Grammar>(mut follow: Follow<G>, bytes: &[u8], is_whole: bool) -> Self {
-        let looked = &bytes[..bytes.len().min(ENOUGH)];
-        // The writer never fails.
-        let _ = follow.push(looked, &mut Nowhere);
-        if let Some(failure) = follow.failure() {
-            return Self::Malformed(failure.offset);
-        }
-        if is_whole && looked.len() == bytes.len() {
-            let _ = follow.finish(&mut Nowhere);
-            if follow.failure().is_some() {
-                return Self::CutOff;
-            }
-        }
-        Self::Whole
+/// How many of the bytes can be read as something; all that are there and more, if there is no failure.
+fn read_well<G: Grammar>(mut follow: Follow<G>, bytes: &[u8], is_whole: bool, doubt: Doubt) -> u64 {
+    let looked = &bytes[..bytes.len().min(ENOUGH)];
+    // The writer never fails.
+    let _ = follow.push(looked, &mut Nowhere);
+    if is_whole && looked.len() == bytes.len() {
+        let _ = follow.finish(&mut Nowhere);
+    }
+    match (follow.failure(), doubt) {
+        (None, _) => u64::MAX,
+        (Some(failure), Doubt::For) => failure.offset,
+        (Some(failure), Doubt::Against) => failure.start,
     }
 }
 
@@ -118,7 +118,11 @@ mod tests {
             (b"\x80\x91", Kind::Values),
             (b"\x0aC\x03a.B\x91\x01v`\x91\x00", Kind::Packets(Framing::Varint)),
             (b"\x02hi", Kind::Values),
-            // Broken late is better than broken early.
+            // Broken late is better than broken early; `B` begins a binary of any length.
+            (
+                b"\x05\nC\x03a.B\x91\x01v`\x91\x05\x00\x05\x05z`\x92Q\x91\x05\x02\x40",
+                Kind::Packets(Framing::Ws),
+            ),
             (b"\x05\x01\x91\x05\x01\x92\x05\x01\x40", Kind::Packets(Framing::Ws)),
         ] {
             assert_eq!(recognised(bytes), Some(kind), "{bytes:02x?}");

@@ -226,6 +226,7 @@ impl<G: Grammar> Walk<G> {
         what: String,
     ) -> fmt::Result {
         let mut label = self.label();
+        lines.failed(self.token.at().unwrap_or(place), noticed, &what);
         if let Some(pieces) = self.pieces.take() {
             let mut span = self.token;
             span.add(place, rest);
