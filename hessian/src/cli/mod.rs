@@ -1,13 +1,16 @@
 //! The `hessian` command.
 
+mod call;
 mod check;
 mod documents;
 mod dump;
 mod encode;
 mod input;
 mod json;
+mod listen;
 mod options;
 mod output;
+mod remote;
 mod stop;
 mod vectors;
 
@@ -46,6 +49,12 @@ enum Command {
     /// Turns JSON into Hessian: values, packets, a call or a reply
     #[command(after_help = encode::EXAMPLES)]
     Encode(encode::EncodeOptions),
+    /// Prints the packets of a stream as they arrive, a line of JSON each, over as many connections as it takes
+    #[command(after_help = listen::EXAMPLES)]
+    Listen(listen::ListenOptions),
+    /// Calls a method of a service and prints its result as JSON
+    #[command(after_help = [call::GRAMMAR, "\n", call::EXAMPLES].concat())]
+    Call(call::CallOptions),
     /// Checks the codec against files of vectors, one JSON object a line; exit code 1 when any line fails
     #[command(after_help = check::EXAMPLES)]
     Vectors(check::VectorsOptions),
@@ -79,6 +88,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Dump(options) => dump::run(options),
         Command::Json(options) => json::run(options),
         Command::Encode(options) => encode::run(options),
+        Command::Listen(options) => listen::run(options),
+        Command::Call(options) => call::run(options),
         Command::Vectors(options) => check::run(options),
         Command::Completions(options) => complete(options),
     };

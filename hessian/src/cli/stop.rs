@@ -1,6 +1,5 @@
 //! How a command ends that does not end well.
 
-use hessian::dump::Failure;
 use std::fmt::Display;
 use std::io::{self, Write as _, stderr};
 use std::process::ExitCode;
@@ -65,11 +64,6 @@ impl Stop {
             io::ErrorKind::BrokenPipe => Self { code: 0, message: None },
             _ => Self::unusable(format_args!("cannot write: {error}")),
         }
-    }
-
-    /// What is wrong with an input of a name.
-    pub(super) fn malformed(name: &str, failure: &Failure) -> Self {
-        Self::failed(format_args!("{name}: {failure}"))
     }
 
     /// Tells the person; the exit code.
