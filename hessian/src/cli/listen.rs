@@ -11,6 +11,7 @@ use hessian::client::stream::{Connected, Event, Listener, Packet, Position};
 use hessian::dump::{Dump, Follow};
 use hessian::grammar::Grammar;
 use hessian::packet::Framing;
+use std::cell::Cell;
 use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
@@ -100,6 +101,7 @@ fn listen_in<G: Grammar>(options: &ListenOptions) -> Outcome {
         listen = listen.bearer(token);
     }
     let mut listener = listen.open_in::<G>().map_err(|error| ended(&options.url, &error))?;
+    let place = Cell::new(options.since);
     let outcome = block_on(async {
         tokio::select! {
             // Packets that are there do not keep a person from ending it.
@@ -108,10 +110,10 @@ fn listen_in<G: Grammar>(options: &ListenOptions) -> Outcome {
                 Ok(()) => Err(Stop::interrupted()),
                 Err(error) => Err(Stop::unusable(format_args!("cannot listen for Ctrl-C: {error}"))),
             },
-            done = Listening::new(options).run(&mut listener) => done,
+            done = Listening::new(options, &place).run(&mut listener) => done,
         }
     });
-    if let (false, Some(position)) = (options.quiet, listener.position()) {
+    if let (false, Some(position)) = (options.quiet, place.get()) {
         tell(format_args!("--since {position} goes on from here"));
     }
     outcome
@@ -119,6 +121,8 @@ fn listen_in<G: Grammar>(options: &ListenOptions) -> Outcome {
 
 struct Listening<'o, G> {
     options: &'o ListenOptions,
+    /// After the last packet that was written.
+    place: &'o Cell<Option<Position>>,
     out: Output,
     style: Style,
     dump: Dump<G>,
@@ -127,11 +131,11 @@ struct Listening<'o, G> {
 }
 
 impl<'o, G: Grammar> Listening<'o, G> {
-    fn new(options: &'o ListenOptions) -> Self {
+    fn new(options: &'o ListenOptions, place: &'o Cell<Option<Position>>) -> Self {
         let limits = options.limits.limits();
         let dump = Dump::new().max_lines(usize::MAX).limits(limits).marks(output::marks());
         let follow = dump.follow_packets(Some(Framing::Ws));
-        Self { options, out: Output::new(), style: Style { pretty: false, limits }, dump, follow }
+        Self { options, place, out: Output::new(), style: Style { pretty: false, limits }, dump, follow }
     }
 
     async fn run(mut self, listener: &mut Listener<G>) -> Outcome {
@@ -141,6 +145,7 @@ impl<'o, G: Grammar> Listening<'o, G> {
                 Event::Connected(connected) => self.connected(&connected, listener),
                 Event::Packet(packet) => {
                     self.packet(&packet, listener)?;
+                    self.place.set(packet.position());
                     left -= 1;
                     if left == 0 {
                         return Ok(());
@@ -168,6 +173,7 @@ impl<'o, G: Grammar> Listening<'o, G> {
         self.follow = self.dump.follow_packets(Some(framing(listener)));
         let mut what = format!("connected ({})", connected.verdict);
         if let Some(position) = connected.position {
+            self.place.set(Some(position));
             what += &format!(", at {position}");
         }
         if let Some(heartbeat) = connected.heartbeat {
