@@ -70,7 +70,7 @@ fn vectors_are_checked() {
 }
 
 /// A file of this run.
-pub fn tempfile(name: &str, bytes: &[u8]) -> std::path::PathBuf {
+pub(crate) fn tempfile(name: &str, bytes: &[u8]) -> std::path::PathBuf {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, bytes).unwrap();
     path

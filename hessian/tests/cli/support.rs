@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
 /// The command, with nothing of this process's surroundings that changes what it prints.
-pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hessian"));
     command.args(arguments);
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
@@ -19,27 +19,27 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
 
 /// What it gave.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: Vec<u8>,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
 }
 
 impl Ended {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.out).expect("text")
     }
 
     /// Ended well, and told nothing.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""));
         self
     }
 
     /// Ended with this code, after one line that holds these words.
     #[track_caller]
-    pub fn told(self, code: i32, words: &[&str]) -> Self {
+    pub(crate) fn told(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.err);
         for word in words {
             assert!(self.err.contains(word), "{word:?} was expected in {:?}", self.err);
@@ -60,7 +60,7 @@ impl From<Output> for Ended {
 }
 
 /// Runs it with an input.
-pub fn run(arguments: &[&str], input: &[u8]) -> Ended {
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Ended {
     let mut child = command(arguments).spawn().expect("the command starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
@@ -72,36 +72,36 @@ pub fn run(arguments: &[&str], input: &[u8]) -> Ended {
 }
 
 /// The same where the input has a name: a file of the vectors, or what was recorded.
-pub fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
 /// A command whose output is read while it runs.
-pub struct Running {
-    pub child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     out: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = command(arguments).spawn().expect("the command starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         Self { child, out }
     }
 
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.child.stdin.as_mut().expect("open").write_all(bytes).expect("read");
     }
 
     /// The next line, as soon as it is there.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("text");
         line
     }
 
     /// Closes the input and takes the rest.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         drop(self.child.stdin.take());
         let mut out = Vec::new();
         self.out.read_to_end(&mut out).expect("read");
@@ -111,22 +111,22 @@ impl Running {
     }
 
     /// Closes the output, as `head` does.
-    pub fn close_output(self) -> Child {
+    pub(crate) fn close_output(self) -> Child {
         drop(self.out);
         self.child
     }
 }
 
 /// A server on a port of its own: each connection in turn is given to the next of these.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     thread: JoinHandle<()>,
 }
 
 type Serve = Box<dyn FnOnce(Connection) + Send>;
 
 impl Server {
-    pub fn start(connections: Vec<Serve>) -> Self {
+    pub(crate) fn start(connections: Vec<Serve>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let thread = thread::spawn(move || {
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// One answer to one request.
-    pub fn answering(answer: impl FnOnce(&Request) -> Vec<u8> + Send + 'static) -> Self {
+    pub(crate) fn answering(answer: impl FnOnce(&Request) -> Vec<u8> + Send + 'static) -> Self {
         Self::start(vec![Box::new(|mut connection: Connection| {
             let request = connection.request();
             let answer = answer(&request);
@@ -147,30 +147,30 @@ impl Server {
         })])
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// All connections were served.
-    pub fn join(self) {
+    pub(crate) fn join(self) {
         self.thread.join().expect("no assertion of the server failed");
     }
 }
 
-pub struct Connection {
+pub(crate) struct Connection {
     reader: BufReader<TcpStream>,
 }
 
 /// A request as it came.
 #[derive(Debug)]
-pub struct Request {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header field.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (field, value) = line.split_once(':')?;
             field.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -184,7 +184,7 @@ impl Connection {
     }
 
     /// Reads a request whose body has a length, or is chunked.
-    pub fn request(&mut self) -> Request {
+    pub(crate) fn request(&mut self) -> Request {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             assert_ne!(self.reader.read_line(&mut head).expect("a head"), 0, "{head}");
@@ -211,18 +211,18 @@ impl Connection {
     }
 
     /// Sends bytes; who has gone does not mind.
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
     /// Waits until the other end closes.
-    pub fn wait_for_end(&mut self) {
+    pub(crate) fn wait_for_end(&mut self) {
         let _ = self.reader.read_to_end(&mut Vec::new());
     }
 }
 
 /// An answer with a body.
-pub fn http(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn http(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
@@ -231,4 +231,4 @@ pub fn http(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The head of an answer that ends with its connection.
-pub const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-hessian\r\nConnection: close\r\n\r\n";
+pub(crate) const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-hessian\r\nConnection: close\r\n\r\n";
