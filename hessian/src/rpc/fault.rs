@@ -62,6 +62,7 @@ impl ServiceFault {
 }
 
 impl fmt::Display for ServiceFault {
+    /// The exception as Java's `toString`, else code and message; with `{:#}` as Java's `printStackTrace`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.exception {
             Some(exception) => exception.fmt(f),
@@ -70,4 +71,9 @@ impl fmt::Display for ServiceFault {
     }
 }
 
-impl std::error::Error for ServiceFault {}
+impl std::error::Error for ServiceFault {
+    /// The cause of the exception, which is told by itself already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.exception.as_deref().and_then(std::error::Error::source)
+    }
+}
