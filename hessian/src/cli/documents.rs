@@ -130,6 +130,6 @@ mod tests {
         documents.push(b"  ] [1,");
         assert_eq!(documents.next(true).as_deref(), Some(&b"  ]"[..]));
         assert_eq!(documents.next(false), None);
-        assert_eq!(documents.next(true).as_deref(), Some(&b"[1,"[..]));
+        assert_eq!(documents.next(true).as_deref(), Some(&b" [1,"[..]));
     }
 }

@@ -79,6 +79,34 @@ fn a_binary_result_goes_to_a_file() {
     assert!(std::fs::read(&path).unwrap() == bytes, "what was there stays");
 }
 
+/// Nothing of a result that is cut off stays; what was there does.
+#[test]
+fn a_result_that_is_cut_off_is_not_taken_for_one() {
+    let path = tempfile("kept.bin", b"old");
+    let mut bytes = reply(hessian::Binary::from(vec![7; 100_000]));
+    bytes.truncate(70_000);
+    let (ended, ..) = calling(&["--out", path.to_str().unwrap()], "download", &[], bytes);
+    ended.told(3, &["ends"]);
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    assert!(!path.with_file_name("kept.bin.part").exists());
+    let bytes = reply(hessian::Binary::from(vec![7; 100_000]));
+    let (ended, ..) = calling(&["--out", "-"], "download", &[], bytes);
+    assert!(ended.ok().out == vec![7; 100_000]);
+}
+
+#[test]
+fn files_of_any_size_are_sent() {
+    let large: Vec<u8> = (0..3_000_000_u32).map(|byte| byte as u8).collect();
+    let path = format!("file:{}", tempfile("large.bin", &large).display());
+    let (ended, _, request) = calling(&[], "upload", &["text:a", &path], reply(()));
+    assert_eq!(ended.ok().text(), "null\n");
+    assert_eq!(request.header("transfer-encoding"), Some("chunked"));
+    let (call, _) = Call::parse(&request.body, &Limits::DEFAULT).unwrap();
+    assert!(call.arguments().nth(1).unwrap().as_bytes().unwrap() == large);
+    let (_, called, request) = calling(&[], "upload", &["hex:01"], reply(()));
+    assert_eq!((called.as_str(), request.header("transfer-encoding")), (r#"upload {"$binary":"AQ=="}"#, None));
+}
+
 /// The exception of a class that nobody here knows, with its causes, as Java prints it.
 #[test]
 fn faults_are_told_whole() {

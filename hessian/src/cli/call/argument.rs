@@ -3,8 +3,11 @@
 use super::date;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hessian::{Graph, GraphBuilder, Limits, Value, json};
+use hessian::client::Upload;
+use hessian::{Binary, Graph, GraphBuilder, Limits, Value, json};
+use serde::{Serialize, Serializer};
 use std::fs::File;
+use std::io;
 use std::io::Read as _;
 
 /// The grammar, for `--help`.
@@ -16,13 +19,44 @@ pub(in crate::cli) const GRAMMAR: &str = r#"Arguments:
   '"text"'  text:text         string; after text: as it stands, without quotes
   @2024-01-31                 date: midnight UTC; @2024-01-31T12:00:00.5Z, @2024-01-31T12:00:00+02:00
   base64:AQI=  hex:0102       bytes
-  file:PATH                   bytes: what the file has
+  file:PATH  file:-           bytes: what the file, or standard input, has; of any size
   '[1, "two"]'  '{"a": 1}'    list, map
   '{"$class": "example.AddString", "value": "hi"}'
                               object of a Java class; all of JSON is as `hessian json` writes it"#;
 
-/// The value that an argument stands for.
-pub(super) fn argument(text: &str, limits: &Limits) -> Result<Graph<'static>, String> {
+/// Files up to so many bytes are read before the call is made; longer ones while it is sent, in constant memory: its
+/// length is unknown then, which HTTP/1.0 servers cannot take.
+const MAX_WHOLE: u64 = 1 << 20;
+
+/// What an argument stands for.
+#[derive(Debug)]
+pub(super) enum Argument {
+    Value(Graph<'static>),
+    Bytes(Binary),
+    Upload(Upload),
+}
+
+impl Serialize for Argument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(graph) => graph.serialize(serializer),
+            Self::Bytes(bytes) => bytes.serialize(serializer),
+            Self::Upload(upload) => upload.serialize(serializer),
+        }
+    }
+}
+
+/// Reads an argument.
+pub(super) fn argument(text: &str, limits: &Limits) -> Result<Argument, String> {
+    match text.strip_prefix("file:") {
+        Some("-") => Ok(Argument::Upload(Upload::blocking(io::stdin()))),
+        Some(path) => file(path).map_err(|error| format!("{path}: {error}")),
+        None => value(text, limits).map(Argument::Value),
+    }
+}
+
+/// The value that a text stands for.
+fn value(text: &str, limits: &Limits) -> Result<Graph<'static>, String> {
     let scalar = |value: Value<'static>| Ok(GraphBuilder::new().finish(value));
     if let Some(text) = text.strip_prefix("text:") {
         return scalar(text.to_owned().into());
@@ -35,9 +69,6 @@ pub(super) fn argument(text: &str, limits: &Limits) -> Result<Graph<'static>, St
     }
     if let Some(text) = text.strip_prefix("hex:") {
         return scalar(hex(text)?.into());
-    }
-    if let Some(path) = text.strip_prefix("file:") {
-        return scalar(file(path, limits.max_binary)?.into());
     }
     match text {
         "NaN" => return scalar(f64::NAN.into()),
@@ -76,14 +107,15 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-fn file(path: &str, max: u64) -> Result<Vec<u8>, String> {
+fn file(path: &str) -> io::Result<Argument> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-    file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| format!("{path}: {error}"))?;
-    if bytes.len() as u64 > max {
-        return Err(format!("{path}: longer than max_binary = {max} bytes; --limit max_binary=NUMBER allows more"));
-    }
-    Ok(bytes)
+    let mut file = File::open(path)?;
+    (&mut file).take(MAX_WHOLE + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > MAX_WHOLE {
+        Argument::Upload(Upload::blocking(io::Cursor::new(bytes).chain(file)))
+    } else {
+        Argument::Bytes(bytes.into())
+    })
 }
 
 #[cfg(test)]
@@ -92,7 +124,10 @@ mod tests {
     use hessian::hessian;
 
     fn read(text: &str) -> Result<Graph<'static>, String> {
-        argument(text, &Limits::DEFAULT)
+        match argument(text, &Limits::DEFAULT)? {
+            Argument::Value(graph) => Ok(graph),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -2,18 +2,19 @@
 
 mod argument;
 mod date;
+mod download;
 
 use super::json::Style;
 use super::options::LimitOptions;
 use super::output::{self, Output};
 use super::remote::{RequestOptions, block_on, ended, seconds, without_password};
 use super::stop::{Outcome, Stop, tell};
+use argument::Argument;
 pub(super) use argument::GRAMMAR;
 use clap::Args;
 use hessian::client::{Client, Error};
 use hessian::rpc::{Form, MAX_ARGUMENTS, ServiceFault};
-use hessian::{Graph, json};
-use std::fs;
+use hessian::json;
 use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +51,7 @@ pub(super) struct CallOptions {
     /// How long the connection may take, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     connect_timeout: Option<Duration>,
-    /// Writes the bytes of a binary result to this file
+    /// Writes the bytes of a binary result, of any size, to this file; - for standard output
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// In several lines, indented; so it is on a terminal
@@ -68,7 +69,7 @@ pub(super) fn run(options: &CallOptions) -> Outcome {
     if options.arguments.len() > MAX_ARGUMENTS {
         return Err(Stop::unusable(format_args!("a method takes {MAX_ARGUMENTS} arguments at most")));
     }
-    let arguments: Vec<Graph<'static>> = options
+    let arguments: Vec<Argument> = options
         .arguments
         .iter()
         .enumerate()
@@ -79,6 +80,11 @@ pub(super) fn run(options: &CallOptions) -> Outcome {
         .collect::<Outcome<_>>()?;
     let style = Style { pretty: options.pretty || !options.compact && output::is_terminal(), limits };
     let client = client(options).map_err(|error| ended(&options.url, &error))?;
+    if let Some(path) = &options.out {
+        return block_on(download::run(&client, &options.method, &arguments, path, |error| {
+            failed(options, &style, error)
+        }));
+    }
     let reply = block_on(async {
         client.call_raw(&options.method, &*arguments).await.map_err(|error| failed(options, &style, &error))
     })?;
@@ -87,17 +93,8 @@ pub(super) fn run(options: &CallOptions) -> Outcome {
         Stop::unreachable(format_args!("{}: the result: {error}", without_password(&options.url)))
     };
     let result = reply.result().map_err(|fault| unread(&fault))?;
-    let Some(path) = &options.out else {
-        let text = style.document(&result.to_graph()).map_err(|error| unread(&error))?;
-        return Output::new().write(text);
-    };
-    let Some(bytes) = result.as_bytes() else {
-        return Err(Stop::failed(format_args!(
-            "the result is no binary, so {} was not written; without --out it is shown",
-            path.display()
-        )));
-    };
-    fs::write(path, bytes).map_err(|error| Stop::unusable(format_args!("{}: {error}", path.display())))
+    let text = style.document(&result.to_graph()).map_err(|error| unread(&error))?;
+    Output::new().write(text)
 }
 
 fn client(options: &CallOptions) -> hessian::client::Result<Client> {
