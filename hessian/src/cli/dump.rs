@@ -17,7 +17,7 @@ const MAX_ENVELOPES: usize = 8;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   hessian dump packets.bin                            what it is is told by its first bytes
-  curl -sN http://localhost:8080/demo | hessian dump  each packet as it arrives
+  curl -sN http://localhost:8080/comet | hessian dump  each packet as it arrives
   hessian dump --hex <<< '48 02 00 52 91'             bytes pasted from a log
   hessian dump --base64 --as values body.txt          a body as text, told what it is
   hessian dump --as packets --framing p old.bin       a stream of 2008
@@ -115,7 +115,8 @@ impl Chosen {
 
     /// The end of a message about a failure: how to say what the bytes are.
     pub(super) fn hint(self, was_recognised: bool) -> String {
-        if !was_recognised {
+        // The head of a message is like nothing else.
+        if !was_recognised || matches!(self, Self::Message) {
             return String::new();
         }
         format!(" (read as {}, by how it begins; --as and --framing tell otherwise)", self.name())

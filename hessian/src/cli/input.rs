@@ -125,18 +125,16 @@ impl Input {
     /// # Errors
     /// More than `max` bytes.
     pub(super) fn read_rest(&mut self, bytes: &mut Vec<u8>, max: u64, limit: &str) -> Outcome {
-        loop {
+        while bytes.len() as u64 <= max {
             let read = self.read()?;
             if read.is_empty() {
                 return Ok(());
             }
             bytes.extend_from_slice(read);
-            if bytes.len() as u64 > max {
-                return Err(Stop::failed(format_args!(
-                    "{}: longer than {limit} = {max} bytes, which have to be in memory at once; --limit {limit}=NUMBER allows more",
-                    self.name
-                )));
-            }
         }
+        Err(Stop::failed(format_args!(
+            "{}: longer than {limit} = {max} bytes, which have to be in memory at once; --limit {limit}=NUMBER allows more",
+            self.name
+        )))
     }
 }

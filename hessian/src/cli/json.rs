@@ -16,7 +16,7 @@ use std::fmt::Display;
 
 pub(super) const EXAMPLES: &str = r#"Examples:
   hessian json value.bin                                  a value, on a terminal in several lines
-  curl -sN http://localhost:8080/demo | hessian json | jq .   each packet as it arrives, one line each
+  curl -sN http://localhost:8080/comet | hessian json | jq .   each packet as it arrives, one line each
   hessian json --hex <<< '48 02 00 43 03 61 64 64 91 92'  a call: {"call":"add","arguments":[2]}
   hessian json value.bin | hessian encode | cmp - value.bin   and back
 

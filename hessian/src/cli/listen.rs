@@ -16,11 +16,11 @@ use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  hessian listen http://localhost:8080/demo                 a line of JSON for each packet, until Ctrl-C
-  hessian listen http://localhost:8080/demo --count 3 | jq .
-  hessian listen 'http://localhost:8080/demo' --since 19a4f3c2b10:42    what came after a place, then what comes
+  hessian listen http://localhost:8080/comet                 a line of JSON for each packet, until Ctrl-C
+  hessian listen http://localhost:8080/comet --count 3 | jq .
+  hessian listen 'http://localhost:8080/comet' --since 19a4f3c2b10:42    what came after a place, then what comes
   hessian listen tcp://localhost:7000 --framing p --grammar draft --dump
-  hessian listen http://localhost:8080/demo --raw > stream.bin
+  hessian listen http://localhost:8080/comet --raw > stream.bin
 
 Lost connections are made again, and go on where the server offers it: what became of the stream meanwhile (complete, a
 gap, a new epoch) is told on stderr, and at the end the place to go on from with --since. Ends with code 0 after --count

@@ -22,7 +22,7 @@ use stop::Outcome;
 
 /// Looks at Hessian data, converts it, listens to streams and calls services.
 #[derive(Debug, Parser)]
-#[command(name = "hessian", version, about, after_help = stop::TABLE)]
+#[command(name = "hessian", version, after_help = stop::TABLE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

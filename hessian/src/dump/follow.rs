@@ -11,7 +11,7 @@ use std::fmt;
 /// A dump of bytes as they arrive: each line is written as soon as what it tells is complete, a packet by the time that
 /// its last byte is there.
 ///
-/// Memory: O(depth), the names of classes and types, 1 MiB for the places that references may name, and at most a token
+/// Memory: O(depth), the names of classes and types, 1.5 MiB for the places that references may name, and at most a token
 /// (strings and binaries pass through); so there is no end to how long it may go on.
 ///
 /// ```

@@ -214,7 +214,11 @@ impl Lines<'_> {
     }
 
     /// Something is wrong: remembered if it is the first.
+    /// What nobody is shown is not looked at.
     pub(super) fn failed(&mut self, start: u64, noticed: u64, what: &str) {
+        if self.is_full() {
+            return;
+        }
         self.state.failure.get_or_insert_with(|| Failure {
             offset: noticed,
             message: what.strip_prefix("error: ").unwrap_or(what).to_owned(),

@@ -4,6 +4,9 @@
 //! with nesting, names, and the numbers of classes, types and references. What is malformed or cut off is shown up to the
 //! place of the failure. Nothing is interpreted beyond that: no class is looked up, no text is trusted.
 //!
+//! Bytes that are there are shown whole ([`Dump::values`], [`Dump::packets`], [`Dump::rpc`]), bytes that arrive as they arrive
+//! ([`Follow`], in constant memory); [`Dump::recognise`] tells what they are. The `hessian` command does all of it.
+//!
 //! ```
 //! let dump = <hessian::dump::Dump>::new();
 //! print!("{}", dump.values(b"C\x05a.Add\x91\x05value`\x03abcQ\x90"));

@@ -23,8 +23,9 @@ pub(super) struct Packets<G> {
     max_empty_frames: u32,
     /// The beginning of a header.
     header: Vec<u8>,
-    /// The packet in hand, or the next one.
+    /// The packet in hand, or the next one, and where it begins.
     number: u64,
+    start: u64,
     /// Its frames and the bytes of its data so far.
     frames: u64,
     data: u64,
@@ -49,6 +50,7 @@ impl<G: Grammar> Packets<G> {
             max_empty_frames: dump.limits.max_empty_frames,
             header: Vec::new(),
             number: 0,
+            start: 0,
             frames: 0,
             data: 0,
             empty: 0,
@@ -171,6 +173,7 @@ impl<G: Grammar> Packets<G> {
         match self.frames {
             1 => {
                 let number = self.number;
+                self.start = start;
                 lines.line(&span, 0, "", Part::Frame, format_args!("packet {number}, frame: {what}"))
             }
             2..=MAX_FRAMES => lines.line(&span, 0, "", Part::Frame, format_args!("  frame: {what}")),
@@ -223,6 +226,8 @@ impl<G: Grammar> Packets<G> {
             (None, _) => "cut off: in the header of a frame".to_owned(),
         };
         let header = std::mem::take(&mut self.header);
+        // As a whole the packet was not read.
+        lines.failed(self.start, end, &why);
         self.fail(lines, &Span::of(end - header.len() as u64, &header), end, &why)
     }
 }

@@ -19,7 +19,7 @@ fn what_it_is_is_recognised_or_told() {
         (vector("rpc", "h2_add", "request_hex"), &[], "Hessian 2.0\n       3  43                       C  call"),
         (vector("rpc", "h1_add", "reply_hex"), &[], "reply of Hessian 1"),
         (b"\x05\x01\x91".to_vec(), &[], "packet 0, frame: 1 bytes, the last"),
-        (b"\x05\x01\x91".to_vec(), &["--as", "values"], "the beginning of \"\\u{1}\""),
+        (b"\x05\x01\x91".to_vec(), &["--as", "values"], "!!! error at byte 1: text is neither UTF-8"),
         (b"\x01\x91\x00".to_vec(), &["--framing", "varint"], "frame: the end"),
         (b"\x01\x91\x00".to_vec(), &["--as", "packets"], "frame: the end"),
         (b"M\x90".to_vec(), &["--as", "values", "--grammar", "draft"], "map (reference 0)"),
