@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn documents_are_cut_apart_wherever_the_text_is() {
         let text = "1 \"a \\\" ]\"[1,[2]] {\"a\":\n{\"}\":\"\\\\\"}}\n\n null\n5[]-2.5";
-        let expected = ["1", "\"a \\\" ]\"", "[1,[2]]", "{\"a\":\n{\"}\":\"\\\\\"}}", "null", "5", "[]", "-2.5"];
+        let expected =
+            ["1", "\"a \\\" ]\"", "[1,[2]]", "{\"a\":\n{\"}\":\"\\\\\"}}", "null", "5", "[]", "-2.5"];
         for size in [1, 2, 5, 100] {
             let mut documents = Documents::default();
             let mut seen: Vec<String> = Vec::new();

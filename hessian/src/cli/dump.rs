@@ -185,7 +185,12 @@ fn follow<G: Grammar>(
 }
 
 /// Shows a message, and the ones in its envelopes.
-fn message<G: Grammar>(dump: &Dump<G>, limits: &Limits, mut bytes: Vec<u8>, out: &mut Output) -> Outcome<Option<Failure>> {
+fn message<G: Grammar>(
+    dump: &Dump<G>,
+    limits: &Limits,
+    mut bytes: Vec<u8>,
+    out: &mut Output,
+) -> Outcome<Option<Failure>> {
     for _ in 0..MAX_ENVELOPES {
         let mut text = String::new();
         let failure = dump.write_rpc(&bytes, &mut text).unwrap_or_default();

@@ -142,7 +142,9 @@ pub(super) fn run(options: &EncodeOptions) -> Outcome {
 
 fn encode<G: Dialect>(options: &EncodeOptions) -> Outcome {
     if options.hessian1 && options.call.is_none() && !options.reply {
-        return Err(Stop::unusable("--hessian1 is for --call and --reply; values of Hessian 1: --grammar one"));
+        return Err(Stop::unusable(
+            "--hessian1 is for --call and --reply; values of Hessian 1: --grammar one",
+        ));
     }
     let limits = options.limits.limits();
     let mut sink = Sink::open(options)?;
@@ -189,7 +191,9 @@ fn encode<G: Dialect>(options: &EncodeOptions) -> Outcome {
         }
     }
     if options.call.is_some() || options.reply {
-        sink.write(&message(options, &gathered).map_err(|error| Stop::failed(format_args!("{name}: {error}")))?)?;
+        sink.write(
+            &message(options, &gathered).map_err(|error| Stop::failed(format_args!("{name}: {error}")))?,
+        )?;
     }
     sink.finish()
 }

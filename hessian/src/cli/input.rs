@@ -56,7 +56,9 @@ impl InputOptions {
                 let file = File::open(path).map_err(cannot)?;
                 let metadata = file.metadata().map_err(cannot)?;
                 if metadata.is_dir() {
-                    return Err(Stop::unusable(format_args!("{name}: a file was expected, this is a folder")));
+                    return Err(Stop::unusable(format_args!(
+                        "{name}: a file was expected, this is a folder"
+                    )));
                 }
                 let len = metadata.is_file().then(|| metadata.len());
                 (name, len, Box::new(file))

@@ -142,7 +142,8 @@ fn packets<G: Grammar>(
         let bytes = input.read()?;
         if bytes.is_empty() {
             let end = decoder.finish();
-            return end.map_err(|_| told(input.name(), format!("packet {number}: cut off: the packet goes on")));
+            return end
+                .map_err(|_| told(input.name(), format!("packet {number}: cut off: the packet goes on")));
         }
         decoder.push(bytes);
     }
@@ -158,8 +159,12 @@ fn message(bytes: &[u8], style: &Style) -> hessian::Result<String> {
                 // One in the other is what nobody sends: what is inside is a message or a value.
                 let inside = envelope.inflate(limits)?;
                 return match inside.as_slice() {
-                    [b'H', _, _, b'C' | b'R' | b'F', ..] | [b'c' | b'r', 1 | 2, 0, ..] => message(&inside, style),
-                    inside => style.text(&Graph::from_slice_with::<hessian::grammar::Final>(inside, *limits)?),
+                    [b'H', _, _, b'C' | b'R' | b'F', ..] | [b'c' | b'r', 1 | 2, 0, ..] => {
+                        message(&inside, style)
+                    }
+                    inside => {
+                        style.text(&Graph::from_slice_with::<hessian::grammar::Final>(inside, *limits)?)
+                    }
                 };
             }
             let mut sealed = hessian::GraphBuilder::new();

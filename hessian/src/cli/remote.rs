@@ -46,7 +46,8 @@ fn user(text: &str) -> Result<(String, String), &'static str> {
 
 /// A time in seconds, which may have a fraction.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "a number of seconds was expected, such as 2.5".to_owned())?;
+    let seconds: f64 =
+        text.parse().map_err(|_| "a number of seconds was expected, such as 2.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("more than 0 seconds were expected, and less than for ever".to_owned()),

@@ -257,4 +257,3 @@ impl fmt::Display for Hex<'_> {
         Ok(())
     }
 }
-

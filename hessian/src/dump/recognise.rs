@@ -48,9 +48,11 @@ impl<G: Grammar> Dump<G> {
         let values = quiet.follow_values();
         // What a failure may belong to is counted for what is more probable before it is looked at.
         let are_packets = if framing == Framing::Varint {
-            read_well(packets, bytes, is_whole, Doubt::Against) > read_well(values, bytes, is_whole, Doubt::For)
+            read_well(packets, bytes, is_whole, Doubt::Against)
+                > read_well(values, bytes, is_whole, Doubt::For)
         } else {
-            read_well(packets, bytes, is_whole, Doubt::For) >= read_well(values, bytes, is_whole, Doubt::Against)
+            read_well(packets, bytes, is_whole, Doubt::For)
+                >= read_well(values, bytes, is_whole, Doubt::Against)
         };
         Some(if are_packets { Kind::Packets(framing) } else { Kind::Values })
     }

@@ -14,9 +14,7 @@ pub(super) fn message<G: Grammar>(dump: &Dump<G>, bytes: &[u8], lines: &mut Line
             part(lines, bytes, 0..3, format_args!("Hessian {major}.{minor}"))?;
             Message { walk: Walk::<Final>::new(dump), lines, bytes }.two(3)?
         }
-        [b'E', ..] => {
-            Message { walk: Walk::<Final>::new(dump), lines, bytes }.two(0)?
-        }
+        [b'E', ..] => Message { walk: Walk::<Final>::new(dump), lines, bytes }.two(0)?,
         [opcode @ (b'c' | b'r'), major, minor, ..] => {
             lines.state.small = true;
             let what = if opcode == b'c' { "call" } else { "reply" };

@@ -193,7 +193,7 @@ impl<G: Grammar> Walk<G> {
                     let start = self.step.at().unwrap_or(here);
                     let end = place + bytes.len() as u64;
                     let noticed = inside.unwrap_or(start).min(end);
-                    self.failure(lines, rest, here, noticed, format!("error: {}", error.kind()))?;
+                    self.failure(lines, rest, here, noticed, &format!("error: {}", error.kind()))?;
                     self.is_inside = false;
                     return Ok(Fed::Failed);
                 }
@@ -213,7 +213,7 @@ impl<G: Grammar> Walk<G> {
         let error = Error::new(ErrorKind::Incomplete { needed: self.needed.max(1) });
         let rest = std::mem::take(&mut self.carry);
         self.is_inside = false;
-        self.failure(lines, &rest, self.carried_from, end, format!("cut off: {}", error.kind()))
+        self.failure(lines, &rest, self.carried_from, end, &format!("cut off: {}", error.kind()))
     }
 
     /// What failed, in the token of which `rest` stands at `place` behind what was read of it.
@@ -223,10 +223,10 @@ impl<G: Grammar> Walk<G> {
         rest: &[u8],
         place: u64,
         noticed: u64,
-        what: String,
+        what: &str,
     ) -> fmt::Result {
         let mut label = self.label();
-        lines.failed(self.token.at().unwrap_or(place), noticed, &what);
+        lines.failed(self.token.at().unwrap_or(place), noticed, what);
         if let Some(pieces) = self.pieces.take() {
             let mut span = self.token;
             span.add(place, rest);
@@ -241,7 +241,7 @@ impl<G: Grammar> Walk<G> {
         }
         let mut span = self.step;
         span.add(place, rest);
-        lines.failure(&span, self.stack.len(), &label, noticed, &what)
+        lines.failure(&span, self.stack.len(), &label, noticed, what)
     }
 
     /// What the next value is in the container around it.
@@ -276,7 +276,9 @@ impl<G: Grammar> Walk<G> {
             }
             Event::Long(value) => (self.label(), Part::Number, format!("long {value}")),
             Event::Double(value) => (self.label(), Part::Number, format!("double {value:?}")),
-            Event::Date(millis) => (self.label(), Part::Number, format!("date {millis} ms ({})", Utc(millis))),
+            Event::Date(millis) => {
+                (self.label(), Part::Number, format!("date {millis} ms ({})", Utc(millis)))
+            }
             Event::Text { text, last } => {
                 let units = text.encode_utf16().count() as u64;
                 self.piece(text.encode_utf16(), units, text.len());

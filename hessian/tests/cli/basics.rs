@@ -14,7 +14,14 @@ fn help_has_examples_and_the_exit_codes() {
         assert!(help.text().contains(&format!("Examples:\n  hessian {word}")) || word == "encode", "{word}");
         assert!(help.text().contains("--color"), "{word}");
     }
-    for line in ["Exit codes:", "  0    done", "  1    what was read", "  2    arguments", "  3    the server", "  130  ended"] {
+    for line in [
+        "Exit codes:",
+        "  0    done",
+        "  1    what was read",
+        "  2    arguments",
+        "  3    the server",
+        "  130  ended",
+    ] {
         assert!(help.text().contains(line), "{line}");
     }
     let version = run(&["--version"], b"").ok();
@@ -104,7 +111,8 @@ fn who_reads_no_more_ends_it_quietly() {
 #[cfg(target_os = "linux")]
 fn output_that_cannot_be_written_is_told() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = command(&["dump", file("recorded/comet.bin").to_str().unwrap()]).stdout(full).output().unwrap();
+    let ended =
+        command(&["dump", file("recorded/comet.bin").to_str().unwrap()]).stdout(full).output().unwrap();
     assert_eq!(ended.status.code(), Some(2));
     assert!(String::from_utf8(ended.stderr).unwrap().starts_with("hessian: cannot write: No space"));
 }

@@ -100,7 +100,10 @@ fn messages_have_a_form_in_json() {
     let header = b"c\x01\x00H\x00\x01h\x91m\x00\x01mN\x7a";
     let header = [&header[..5], b"\x00\x01hI\x00\x00\x00\x01m\x00\x01mNz"].concat();
     let ended = run(&["json"], &[&b"c\x01\x00H"[..], &header[5..]].concat());
-    assert_eq!(ended.ok().text(), "{\"call\":\"m\",\"headers\":[\"h\"],\"headers_and_arguments\":[1,null]}\n");
+    assert_eq!(
+        ended.ok().text(),
+        "{\"call\":\"m\",\"headers\":[\"h\"],\"headers_and_arguments\":[1,null]}\n"
+    );
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn output_has_the_form_that_is_asked_for() {
     assert_eq!(run(&["encode", "--base64"], b"1 2 3 4").ok().text(), "kZKTlA==\n");
     let path = tempfile("encoded.bin", b"old");
     let ended = run(&["encode", "--out", path.to_str().unwrap()], json).ok();
-    assert_eq!((ended.text(), std::fs::read(&path).unwrap()), ("", bytes.clone()));
+    assert_eq!((ended.text(), std::fs::read(&path).unwrap()), ("", bytes));
     let pretty = run(&["json", "--pretty", path.to_str().unwrap()], b"").ok();
     assert_eq!(pretty.text(), "{\n  \"$class\": \"a.B\",\n  \"v\": 1\n}\n");
     assert_eq!(run(&["encode", "--grammar", "draft"], b"{\"a\":1}").ok().out, b"M\x01a\x91z");
@@ -143,10 +146,13 @@ fn what_is_none_is_told() {
     run(&["encode"], b"99999999999999999999").told(1, &["document 1: ", "64 bits"]);
     run(&["encode"], b"{\"$clas\":1}").told(1, &["document 1: "]);
     run(&["encode"], b"\"\xff\"").told(1, &["document 1: ", "utf-8"]);
-    run(&["encode", "--limit", "max_packet=10"], &b"[".repeat(70_000)).told(1, &["longer than max_packet = 10 bytes"]);
+    run(&["encode", "--limit", "max_packet=10"], &b"[".repeat(70_000))
+        .told(1, &["longer than max_packet = 10 bytes"]);
     run(&["json"], b"<html>").told(1, &["standard input: ", " at byte "]);
-    run(&["json", "--as", "packets", "--framing", "ws"], b"\x05\x02\x91\x40").told(1, &["packet 0: ", "0x40"]);
-    run(&["json", "--limit", "max_packet=10"], &b"\x91".repeat(100)).told(1, &["longer than max_packet = 10 bytes"]);
+    run(&["json", "--as", "packets", "--framing", "ws"], b"\x05\x02\x91\x40")
+        .told(1, &["packet 0: ", "0x40"]);
+    run(&["json", "--limit", "max_packet=10"], &b"\x91".repeat(100))
+        .told(1, &["longer than max_packet = 10 bytes"]);
     // Nothing is one value less than none.
     assert_eq!(run(&["json"], b"").ok().text(), "");
     assert_eq!(run(&["json"], b"\x91\x92").ok().text(), "{\"$roots\":[1,2]}\n");

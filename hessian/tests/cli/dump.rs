@@ -16,7 +16,11 @@ fn vector(file_name: &str, name: &str, field: &str) -> Vec<u8> {
 fn what_it_is_is_recognised_or_told() {
     for (bytes, options, expected) in [
         (vector("objects", "addstring", "hex"), &[][..], "object of class 0"),
-        (vector("rpc", "h2_add", "request_hex"), &[], "Hessian 2.0\n       3  43                       C  call"),
+        (
+            vector("rpc", "h2_add", "request_hex"),
+            &[],
+            "Hessian 2.0\n       3  43                       C  call",
+        ),
         (vector("rpc", "h1_add", "reply_hex"), &[], "reply of Hessian 1"),
         (b"\x05\x01\x91".to_vec(), &[], "packet 0, frame: 1 bytes, the last"),
         (b"\x05\x01\x91".to_vec(), &["--as", "values"], "!!! error at byte 1: text is neither UTF-8"),
@@ -70,8 +74,10 @@ fn bytes_as_text() {
     ] {
         assert_eq!(run(&["dump", option], text.as_bytes()).ok().text(), expected.text(), "{text}");
     }
-    run(&["dump", "--hex"], b"48 0").told(1, &["standard input: the text ends after 4 characters inside a byte"]);
-    run(&["dump", "--hex"], b"48 zz").told(1, &["character 3 is `z`, where a hexadecimal digit was expected"]);
+    run(&["dump", "--hex"], b"48 0")
+        .told(1, &["standard input: the text ends after 4 characters inside a byte"]);
+    run(&["dump", "--hex"], b"48 zz")
+        .told(1, &["character 3 is `z`, where a hexadecimal digit was expected"]);
     run(&["dump", "--base64"], b"SA!").told(1, &["character 2 is `!`, where base64 was expected"]);
 }
 
@@ -81,13 +87,19 @@ fn failures_are_told() {
     let cut = run(&["dump"], &vector("objects", "addstring", "hex")[..30]);
     assert!(cut.text().contains("class 0: model.M$AddString { value }"), "{}", cut.text());
     assert!(cut.text().contains("!!! cut off"), "{}", cut.text());
-    cut.told(1, &["standard input: byte 30: cut off: input ends inside a value", "more bytes expected", "--as"]);
+    cut.told(
+        1,
+        &["standard input: byte 30: cut off: input ends inside a value", "more bytes expected", "--as"],
+    );
     let garbage = run(&["dump"], b"<html><body>Not here</body></html>");
     garbage.told(1, &["standard input: byte ", "--as and --framing tell otherwise"]);
     run(&["dump", "--as", "values"], b"\x90\x40").told(1, &["byte 1: byte 0x40 where a value was expected"]);
-    run(&["dump", "--framing", "p"], b"P\x00\x01\x91X").told(1, &["byte 4: packet framing: a frame begins with"]);
-    run(&["dump", "--as", "rpc"], b"\x91").told(1, &["byte 0: a message begins with H or E (Hessian 2), c or r"]);
-    run(&["dump", "--limit", "max_depth=2"], b"\x79\x79\x79\x91").told(1, &["byte 3: limit max_depth = 2 reached"]);
+    run(&["dump", "--framing", "p"], b"P\x00\x01\x91X")
+        .told(1, &["byte 4: packet framing: a frame begins with"]);
+    run(&["dump", "--as", "rpc"], b"\x91")
+        .told(1, &["byte 0: a message begins with H or E (Hessian 2), c or r"]);
+    run(&["dump", "--as", "values", "--limit", "max_depth=2"], b"\x79\x79\x79\x91")
+        .told(1, &["byte 3: limit max_depth = 2 reached"]);
     // A bad value ends its packet, not the stream.
     let stream = run(&["dump", "--framing", "ws"], b"\x05\x01\x40\x05\x01\x91");
     assert!(stream.text().ends_with("int 1\n"), "{}", stream.text());
@@ -128,7 +140,8 @@ fn memory_does_not_grow_with_the_input() {
     Framing::Ws.frame(&[&hessian::to_vec(&"x".repeat(1 << 20)).unwrap()], &mut packet);
     let chunk = [&b"A\xff\xff"[..], &[7; 0xffff]].concat();
     let frame = [&b"\x85\x7f\x00\x00\x00\x00\x00\x01\x00\x02"[..], &chunk].concat();
-    let endless = ["dump", "--framing", "ws", "--limit", "max_packet=1000000000", "--limit", "max_binary=1000000000"];
+    let endless =
+        ["dump", "--framing", "ws", "--limit", "max_packet=1000000000", "--limit", "max_binary=1000000000"];
     for (piece, times, arguments, at_most) in [
         (&packet, 128, &["dump"][..], 16),
         (&frame, 2048, &endless, 16),

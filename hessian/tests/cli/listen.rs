@@ -46,7 +46,8 @@ fn so_many_packets_and_no_more() {
         (&[], run(&["json"], &comet()[..133]).ok().out),
     ] {
         let server = open(comet());
-        let ended = run(&[&["listen", &server.url("/"), "--count", "2", "--quiet"], options].concat(), b"").ok();
+        let ended =
+            run(&[&["listen", &server.url("/"), "--count", "2", "--quiet"], options].concat(), b"").ok();
         assert!(ended.out == expected, "{options:?}: {}", String::from_utf8_lossy(&ended.out));
         server.join();
     }
@@ -65,7 +66,18 @@ fn framings_grammars_and_what_is_sent_are_chosen() {
         connection.send(STREAM);
         connection.send(&stream);
     })]);
-    let options = ["--framing", "varint", "--grammar", "draft", "--bearer", "tok", "-H", "X-Trace: 1", "--since", "19a:42"];
+    let options = [
+        "--framing",
+        "varint",
+        "--grammar",
+        "draft",
+        "--bearer",
+        "tok",
+        "-H",
+        "X-Trace: 1",
+        "--since",
+        "19a:42",
+    ];
     let ended = run(&[&["listen", &server.url("/s?a=b"), "--no-reconnect"], &options[..]].concat(), b"");
     server.join();
     assert_eq!((ended.code, ended.text()), (Some(0), "{\"a\":1}\n"), "{}", ended.err);

@@ -65,7 +65,8 @@ fn the_examples_print_what_the_readme_says() {
     let server = serve(served);
     let address = server.address.to_string();
     for subcommand in ["dump", "json", "encode", "listen", "call"] {
-        let is_shown = examples.iter().any(|(command, _)| command.contains(&format!("hessian {subcommand} ")));
+        let is_shown =
+            examples.iter().any(|(command, _)| command.contains(&format!("hessian {subcommand} ")));
         assert!(is_shown, "no example of {subcommand}");
     }
     for (command, expected) in examples {

@@ -203,7 +203,8 @@ impl Connection {
                 }
             }
         } else {
-            let length = request.header("content-length").map_or(0, |length| length.parse().expect("a number"));
+            let length =
+                request.header("content-length").map_or(0, |length| length.parse().expect("a number"));
             request.body = vec![0; length];
             self.reader.read_exact(&mut request.body).expect("a body");
         }
@@ -231,4 +232,5 @@ pub(crate) fn http(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The head of an answer that ends with its connection.
-pub(crate) const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-hessian\r\nConnection: close\r\n\r\n";
+pub(crate) const STREAM: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-hessian\r\nConnection: close\r\n\r\n";

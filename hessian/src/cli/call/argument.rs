@@ -80,15 +80,17 @@ fn value(text: &str, limits: &Limits) -> Result<Graph<'static>, String> {
         && digits.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
         && !digits.is_empty()
     {
-        let long = digits.parse().map_err(|_| {
-            format!("a long is from {} to {}", i64::MIN, i64::MAX)
-        })?;
+        let long = digits.parse().map_err(|_| format!("a long is from {} to {}", i64::MIN, i64::MAX))?;
         return scalar(Value::Long(long));
     }
     let is_json = matches!(text, "true" | "false" | "null")
-        || text.trim_start().starts_with(['{', '[', '"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        || text
+            .trim_start()
+            .starts_with(['{', '[', '"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     if !is_json {
-        return Err("a number, true, false, null, JSON, @date, text:…, base64:…, hex:… or file:… was expected".into());
+        return Err(
+            "a number, true, false, null, JSON, @date, text:…, base64:…, hex:… or file:… was expected".into(),
+        );
     }
     json::from_str_with(text, limits).map_err(|error| error.to_string())
 }

@@ -163,8 +163,14 @@ mod tests {
 
     #[test]
     fn hexadecimal_as_people_paste_it() {
-        for text in ["48020043", "48 02\n00 43", "0x48,0x02, 0x00,0x43", "\\x48\\x02\\x00\\x43", "[48:02:00:43]", "48-02-00-43"]
-        {
+        for text in [
+            "48020043",
+            "48 02\n00 43",
+            "0x48,0x02, 0x00,0x43",
+            "\\x48\\x02\\x00\\x43",
+            "[48:02:00:43]",
+            "48-02-00-43",
+        ] {
             assert_eq!(both::<Hex>(text.as_bytes()).unwrap(), b"H\x02\x00C", "{text}");
         }
         assert_eq!(both::<Hex>(b"").unwrap(), b"");
