@@ -60,7 +60,7 @@ impl InputOptions {
                         "{name}: a file was expected, this is a folder"
                     )));
                 }
-                let len = metadata.is_file().then(|| metadata.len());
+                let len = metadata.is_file().then_some(metadata.len());
                 (name, len, Box::new(file))
             }
             None => ("standard input".to_owned(), None, Box::new(io::stdin().lock())),

@@ -85,7 +85,7 @@ fn limit(text: &str) -> Result<Limit, String> {
                     set: |limits, value| limits.$field = value.try_into().unwrap_or(!0),
                     value: $value,
                 }),)*
-                _ => Err([concat!("no such limit; there are"), $(concat!(" ", stringify!($field))),*].concat()),
+                _ => Err(["no such limit; there are", $(concat!(" ", stringify!($field))),*].concat()),
             }
         };
     }
