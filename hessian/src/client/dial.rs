@@ -5,6 +5,8 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use rustls::crypto::CryptoProvider;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -39,20 +41,6 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// … and is broken after so many questions without an answer: a host that is gone is noticed within a minute.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// For addresses without TLS: nobody is believed, so nothing of this system has to be read.
-///
-/// # Errors
-/// [`Error::Tls`]: never, as long as the library has a version of TLS that is safe.
-pub(super) fn no_tls() -> Result<Tls> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Tls(std::io::Error::other(error)))?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(Tls::Config(Arc::new(config)))
-}
-
 /// A connector that gives up a connection that is not there after `timeout`: looking up the name, TCP and TLS together.
 ///
 /// # Errors
@@ -68,10 +56,24 @@ pub(super) fn connector(tls: &Tls, timeout: Duration) -> Result<Connector> {
     tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
     let builder = HttpsConnectorBuilder::new();
     let builder = match tls {
-        Tls::System => builder.with_native_roots().map_err(Error::Tls)?,
+        Tls::System => builder.with_provider_and_native_roots(provider()).map_err(Error::Tls)?,
         Tls::Config(config) => builder.with_tls_config(rustls::ClientConfig::clone(config)),
     };
     Ok(Connector { inner: builder.https_or_http().enable_http1().wrap_connector(tcp), timeout })
+}
+
+/// What other crates of a program want of rustls by default is theirs: two of them may disagree, which it panics at.
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// For addresses that are not `https:`: no certificate has to be read from this system.
+pub(super) fn no_roots() -> Result<Tls> {
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Tls(io::Error::other(error)))?;
+    let roots = rustls::RootCertStore::empty();
+    Ok(Tls::Config(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
 impl Service<Uri> for Connector {
