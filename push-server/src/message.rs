@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::encode::{Classes, Grammar, HessianBody};
 use crate::position::Position;
+use crate::scratch::exactly;
 use crate::transport::{Frame, Transport};
 use crate::{Limits, PublishError};
 
@@ -32,16 +33,16 @@ impl Bodies {
         T: Serialize + ?Sized,
     {
         // JSON first: a value that it refuses must not leave classes behind in the shared table.
-        let json = serde_json::to_vec(value).map_err(PublishError::Json)?;
+        let json = to_json(value)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode(value)?, whole(json), limits)
+        Self::of(classes.encode(value)?, json, limits)
     }
 
     /// A generic Hessian value.
     pub(crate) fn graph(graph: &Graph<'_>, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
-        let json = serde_json::to_vec(graph).map_err(PublishError::Json)?;
+        let json = to_json(graph)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode_graph(graph)?, whole(json), limits)
+        Self::of(classes.encode_graph(graph)?, json, limits)
     }
 
     /// JSON, which is kept as it is but for blanks around it.
@@ -64,10 +65,8 @@ impl Bodies {
         Self::of(classes.encode(&hessian::Binary::from(bytes.clone()))?, json.into(), limits)
     }
 
-    fn of(mut hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
+    fn of(hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
         fits("Hessian", hessian.bytes.len(), limits)?;
-        // It is kept for as long as the log keeps the message.
-        hessian.bytes.shrink_to_fit();
         Ok(Self { hessian, json })
     }
 
@@ -82,9 +81,10 @@ impl Bodies {
     }
 }
 
-/// Without the room for more, which would be kept as long, and cost an allocation to keep account of.
-fn whole(json: Vec<u8>) -> Bytes {
-    json.into_boxed_slice().into()
+fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, PublishError> {
+    exactly(|json| serde_json::to_writer(json, value))
+        .map(|(json, ())| json.into())
+        .map_err(PublishError::Json)
 }
 
 const fn fits(form: &'static str, bytes: usize, limits: &Limits) -> Result<(), PublishError> {
