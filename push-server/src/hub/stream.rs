@@ -114,6 +114,10 @@ impl Stream {
     /// The clients that are present now, and who comes and goes from now on.
     #[must_use]
     pub fn presence(&self) -> Presence {
+        if self.has_ended() {
+            // Opened when the hub had ended already, it was not told.
+            self.channel.registry.end();
+        }
         self.channel.registry.listen(&self.shared.limits)
     }
 
