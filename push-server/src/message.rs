@@ -134,6 +134,9 @@ struct Defining {
 }
 
 impl Message {
+    /// Bytes that a message in a log costs beside its bodies: itself, its counts of references, its place in the ring.
+    pub(crate) const OVERHEAD: usize = size_of::<Self>() + 3 * size_of::<usize>();
+
     pub(crate) fn new(bodies: Bodies, position: Position, end: u64, published: Instant) -> Arc<Self> {
         Self::place(bodies, position, end, published, false)
     }

@@ -140,6 +140,13 @@ async fn what_waits_is_bounded_for_each_client_and_for_all() {
     stream.send_to(&id("b"), &long).unwrap();
     assert_eq!(full(stream.send_to(&id("b"), &long)), ("direct_bytes", 100));
     assert_eq!(full(stream.send_to(&id("c"), &long)), ("direct_bytes_in_all", 150));
+    // What is longer than all that may wait is told so, and not that something waits.
+    let error = stream.send_to(&id("c"), &"x".repeat(60)).unwrap_err();
+    assert!(matches!(error, SendError::TooLong { bytes: 124, max: 100 }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "a direct message of 124 bytes in both bodies is more than direct_bytes = 100"
+    );
     assert_eq!(hub.stats().direct_bytes, 84);
     assert_eq!(stream.stats().dropped[push_server::hub::Overrun::DirectFull as usize], 3);
     hub.close_stream(stream.name());

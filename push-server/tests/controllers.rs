@@ -627,10 +627,7 @@ async fn the_end_of_the_server_is_told_to_those_who_wait_and_cuts_who_does_not_r
     server.stop().await;
     assert_eq!(begin.elapsed().as_secs(), Limits::default().drain.as_secs());
     let text = client.rest_text().await;
-    assert!(
-        text.contains("the last") && text.ends_with("event: end\ndata: complete\n\n\r\n0\r\n\r\n"),
-        "{text}"
-    );
+    assert!(text.contains("the last") && text.ends_with("event: rotate\ndata\n\n\r\n0\r\n\r\n"), "{text}");
     drop(hanging);
     log.until("close Cut").await;
     assert_eq!(log.all(), ["begin", "resume", "close Shutdown", "close Cut"]);
@@ -707,4 +704,33 @@ async fn classes_of_the_controller_and_of_its_stream_are_one_table() {
     let definitions = rest.windows(needle.len()).filter(|window| window == needle).count();
     assert_eq!(definitions, 1, "defined once: {}", rest.escape_ascii());
     assert!(rest.ends_with(b"\x03\x61\x01b"), "{}", rest.escape_ascii());
+}
+
+/// A client that has sent its next request already still gets to read why the first came to nothing: no reset takes it
+/// back.
+#[tokio::test]
+async fn a_refusal_arrives_though_the_next_request_waits_unread() {
+    let log = Log::default();
+    let told = log.clone();
+    let server = TestServer::serving_also(Limits::default(), |_| {
+        let poll = any(move |suspend: Suspend| async move { suspend.long_poll().run(Told(told.clone())) });
+        Router::new().route("/poll", poll)
+    })
+    .await;
+    let mut client = server.ask(&get("/poll")).await;
+    let handle = log.handle(0).await;
+    assert_eq!((server.hub.stats().controllers, server.hub.stats().controllers_opened), (1, 1));
+    client.send(get("/poll").as_bytes()).await;
+    // The controller's task looks at what has come before it is woken for the last time.
+    client.send(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    handle.set("news", "panic".to_owned());
+    handle.wake();
+    log.until("close Failed").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let answer = client.rest_text().await;
+    assert!(answer.starts_with("HTTP/1.1 500 ") && answer.ends_with("This address failed.\n"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    wait_for(|| server.hub.stats().controllers == 0).await;
+    server.stop().await;
 }

@@ -22,7 +22,7 @@ fn request(transport: &str, query: &str, version: &str) -> String {
     format!("GET /streams/comet/{path} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n")
 }
 
-fn all() -> impl Iterator<Item = &'static str> {
+fn all() -> impl Iterator<Item = &'static str> + Clone {
     STREAMING.into_iter().chain(POLLS)
 }
 
@@ -211,7 +211,11 @@ async fn a_gap_is_told_in_every_form() {
 /// The farewell of a server that ends, after everything that is due.
 #[tokio::test(start_paused = true)]
 async fn the_end_is_told_in_every_form() {
-    for (transport, version) in all().flat_map(|transport| [(transport, "1.0"), (transport, "1.1")]) {
+    let forms = all().flat_map(|transport| [(transport, "1.0"), (transport, "1.1")]);
+    // Of the stream, which is for good, and of the server, after which the stream goes on elsewhere.
+    for (is_over, (transport, version)) in
+        [true, false].into_iter().flat_map(|over| forms.clone().map(move |form| (over, form)))
+    {
         let server = TestServer::open(Limits::default(), EPOCH).await;
         if transport.starts_with("poll") {
             continue;
@@ -223,10 +227,18 @@ async fn the_end_is_told_in_every_form() {
             server.stream.publish(&1).await.unwrap();
         }
         let reads = tokio::spawn(client.rest());
+        if is_over {
+            assert!(server.hub.close_stream(server.stream.name()));
+        }
         server.stop().await;
         let understood = understand(transport, &reads.await.unwrap());
         assert_eq!(understood.messages.len(), usize::from(!is_poll), "{transport}");
-        let farewell = (transport != "hessian").then_some("end");
+        let farewell = match (transport, is_over) {
+            ("hessian", _) => None,
+            (_, true) => Some("end"),
+            // A poll that comes back needs no word.
+            (_, false) => (!is_poll).then_some("rotate"),
+        };
         let understood = understood.farewell.map(|why| why.replace("complete", "end"));
         assert_eq!(understood.as_deref(), farewell, "{transport}");
     }

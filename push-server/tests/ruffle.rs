@@ -100,12 +100,12 @@ async fn the_eager_form_speaks_first() {
         drop(page);
         wait_for(|| server.stream.readers() == 0).await;
     }
-    // At the demo's own address a newcomer gets the newest line at once. The end of the stream is a close frame.
+    // At the demo's own address a newcomer gets the newest line at once. The end of the server is a close frame.
     let mut page = open(&server, "/comet/ruffle", None).await.unwrap();
     next(&mut page).await.unwrap();
     assert!(next(&mut page).await.unwrap().ends_with(b"\x02yo"));
     let stop = tokio::spawn(server.stop());
-    assert_eq!(next(&mut page).await, Err((1000, "complete".to_owned())));
+    assert_eq!(next(&mut page).await, Err((1012, "rotate".to_owned())));
     assert!(timeout(PATIENCE, page.next()).await.expect("an end").is_none());
     stop.await.unwrap();
 }
@@ -156,7 +156,7 @@ async fn a_bridge_is_a_connection_to_this_port() {
     page.close(None).await.unwrap();
     wait_for(|| server.stream.readers() == 0).await;
 
-    // A bridge to the bridge is one more of the bounded number, and nothing worse.
+    // A bridge within the bridge would be one of the server's own address.
     let mut page = open(&server, "/ruffle", None).await.unwrap();
     let host = server.address;
     let handshake = format!(
@@ -164,6 +164,10 @@ async fn a_bridge_is_a_connection_to_this_port() {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     send(&mut page, handshake.as_bytes()).await;
+    let refused = until(&mut page, b"inside of it.\n").await;
+    assert!(refused.starts_with(b"HTTP/1.1 403 "), "{}", refused.escape_ascii());
+    // Streams for movies are no bridges.
+    send(&mut page, handshake.replace("/ruffle", "/streams/comet/ruffle").as_bytes()).await;
     assert!(until(&mut page, b"\r\n\r\n").await.starts_with(b"HTTP/1.1 101 "));
     drop(page);
     server.stop().await;
@@ -186,6 +190,16 @@ async fn each_bound_of_a_bridge_ends_it_with_its_name() {
         }
         assert_eq!(next(&mut page).await, Err((close.0, close.1.to_owned())));
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_places_there_is_no_bridge() {
+    let mut limits = Limits::default();
+    limits.bridges = 0;
+    let server = TestServer::with(limits).await;
+    assert_eq!(open(&server, "/ruffle", None).await.err(), Some(StatusCode::NOT_FOUND));
+    assert!(open(&server, "/comet/ruffle", None).await.is_ok());
     server.stop().await;
 }
 

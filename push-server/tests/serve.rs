@@ -51,6 +51,7 @@ async fn it_serves_publishes_answers_the_policy_and_ends_in_order() {
         Content-Length: 7\r\n\r\n\"hello\"";
     let told = server.ask(publish).await.rest_text().await;
     assert!(told.contains(":1\",\"receivers\":1}\n"), "{told}");
+    let position = told.split('"').find(|text| text.ends_with(":1")).unwrap().to_owned();
     reader.until(b"data: \"hello\"\n\n").await;
 
     let policy = server.ask("<policy-file-request/>\0").await.until(b"\0").await;
@@ -63,7 +64,7 @@ async fn it_serves_publishes_answers_the_policy_and_ends_in_order() {
 
     let sent = Command::new("kill").args(["-s", "INT", &server.0.id().to_string()]).status().unwrap();
     assert!(sent.success());
-    assert_eq!(reader.rest_text().await, "event: end\ndata: complete\n\n");
+    assert_eq!(reader.rest_text().await, format!("event: rotate\ndata: {position}\n\n"));
     let status = loop {
         match server.0.try_wait().unwrap() {
             Some(status) => break status,

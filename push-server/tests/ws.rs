@@ -128,7 +128,7 @@ async fn the_json_form_byte_by_byte() {
     assert_eq!(client.take(message.len()).await, message);
     // Said while the server ends: the client answers the close frame, and the connection is over.
     let stop = tokio::spawn(server.stop());
-    let end = [text(r#"{"event":"end","position":"ab:2"}"#), frame(0x88, b"\x03\xe8complete")].concat();
+    let end = [text(r#"{"event":"rotate","position":"ab:2"}"#), frame(0x88, b"\x03\xf4rotate")].concat();
     assert_eq!(client.take(end.len()).await, end);
     client.send(&masked(0x88, b"\x03\xe8")).await;
     assert_eq!(client.rest().await, b"");
@@ -184,8 +184,8 @@ async fn a_client_library_reads_both_forms_and_closes_in_order() {
     assert_eq!(server.hub.stats().closed[Close::Peer as usize], 1);
     let hub = server.hub.clone();
     let stop = tokio::spawn(server.stop());
-    assert_eq!(next_text(&mut json).await, r#"{"event":"end","position":"ab:3"}"#);
-    assert_eq!(closed(&mut json).await, (1000, "complete".to_owned()));
+    assert_eq!(next_text(&mut json).await, r#"{"event":"rotate","position":"ab:3"}"#);
+    assert_eq!(closed(&mut json).await, (1012, "rotate".to_owned()));
     assert!(timeout(PATIENCE, json.next()).await.expect("an end").is_none());
     stop.await.unwrap();
     assert_eq!(hub.stats().closed[Close::Complete as usize], 1);
@@ -200,6 +200,11 @@ async fn a_handshake_that_is_none_is_refused() {
         (good.replace("Upgrade: websocket", "Content-Length: 5\r\nUpgrade: websocket"), 400, "has no body"),
         (good.replace("Upgrade: websocket", "Upgrade: h2c"), 426, "connection: Upgrade\r\n"),
         (good.replace("Version: 13", "Version: 8"), 426, "sec-websocket-version: 13\r\n"),
+        (good.replace("Version: 13", "Version: 13, 8"), 426, "sec-websocket-version: 13\r\n"),
+        (handshake("/comet/ws", "Sec-WebSocket-Version: 8\r\n"), 426, "sec-websocket-version: 13\r\n"),
+        (handshake("/comet/ws", "Sec-WebSocket-Version: 13\r\n"), 426, "sec-websocket-version: 13\r\n"),
+        (good.replace("Connection: Upgrade", "Connection: keep-alive"), 426, "connection: Upgrade\r\n"),
+        (good.replace("Connection: Upgrade", "Connection: Upgraded"), 426, "upgrade: websocket\r\n"),
         (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "sec-websocket-version: 13\r\n"),
         (good.replace(KEY, "dGhl"), 400, "16 bytes in base64"),
         (good.replace(KEY, "?"), 400, "16 bytes in base64"),
@@ -226,6 +231,28 @@ async fn a_handshake_that_is_none_is_refused() {
     client.send(&early).await;
     let answer = client.rest_text().await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("before it speaks"), "{answer}");
+    server.stop().await;
+}
+
+/// Both fields are lists, on one line or on several.
+#[tokio::test]
+async fn a_handshake_may_list_other_things_as_well() {
+    let server = TestServer::start().await;
+    for path in ["/comet/ws", "/streams/comet"] {
+        let good = handshake(path, "");
+        for request in [
+            good.replace("Connection: Upgrade", "Connection: keep-alive, upgrade"),
+            good.replace("Connection: Upgrade", "Connection: keep-alive\r\nConnection: Upgrade"),
+            good.replace("Connection: Upgrade", "Connection: Upgrade\r\nConnection: keep-alive"),
+            good.replace("Upgrade: websocket", "Upgrade: h2c, WebSocket"),
+            good.replace("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+        ] {
+            assert_ne!(request, good);
+            let mut client = server.ask(&request).await;
+            let head = client.until(b"\r\n\r\n").await;
+            assert!(head.starts_with(b"HTTP/1.1 101 "), "{request}{}", head.escape_ascii());
+        }
+    }
     server.stop().await;
 }
 

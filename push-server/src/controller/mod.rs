@@ -132,7 +132,8 @@
 //! What waits for a client: at most [`Suspend::pending_bytes`], beside one batch of a joined stream (64 messages, shared
 //! with its log). A client that takes nothing of it for [`Limits::stall`](crate::Limits::stall) is cut off, and one that
 //! joined a stream is bound by that stream's [`StreamConfig`](crate::StreamConfig). What comes from a client: at most
-//! [`Suspend::input_bytes`], in pieces of [`READ`], the next when the last was dealt with. How long: the
+//! [`Suspend::input_bytes`], in pieces of [`READ`], the next when the last was dealt with; on a WebSocket messages of
+//! [`Limits::ws_message`](crate::Limits::ws_message), as many as it deals with. How long: the
 //! [timeout](Context::set_timeout), a [lifetime](Suspend::lifetime), [`Suspend::callback_time`]. How many:
 //! [`Limits::connections`](crate::Limits::connections).
 //!
@@ -153,6 +154,7 @@ mod output;
 mod route;
 mod run;
 mod settings;
+mod socket;
 mod suspend;
 mod wire;
 

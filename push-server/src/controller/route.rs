@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest as _, Query};
 use axum::response::Response;
 use axum::routing::{MethodRouter, on};
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{Request, StatusCode};
 use serde::Deserialize;
 
@@ -12,6 +13,7 @@ use super::callbacks::Controller;
 use super::form::Form;
 use super::suspend::Suspend;
 use crate::transport::script::Callback;
+use crate::transport::ws::Subprotocol;
 use crate::web::{SUBSCRIBE, text, wrong_method};
 use crate::{Framing, Grammar};
 
@@ -48,6 +50,7 @@ where
 /// | `path/script` | [`Form::Script`] | `callback`: the function of the parent page, default `comet_update` |
 /// | `path/sse` | [`Form::Sse`] | |
 /// | `path/json` | [`Form::Json`], a line each | |
+/// | `path/ws` | [`Form::WsJson`], or [`Form::WsHessian`] where the client offers the subprotocol `push.hessian` first | |
 /// | `path/longpoll` | [`Form::Json`], as a [long poll](Suspend::long_poll) | |
 pub fn router<C, F>(path: &str, form: Form, make: F) -> Router
 where
@@ -55,7 +58,7 @@ where
     F: Fn(&Request<()>) -> C + Clone + Send + Sync + 'static,
 {
     let mut router = Router::new().route(path, route(form, make.clone()));
-    for name in ["hessian", "script", "sse", "json", "longpoll"] {
+    for name in ["hessian", "script", "sse", "json", "ws", "longpoll"] {
         let make = make.clone();
         let by_name = move |request: Request<Body>| {
             let make = make.clone();
@@ -98,6 +101,10 @@ fn named(name: &str, request: &Request<Body>) -> Result<Form, String> {
             Some(name) => Callback::new(name).map_err(|error| format!("callback: {error}."))?,
         }),
         "sse" => Form::Sse,
+        "ws" => match Subprotocol::choose(request.headers().get_all(SEC_WEBSOCKET_PROTOCOL)) {
+            Some((Subprotocol::Hessian, _)) => Form::WsHessian,
+            _ => Form::WsJson,
+        },
         _ => Form::Json,
     })
 }

@@ -272,8 +272,11 @@ impl Slot {
             let max = limits.direct_messages;
             return Err(SendError::Full { client: self.id.clone(), bound: "direct_messages", max });
         }
-        if queue.bytes + weight > limits.direct_bytes {
-            let max = limits.direct_bytes;
+        let max = limits.direct_bytes;
+        if weight > max {
+            return Err(SendError::TooLong { bytes: weight, max });
+        }
+        if queue.bytes + weight > max {
             return Err(SendError::Full { client: self.id.clone(), bound: "direct_bytes", max });
         }
         let all = &shared.counts.direct_bytes;

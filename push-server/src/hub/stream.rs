@@ -12,6 +12,7 @@ use super::Shared;
 use super::channel::Channel;
 use super::client::ClientId;
 use super::config::StreamConfig;
+use super::log::Room;
 use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
@@ -49,7 +50,8 @@ pub struct Stream {
 pub struct Published {
     /// Where in the stream it stands.
     pub position: Position,
-    /// How many readers were connected. They have not necessarily got it yet.
+    /// How many readers were connected. They have not necessarily got it yet. A long poll whose client has gone is one
+    /// until its wait is over.
     pub receivers: usize,
 }
 
@@ -210,10 +212,16 @@ impl Stream {
         if self.has_ended() {
             return Err(PublishError::Ended);
         }
-        if log.would_leave_behind(self.channel.seen_by_all(), bodies.weight()) {
-            return Ok(Err(bodies));
+        let was_empty = log.is_empty();
+        match log.make_room(bodies.weight(), self.channel.seen_by_all()) {
+            Room::Taken => {}
+            Room::Later => return Ok(Err(bodies)),
+            Room::Full => {
+                let max = self.shared.log_bytes.max();
+                return Err(PublishError::Full { bound: "log_bytes_in_all", bytes: bodies.weight(), max });
+            }
         }
-        let (was_empty, is_alone) = (log.is_empty(), log.is_quiet(now, BURST));
+        let is_alone = log.is_quiet(now, BURST);
         let position = self.channel.append(&mut log, bodies, now);
         let lapses = was_empty.then(|| log.lapses()).flatten();
         drop(log);

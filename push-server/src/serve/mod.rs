@@ -59,7 +59,7 @@ impl Server {
                 // Boxed: a connection that stays silent should not take the room of one that talks HTTP.
                 Box::pin(async move {
                     tokio::select! {
-                        () = connection::serve(socket, peer.ip(), here, router, &limits, permit, stop) => {}
+                        () = connection::serve(socket, peer, here, router, &limits, permit, stop) => {}
                         () = cut.cancelled() => {}
                     }
                 })

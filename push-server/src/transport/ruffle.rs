@@ -14,7 +14,7 @@
 //!
 //! Whoever reaches `/ruffle` reaches everything of this port: what a proxy in front of it allows and forbids by path does not
 //! hold for what comes through a bridge, and an `Origin` holds back pages, not programs. Where a proxy guards paths, let it
-//! refuse `/ruffle`, or set [`Limits::bridges`](crate::Limits::bridges) to 0. All clients behind one proxy are one address
+//! refuse `/ruffle`, or have none: `push-server serve --no-bridge`, [`Limits::bridges`](crate::Limits::bridges) = 0 (404). All clients behind one proxy are one address
 //! for [`Limits::bridges_per_address`](crate::Limits::bridges_per_address).
 //!
 //! ```js
@@ -35,7 +35,7 @@
 //!
 //! **The bridge** opens its TCP connection before the handshake is answered: 502 if that fails, 503 at
 //! [`Limits::bridges`](crate::Limits::bridges) in all or [`Limits::bridges_per_address`](crate::Limits::bridges_per_address) of
-//! one address (an IPv6 network of 64 bits is one). Both directions are held to one message at a time, so a slow side
+//! one address (an IPv6 network of 64 bits is one), 403 within a bridge. Both directions are held to one message at a time, so a slow side
 //! slows the other. The end of the connection is a close frame with the code 1000; a close frame of the page closes the connection. What else ends
 //! a bridge:
 //!

@@ -81,14 +81,14 @@ use axum::routing::{MethodFilter, get, on, post};
 use http::{HeaderValue, StatusCode, header};
 
 pub(crate) use bridge::{Bridges, Place, Port};
-pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head};
+pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
 pub(crate) use streams::Takeover;
+pub(crate) use ws::{Handshake, wants_websocket};
 
 use crate::hub::{Hub, Start, Stream};
 use crate::{BadStreamName, OpenError, StreamName};
 use params::{Ask, Refusal, Segments, refuse};
-use ws::Handshake;
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
@@ -98,8 +98,10 @@ pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::PO
 #[non_exhaustive]
 pub struct Access {
     /// A stream is opened by the first request for it, whoever makes it, up to
-    /// [`Limits::streams`](crate::Limits::streams). At that bound, streams that nobody reads and nothing was ever
-    /// published to are closed for new ones.
+    /// [`Limits::streams`](crate::Limits::streams). At that bound a new one takes the place of one that was opened in
+    /// this way too, that nobody reads and no client is present in, and whose log is empty: nothing was published to
+    /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
+    /// holds a handle keeps its place.
     pub opens: bool,
     /// Whoever reaches the server publishes.
     pub publishes: bool,
@@ -141,25 +143,11 @@ impl Site {
             return Ok(stream);
         }
         let name = self.name(name)?;
-        let opened = self.hub.open(&name).or_else(|_| {
-            self.close_unused();
-            self.hub.open(&name)
-        });
-        opened.map_err(|error: OpenError| {
+        self.hub.open_for_client(&name).map_err(|error: OpenError| {
             let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}."));
             refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
             refusal
         })
-    }
-
-    /// Closes streams that hold no history anybody could lose: names that somebody has tried, and left.
-    fn close_unused(&self) {
-        for stream in self.hub.open_streams() {
-            let is_used = stream.position().sequence > 0 || stream.readers() > 0 || stream.client_count() > 0;
-            if !is_used {
-                self.hub.close_stream(stream.name());
-            }
-        }
     }
 }
 

@@ -65,8 +65,7 @@ pub(super) async fn negotiated(
     request: Request,
 ) -> Response {
     // First who asks for another protocol, whatever its `Accept` says.
-    let upgrade = ask.headers.get(header::UPGRADE);
-    if upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+    if ws::wants_websocket(&ask.headers) {
         return match Handshake::from_request(request, &()).await {
             Ok(handshake) => ws::open_by_name(&site, &stream, &ask, handshake),
             Err(refusal) => refusal,
@@ -107,7 +106,11 @@ pub(super) async fn answer(stream: &Stream, transport: &str, ask: &Ask, start: S
 pub(super) fn over(stream: &Stream) -> Refusal {
     match stream.is_closed() {
         true => refuse(StatusCode::GONE, "The stream is over."),
-        false => refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN),
+        false => {
+            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
+            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            refusal
+        }
     }
 }
 

@@ -188,6 +188,13 @@ pub(crate) enum Subprotocol {
 }
 
 impl Subprotocol {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Json => JSON_PROTOCOL,
+            Self::Hessian => HESSIAN_PROTOCOL,
+        }
+    }
+
     /// The first of ours among those `offered`, and whether it is to be named in the answer. `None`: only others were
     /// offered.
     pub(crate) fn choose<'a>(offered: impl IntoIterator<Item = &'a HeaderValue>) -> Option<(Self, bool)> {

@@ -181,17 +181,25 @@ async fn all_arrives(transport: &'static str) {
     let position = page.value("streams.it.connection.position").await;
     assert_eq!(position, json!("2:2"));
 
+    // Stopped in good order, and the next one started: it comes back by itself, and is told that as well.
+    let site = site.replace(3).await;
+    site.publish(&json!("replaced")).await;
+    expected.push(json!("replaced"));
+    page.until_is(values, json!(expected)).await;
+    page.until_is(&format!("{verdicts}.at(-1)"), json!("epoch-changed")).await;
+    assert_eq!(page.value("streams.it.connection.position").await, json!("3:1"));
+
     // What it sends is read by itself as well.
     let sent = "streams.it.connection.send({ text: '<b>' }).then(answer => { window.sent = answer; })";
     page.value(&format!("void {sent}")).await;
-    page.until("window.sent?.position ?? null", |position| position == "2:3").await;
+    page.until("window.sent?.position ?? null", |position| position == "3:2").await;
     expected.push(json!({"text": "<b>"}));
     page.until_is(values, json!(expected)).await;
 
-    // The end is the end. Who polls now and then hears of it only from a server that goes on: this one is gone by then.
-    site.end().await;
+    // The end is the end. Who polls now and then opens a namesake by its next poll, and hears of none.
+    site.end();
     let over = match transport {
-        "poll" => json!(["waiting", "503: The server is shutting down."]),
+        "poll" => json!(["open", null]),
         _ => json!(["closed", "ended by the server"]),
     };
     page.until_is("[streams.it.connection.state, streams.it.connection.reason]", over).await;

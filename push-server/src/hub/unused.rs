@@ -1,0 +1,107 @@
+//! Streams that clients have opened and nobody uses any more: the first whose places others get.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::channel::Channel;
+
+/// Such streams, the one that has been here longest first.
+///
+/// A stream enters when it may have become unused: when it is opened, when its last reader or client leaves, when its
+/// log has grown empty. So whoever needs a place finds one without a look at every stream; that a stream is used again
+/// shows when its turn comes.
+#[derive(Debug, Default)]
+pub(crate) struct Unused {
+    line: Mutex<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// The number of the stream that came last.
+    last: u64,
+    waiting: BTreeMap<u64, Weak<Channel>>,
+}
+
+impl Unused {
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream goes to the end of the line, unless it stands in it.
+    pub(crate) fn enter(&self, channel: &Arc<Channel>) {
+        let mut line = self.lock();
+        if channel.ticket.load(Ordering::Relaxed) == 0 {
+            line.last += 1;
+            let ticket = line.last;
+            channel.ticket.store(ticket, Ordering::Relaxed);
+            line.waiting.insert(ticket, Arc::downgrade(channel));
+        }
+    }
+
+    /// The stream is closed: it waits for nothing.
+    pub(crate) fn leave(&self, channel: &Channel) {
+        let mut line = self.lock();
+        line.waiting.remove(&channel.ticket.swap(0, Ordering::Relaxed));
+    }
+
+    /// Takes the first out of the line.
+    pub(crate) fn next(&self) -> Option<Arc<Channel>> {
+        let mut line = self.lock();
+        while let Some((_, channel)) = line.waiting.pop_first() {
+            if let Some(channel) = channel.upgrade() {
+                channel.ticket.store(0, Ordering::Relaxed);
+                return Some(channel);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hub::Hub;
+    use crate::{Epoch, Limits, OpenError};
+
+    #[tokio::test]
+    async fn a_place_is_found_without_a_look_at_those_that_are_used() {
+        let limits = Limits { streams: 3, ..Limits::default() };
+        let hub = Hub::start(Epoch::new(1), limits, 1);
+        let open = |name: &str| hub.open_for_client(&name.parse().unwrap());
+        let waiting = || hub.shared.unused.lock().waiting.len();
+        for name in ["a", "b"] {
+            open(name).unwrap().publish(&1).await.unwrap();
+        }
+        let held = open("c").unwrap();
+        // The two that are used are looked at once. The one that is held may be free the next time.
+        assert!(matches!(open("d"), Err(OpenError::TooMany { max: 3, .. })));
+        assert_eq!(waiting(), 1);
+        drop(held);
+        let position = open("d").unwrap().position();
+        assert!(position.epoch != Epoch::new(1), "no namesake's history goes on");
+        assert!(hub.get("c").is_none() && hub.get("a").is_some());
+        // An application's own are never taken, and who is closed does not wait.
+        assert!(hub.close_stream(&"d".parse().unwrap()) && waiting() == 0);
+        drop(hub.open(&"own".parse().unwrap()).unwrap());
+        assert!(open("e").is_err() && waiting() == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_thousand_names_that_were_published_to_once_make_room_when_their_logs_are_empty() {
+        let limits = Limits::default();
+        let hub = Hub::start(Epoch::new(1), limits.clone(), 2);
+        let open = |name: String| hub.open_for_client(&name.parse().unwrap());
+        for number in 0..limits.streams {
+            open(format!("s{number}")).unwrap().publish_bytes("x").await.unwrap();
+        }
+        assert!(open("new".to_owned()).is_err());
+        assert_eq!(hub.shared.unused.lock().waiting.len(), 0, "nobody is looked at twice");
+        tokio::time::sleep(limits.log_age + std::time::Duration::from_secs(1)).await;
+        assert_eq!(hub.stats().log_bytes, 0);
+        for number in 0..limits.streams {
+            open(format!("t{number}")).unwrap().publish_bytes("x").await.unwrap();
+        }
+        assert!(open("one.more".to_owned()).is_err());
+        assert_eq!(hub.stats().streams, limits.streams);
+    }
+}
