@@ -125,3 +125,22 @@ async fn what_has_no_other_form_is_refused_whole() {
     assert!(matches!(stream.publish_bytes(long).await, Err(PublishError::TooLong { form: "JSON", .. })));
     assert_eq!(stream.position().sequence, 0);
 }
+
+/// As the table of [`Stream`] says: what has a class keeps it, what has only a type loses that, and nothing else.
+#[tokio::test]
+async fn lists_and_maps_arrive_without_their_types() {
+    let stream = stream();
+    let mut builder = Graph::builder();
+    let list = builder.list(Some("java.util.LinkedList"));
+    let map = builder.map(Some("java.util.TreeMap"));
+    builder.entry(map, "a", 1);
+    builder.push(list, map);
+    let object = builder.object("example.Held", [("list", list.into())]);
+    stream.publish_graph(&builder.finish(object)).await.unwrap();
+    let expected = hessian!("example.Held" { list: [{ "a" => 1 }] });
+    for framing in [Framing::Ws, Framing::P] {
+        assert_eq!(decoded::<Final>(&stream, framing, Grammar::Final), [expected.clone()]);
+        assert_eq!(decoded::<Draft>(&stream, framing, Grammar::Draft), [expected.clone()]);
+        assert_eq!(decoded::<Tutorial>(&stream, framing, Grammar::Tutorial), [expected.clone()]);
+    }
+}
