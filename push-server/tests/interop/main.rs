@@ -20,6 +20,7 @@ mod java_library;
 mod packages;
 mod policy;
 mod ruffle;
+mod script;
 mod silent;
 mod site;
 #[path = "../support/mod.rs"]
