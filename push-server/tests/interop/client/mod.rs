@@ -1,7 +1,7 @@
 //! The script for browsers, in headless Chromium: every transport by itself, over cuts, renewals, restarts and the end;
 //! which one is chosen when a proxy spoils some; many tabs.
 
-mod proxy;
+pub(crate) mod proxy;
 mod site;
 
 use std::path::Path;
