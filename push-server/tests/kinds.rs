@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::time::Duration;
+
 use hessian::grammar::{Draft, Final, Tutorial};
 use hessian::packet::Packet;
 use hessian::{Date, Graph, StreamDecoder, hessian};
 use push_server::hub::Reader;
-use push_server::{Framing, Grammar, Hub, Limits, PublishError, Start, Stream, Transport};
+use push_server::{Framing, Grammar, Hub, Limits, PublishError, Start, Stream, StreamConfig, Transport};
 use support::EPOCH;
 
 const MANY: usize = usize::MAX;
@@ -143,4 +145,38 @@ async fn lists_and_maps_arrive_without_their_types() {
         assert_eq!(decoded::<Draft>(&stream, framing, Grammar::Draft), [expected.clone()]);
         assert_eq!(decoded::<Tutorial>(&stream, framing, Grammar::Tutorial), [expected.clone()]);
     }
+}
+
+/// The bound that all streams of a hub share, as [`Limits`] says: past it a new class is refused, and nothing else is.
+#[tokio::test]
+async fn a_hub_has_4_096_classes() {
+    const CLASSES: i32 = 4_096;
+    let hub = Hub::start(EPOCH, Limits::default(), 1);
+    let [stream, other] = ["s", "other"].map(|name| {
+        let config = StreamConfig::new(&Limits::default()).history(5_000, 1 << 30, Duration::from_secs(60));
+        hub.open_with(&name.parse().unwrap(), &config).unwrap()
+    });
+    let object = |number: i32| {
+        let mut builder = Graph::builder();
+        let object = builder.object(&format!("example.C{number}"), [("n", number.into())]);
+        builder.finish(object)
+    };
+    for number in 0..CLASSES {
+        stream.publish_graph(&object(number)).await.unwrap();
+    }
+    for stream in [&stream, &other] {
+        let refused = stream.publish_graph(&object(CLASSES)).await.unwrap_err();
+        assert!(matches!(refused, PublishError::Hessian(_)), "{refused}");
+        assert!(refused.to_string().contains("4096"), "{refused}");
+    }
+    assert_eq!(stream.position().sequence, u64::try_from(CLASSES).unwrap());
+    // Those that are known, and what has none.
+    stream.publish_graph(&object(CLASSES - 1)).await.unwrap();
+    other.publish_graph(&object(0)).await.unwrap();
+    other.publish_json(r#"{"n": 1}"#).await.unwrap();
+    // A newcomer gets every definition, and reads with the default limits of the codec.
+    let values = decoded::<Final>(&stream, Framing::Ws, Grammar::Final);
+    assert_eq!(values.len(), 4_097);
+    assert_eq!((&values[4_095], &values[4_096]), (&object(CLASSES - 1), &object(CLASSES - 1)));
+    assert_eq!(decoded::<Draft>(&stream, Framing::P, Grammar::Draft), values);
 }
