@@ -23,6 +23,7 @@ mod ruffle;
 mod script;
 mod silent;
 mod site;
+mod soak;
 #[path = "../support/mod.rs"]
 mod support;
 mod transports;
