@@ -82,7 +82,10 @@ impl Controller for Patient {
         if self.1.is_empty() {
             return Ok(Flow::Complete);
         }
-        cx.set_timeout(self.1.remove(0));
+        let next = self.1.remove(0);
+        assert_ne!(cx.timeout(), next);
+        cx.set_timeout(next);
+        assert_eq!(cx.timeout(), next);
         Ok(Flow::Suspend)
     }
 
