@@ -104,7 +104,8 @@ pub struct Limits {
     /// come. Default 64 KiB; a longer one ends the connection with the close code 1009.
     pub ws_message: usize,
     /// Bytes that a client may send on a WebSocket within one `heartbeat`, frames, pings and pongs and all. Default
-    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held.
+    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held. (Not for a controller's
+    /// WebSocket: what that does not read waits in the client's own socket.)
     pub ws_input: usize,
     /// How long a WebSocket waits for the client's answer to a close frame, and then closes all the same. Default 3 s.
     pub ws_close: Duration,

@@ -105,14 +105,14 @@ pub struct Suspend {
     body: Body,
     settings: Settings,
     /// If it is one, or should be.
-    handshake: Option<Box<Result<Handshake, Response>>>,
+    handshake: Option<Result<Box<Handshake>, Box<Response>>>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Suspend {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Response> {
-        let handshake = wants_websocket(request.headers()).then(|| Handshake::of(&request).into());
+        let handshake = wants_websocket(request.headers()).then(|| Handshake::of(&request));
         let (mut parts, body) = request.into_parts();
         let Some(seat) = parts.extensions.remove::<Seat>() else {
             tracing::error!("a controller's route is served by something else than push_server::Server");
@@ -208,9 +208,9 @@ impl Suspend {
             return Self { seat, asked, body, settings, handshake }.run_http(controller);
         };
         settings.is_long_poll = false;
-        let mut response = match handshake.map(|handshake| *handshake) {
+        let mut response = match handshake {
             Some(Ok(handshake)) => handshake.accept(spoken),
-            Some(Err(refusal)) => return refusal,
+            Some(Err(refusal)) => return *refusal,
             None => return Handshake::missing(),
         };
         let launch: Launch = Box::new(move |vacated, headers| {

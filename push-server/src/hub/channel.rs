@@ -130,6 +130,7 @@ impl Channel {
     /// Others may have its place if a client has opened it and it is of no more use.
     pub(crate) fn look_whether_unused(&self) {
         if let Some(unused) = &self.unused
+            && !self.is_closed()
             && self.is_unused()
             && let Some(this) = self.this.upgrade()
         {

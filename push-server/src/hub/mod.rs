@@ -25,9 +25,12 @@
 //! newest connection comes to their place; and readers that are no connections, such as long polls, which are
 //! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
 //!
+//! A shard that panics is not gone for good: its connections are cut, their clients come back with a resume, and it begins
+//! anew with an empty table, once a second at most ([`Stats::shard_restarts`]). Logs and readers in the process lose nothing.
+//!
 //! What is bounded, by the [`Limits`] and per stream by its [`StreamConfig`]: what the log holds in messages, bytes and
-//! age; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
-//! how many clients are present; how long a client stays present without a connection.
+//! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
+//! one client and for all; how many clients are present; how long a client stays present without a connection.
 
 mod budget;
 mod channel;
@@ -211,18 +214,22 @@ impl Hub {
         while tries < HELD
             && let Some(channel) = unused.next()
         {
+            // A namesake may be open if this one was closed meanwhile.
+            let is_open =
+                streams.open.get(&channel.name).is_some_and(|open| Arc::ptr_eq(&open.channel, &channel));
+            if !is_open || !channel.is_unused() {
+                continue;
+            }
             // Those here, and in the table. Under the lock of the table nobody gets another.
-            if Arc::strong_count(&channel) == 2 && channel.is_unused() {
+            if Arc::strong_count(&channel) == 2 {
                 streams.last.get_or_insert(self.epoch);
                 streams.open.remove(&channel.name);
                 channel.close(&self.shared.inboxes);
                 return;
             }
-            if channel.is_unused() {
-                // Somebody is about to read or to publish, or the application keeps it.
-                tries += 1;
-                unused.enter(&channel);
-            }
+            // Somebody is about to read or to publish, or the application keeps it.
+            tries += 1;
+            unused.enter(&channel);
         }
     }
 
@@ -312,8 +319,9 @@ impl Hub {
 
     /// Ends every stream: each connection gets what is due to it and a farewell that says `rotate`, so that its client
     /// comes back, to the server that takes this one's place; streams that are over for good are
-    /// [closed](Self::close_stream) before. Returns when all are closed, after [`Limits::drain`] at the latest; what is left then is cut. Publishing and
-    /// subscribing are refused from the moment of the call. A second call waits for nothing.
+    /// [closed](Self::close_stream) before. Returns when all are closed, after [`Limits::drain`] at the latest; what is
+    /// left then is cut. Publishing and subscribing are refused from the moment of the call. A second call waits for
+    /// nothing.
     pub async fn end(&self) {
         self.shared.ended.store(true, Ordering::SeqCst);
         let deadline = Instant::now() + self.shared.limits.drain;

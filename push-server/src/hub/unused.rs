@@ -61,7 +61,7 @@ impl Unused {
 #[cfg(test)]
 mod tests {
     use crate::hub::Hub;
-    use crate::{Epoch, Limits, OpenError};
+    use crate::{Epoch, Limits, OpenError, Start, Transport};
 
     #[tokio::test]
     async fn a_place_is_found_without_a_look_at_those_that_are_used() {
@@ -84,6 +84,24 @@ mod tests {
         assert!(hub.close_stream(&"d".parse().unwrap()) && waiting() == 0);
         drop(hub.open(&"own".parse().unwrap()).unwrap());
         assert!(open("e").is_err() && waiting() == 0);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_a_stream_that_is_closed_takes_nobody_s_place() {
+        let limits = Limits { streams: 1, ..Limits::default() };
+        let hub = Hub::start(Epoch::new(1), limits, 1);
+        let open = |name: &str| hub.open_for_client(&name.parse().unwrap());
+        let old = open("a").unwrap();
+        let reader = old.subscribe(Transport::Xhr, Start::Live).into_reader();
+        assert!(hub.close_stream(old.name()));
+        let namesake = open("a").unwrap();
+        namesake.publish(&1).await.unwrap();
+        drop(namesake);
+        drop(reader);
+        // Also had it come into the line before it was known to be closed.
+        hub.shared.unused.enter(&old.channel);
+        assert!(open("b").is_err());
+        assert_eq!(hub.get("a").unwrap().stats().published, 1);
     }
 
     #[tokio::test(start_paused = true)]

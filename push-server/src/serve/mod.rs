@@ -37,7 +37,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` ends, then ends in good order: accepts nothing more, answers the requests
-    /// that are under way, ends every stream with its farewell. Returns after
+    /// that are under way, ends every stream with a farewell that sends its clients to the next server
+    /// (`rotate`; streams that are over for good are closed before). Returns after
     /// [`Limits::drain`](crate::Limits::drain) at the latest; what is left then is cut.
     ///
     /// Bind `listener` with [`policy_server::ListenConfig`], whose backlog is fit for bursts.

@@ -47,7 +47,7 @@
 //! | status | when |
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
-//! | 403 | WebSockets: the page is [of another origin](Origins) |
+//! | 403 | WebSockets: the page is [of another origin](Origins); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
@@ -55,7 +55,7 @@
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
 //! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
-//! | 503 | the server is full, or shutting down, or too many streams are open; `Retry-After` where coming back helps |
+//! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
 //! `end` the stream is over. In every case it goes on with `since=` the last position that it was told.

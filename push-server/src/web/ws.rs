@@ -32,15 +32,15 @@ impl<S: Send + Sync> FromRequest<S> for Handshake {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        Self::of(&request)
+        Self::of(&request).map(|handshake| *handshake).map_err(|refusal| *refusal)
     }
 }
 
 impl Handshake {
     /// What this request is, for routes that are not for WebSockets alone.
-    pub(crate) fn of(request: &Request) -> Result<Self, Response> {
+    pub(crate) fn of(request: &Request) -> Result<Box<Self>, Box<Response>> {
         let origins = request.extensions().get::<Origins>().cloned().unwrap_or_default();
-        Self::check(request, &origins).map_err(|refusal| *refusal)
+        Self::check(request, &origins).map(Box::new)
     }
 
     /// The answer to a request that is none.

@@ -83,11 +83,13 @@ impl Shard {
             if !shard.is_sound {
                 return false;
             }
+            shard.is_sound = false;
             shard.serve(&mut work, &mut due).await;
             if shard.is_over() {
                 return true;
             }
             let next = shard.deadline();
+            shard.is_sound = true;
             drop(shard);
             let Some(at) = next else {
                 inbox.wait().await;
@@ -106,7 +108,6 @@ impl Shard {
 
     /// Does what there is to do.
     async fn serve(&mut self, work: &mut Work, due: &mut Vec<Timer>) {
-        self.is_sound = false;
         self.inbox.take(work);
         self.now = Instant::now();
         for arrival in work.arrivals.drain(..) {
@@ -138,7 +139,6 @@ impl Shard {
             }
         }
         self.scratch.forget();
-        self.is_sound = true;
     }
 
     /// Whether everything has ended. Past the deadline, whoever is left is cut.

@@ -160,6 +160,8 @@ mod tests {
             }
             sabotage(&hub, &stream).await;
             let position = stream.publish(&2).await.unwrap().position;
+            // Of the same turn, and so lost to the shard.
+            other.publish(&1).await.unwrap();
             // A reset, and not the end of a stream that is over.
             for client in [&mut client, &mut bystander] {
                 let error = loop {
@@ -185,6 +187,11 @@ mod tests {
             assert_eq!(told.last().map(|json| &json[..]), Some(&b"8"[..]));
             assert_eq!(told.len(), if is_alone { 7 } else { 8 });
             assert!(until(&mut client, "8}\n").await.contains("\"data\":3"));
+
+            let mut again = attach(&other, Start::Live).await;
+            until(&mut again, "head\n").await;
+            other.publish(&7).await.unwrap();
+            assert!(until(&mut again, "7}\n").await.ends_with("\"data\":7}\n"));
 
             // Also the upkeep of a stream that nobody publishes to any more.
             sleep(limits.log_age + PAUSE).await;
