@@ -42,7 +42,7 @@ async fn reads(
     rotations: u64,
 ) {
     let script = include_str!("transports.js");
-    let address = proxy.map_or(server.address(), |proxy| proxy.address);
+    let address = proxy.map_or_else(|| server.address(), |proxy| proxy.address);
     browser.page.goto(&format!("http://{address}/")).await.expect("the page loads");
     let begin = format!("{script}\nreaders.{transport}('/streams/{transport}');");
     browser.page.execute(&begin, Vec::new()).await.expect("the reader begins");
