@@ -35,7 +35,7 @@ if ((${#missing[@]})); then
 fi
 
 # What is checked with programs from npm: the policy port with Ruffle and the policy server that most people use, the types of the script
-# for browsers with TypeScript. Only what the lock files pin, into node_modules.
+# for browsers with TypeScript, its bundle with esbuild. Only what the lock files pin, into node_modules.
 peers=(policy-server/tests/interop/npm push-server/tests/interop/npm)
 for folder in "${peers[@]}"; do
     if ! cmp --silent "$folder/package-lock.json" "$folder/node_modules/.installed"; then

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Bounds on memory, time and numbers. Each field says what it stops; all are checked before anything is
 /// allocated or waited for.
+///
+/// One bound is not here, as it is the codec's: all streams of a hub together have 4,096 classes of objects, what a
+/// reader with the codec's default limits (`max_classes`) takes. A value that would define one more is refused with
+/// [`PublishError::Hessian`](crate::PublishError::Hessian); classes are never forgotten, so publish what has ever new
+/// names as maps.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {

@@ -305,6 +305,30 @@ mod tests {
         assert_ne!(rendered(&message, WS, 0, &classes), rendered(&message, P, 0, &classes));
     }
 
+    /// A movie's WebSocket frame is made for each connection, of the packet's body, which is shared.
+    #[test]
+    fn each_form_is_framed_once_however_many_read_it() {
+        let classes = Classes::default();
+        let message = message(&AddString { value: "Lorem".to_owned() }, &classes);
+        for transport in Transport::ALL {
+            for chunked in [true, false] {
+                let read =
+                    || Rendered::of(&message, transport, &mut u32::MAX.clone(), &classes).bytes(chunked);
+                let first = read();
+                let is_shared = !matches!(transport, Transport::Ruffle { .. });
+                for _ in 0..100 {
+                    let next = read();
+                    assert_eq!(next, first);
+                    assert_eq!(next.as_ptr() == first.as_ptr(), is_shared, "{transport:?}, {chunked}");
+                }
+            }
+            if let Some(grammar) = transport.grammar() {
+                let body = message.hessian(grammar, &classes).bytes.as_ptr();
+                assert_eq!(message.hessian(grammar, &classes).bytes.as_ptr(), body);
+            }
+        }
+    }
+
     #[test]
     fn a_message_keeps_few_frames_with_definitions_and_the_others_are_right_all_the_same() {
         #[derive(Serialize)]

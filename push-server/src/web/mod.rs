@@ -85,6 +85,7 @@ use http::{HeaderValue, StatusCode, header};
 pub(crate) use bridge::{Bridges, Place, Port};
 pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
+pub(crate) use params::packets;
 pub(crate) use streams::Takeover;
 pub(crate) use ws::{Handshake, wants_websocket};
 
