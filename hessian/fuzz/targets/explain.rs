@@ -26,7 +26,8 @@ pub fn dump(data: &[u8]) {
     }
 }
 
-/// However the bytes arrive, the lines are the same, and what fails fails at the same byte.
+/// However the bytes arrive, the lines are the same, and what fails fails. Not always at the same byte: of a text that is
+/// none the parser may notice it at its beginning or where it goes wrong.
 fn in_pieces(data: &[u8], follow: impl Fn() -> Follow) {
     let fed = |size: usize| {
         let (mut follow, mut text) = (follow(), String::new());
@@ -38,8 +39,11 @@ fn in_pieces(data: &[u8], follow: impl Fn() -> Follow) {
     };
     let (whole, text) = fed(data.len().max(1));
     let (pieces, text_of_pieces) = fed(data.first().map_or(1, |&byte| 1 + usize::from(byte % 7)));
-    let offset = |follow: &Follow| follow.failure().map(|failure| failure.offset);
-    assert_eq!((offset(&whole), whole.packets()), (offset(&pieces), pieces.packets()));
+    assert_eq!(
+        (whole.failure().is_some(), whole.packets()),
+        (pieces.failure().is_some(), pieces.packets()),
+        "{text}\n{text_of_pieces}"
+    );
     assert!(whole.failure().is_some() || text == text_of_pieces, "{text}\n{text_of_pieces}");
 }
 

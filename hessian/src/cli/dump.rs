@@ -22,8 +22,8 @@ Examples:
   hessian dump --base64 --as values body.txt          a body as text, told what it is
   hessian dump --as packets --framing p old.bin       a stream of 2008
 
-A line has the offset, the bytes (the first eight), the opcode where it is a letter, and what they mean.
-What is malformed is shown up to the place of the failure; the exit code is 1 then.";
+A line has the offset, the bytes (the first eight), the opcode where it is a letter, and what they
+mean. What is malformed is shown up to the place of the failure; the exit code is 1 then.";
 
 #[derive(Debug, Args)]
 pub(super) struct DumpOptions {

@@ -21,8 +21,9 @@ pub(super) const EXAMPLES: &str = r#"Examples:
   echo '2 {"$long":"3"}' | hessian encode --call add | curl -s --data-binary @- http://localhost/api
   hessian json value.bin | hessian encode | cmp - value.bin     there and back
 
-The input are JSON documents, with or without line breaks between them, as `hessian json` writes them; any other JSON will
-do. Whole numbers become ints where they fit, else longs; numbers with a point or an exponent become doubles."#;
+The input are JSON documents, with or without line breaks between them, as `hessian json` writes
+them; any other JSON will do. Whole numbers become ints where they fit, else longs; numbers with a
+point or an exponent become doubles."#;
 
 #[derive(Debug, Args)]
 pub(super) struct EncodeOptions {

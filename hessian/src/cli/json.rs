@@ -16,14 +16,15 @@ use std::fmt::Display;
 
 pub(super) const EXAMPLES: &str = r#"Examples:
   hessian json value.bin                                  a value, on a terminal in several lines
-  curl -sN http://localhost:8080/comet | hessian json | jq .   each packet as it arrives, one line each
+  curl -sN http://localhost:8080/comet | hessian json | jq .   each packet as it arrives
   hessian json --hex <<< '48 02 00 43 03 61 64 64 91 92'  a call: {"call":"add","arguments":[2]}
   hessian json value.bin | hessian encode | cmp - value.bin   and back
 
-Nothing is lost: what JSON has not is an object whose first key begins with `$`: {"$class":"example.Tick","price":1.5},
-{"$long":"5"}, {"$date":894621091000}, {"$binary":"AQI="}, {"$type":"[int","$list":[1,2]}, {"$ref":0} for what has
-the "$id":0, {"$roots":[1,2]} for several values in one. A call is {"call":…,"arguments":[…]}, a reply
-{"reply":…}, a fault {"fault":{…}}; envelopes are opened. Heartbeats are left out."#;
+Nothing is lost: what JSON has not is an object whose first key begins with `$`:
+{"$class":"example.Tick","price":1.5}, {"$long":"5"}, {"$date":894621091000}, {"$binary":"AQI="},
+{"$type":"[int","$list":[1,2]}, {"$ref":0} for what has the "$id":0, {"$roots":[1,2]} for several
+values in one. A call is {"call":…,"arguments":[…]}, a reply {"reply":…}, a fault {"fault":{…}};
+envelopes are opened. Heartbeats are left out."#;
 
 #[derive(Debug, Args)]
 pub(super) struct JsonOptions {

@@ -18,14 +18,15 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   hessian listen http://localhost:8080/comet                 a line of JSON for each packet, until Ctrl-C
   hessian listen http://localhost:8080/comet --count 3 | jq .
-  hessian listen 'http://localhost:8080/comet' --since 19a4f3c2b10:42    what came after a place, then what comes
+  hessian listen http://localhost:8080/comet --since 19a4f3c2b10:42   what came after a place too
   hessian listen tcp://localhost:7000 --framing p --grammar draft --dump
   hessian listen http://localhost:8080/comet --raw > stream.bin
 
-Lost connections are made again, and go on where the server offers it: what became of the stream meanwhile (complete, a
-gap, a new epoch) is told on stderr, and at the end the place to go on from with --since. Ends with code 0 after --count
-packets, when the server ends a stream that is not made again (--no-reconnect, --raw), and when nobody reads the output
-any more, which is noticed at the next packet; with 130 by Ctrl-C.";
+Lost connections are made again, and go on where the server offers it: what became of the stream
+meanwhile (complete, a gap, a new epoch) is told on stderr, and at the end the place to go on from
+with --since. Ends with code 0 after --count packets, when the server ends a stream that is not made
+again (--no-reconnect, --raw), and when nobody reads the output any more, which is noticed at the
+next packet; with 130 by Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(super) struct ListenOptions {

@@ -19,7 +19,8 @@ Exit codes:
   0    done; also when nobody reads the output any more (| head)
   1    what was read is malformed or cut off; a vector fails; the service answered with a fault
   2    arguments or files that cannot be used
-  3    the server cannot be reached, takes too long, or answers with an error or with something that is not Hessian
+  3    the server cannot be reached, takes too long, or answers with an error or with something
+       that is not Hessian
   130  ended by Ctrl-C";
 
 /// Why a command ends early: its exit code, and what the person is told, one line.

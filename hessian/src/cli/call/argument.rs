@@ -17,7 +17,8 @@ pub(in crate::cli) const GRAMMAR: &str = r#"Arguments:
   2.5  1e3  NaN  -Infinity    double
   true  false  null
   '"text"'  text:text         string; after text: as it stands, without quotes
-  @2024-01-31                 date: midnight UTC; @2024-01-31T12:00:00.5Z, @2024-01-31T12:00:00+02:00
+  @2024-01-31                 date: midnight UTC; so @2024-01-31T12:00:00.5Z and
+                              @2024-01-31T12:00:00+02:00
   base64:AQI=  hex:0102       bytes
   file:PATH  file:-           bytes: what the file, or standard input, has; of any size
   '[1, "two"]'  '{"a": 1}'    list, map

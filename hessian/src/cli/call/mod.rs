@@ -28,8 +28,9 @@ Examples:
   hessian call http://localhost:8080/files download text:report.pdf --out report.pdf
   hessian call http://localhost:8080/old --hessian1 ping
 
-The result is JSON on standard output, as `hessian json` writes it. A fault is told on stderr, with Java's exception, its
-causes and stack traces; the exit code is 1 then, and 3 where there is no service that answers."#;
+The result is JSON on standard output, as `hessian json` writes it. A fault is told on stderr,
+with Java's exception, its causes and stack traces; the exit code is 1 then, and 3 where there is
+no service that answers."#;
 
 #[derive(Debug, Args)]
 pub(super) struct CallOptions {
