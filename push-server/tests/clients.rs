@@ -291,3 +291,16 @@ async fn presence_ends_with_the_stream() {
         }
     }
 }
+
+/// A stream that is closed has no clients, but what waited for them counts until they would have gone.
+#[tokio::test(start_paused = true)]
+async fn what_waits_in_a_closed_stream_is_given_back() {
+    let (hub, stream) = stream(limits());
+    drop(reader(&stream, "ann"));
+    stream.send_to(&id("ann"), "waits").unwrap();
+    assert!(hub.close_stream(stream.name()));
+    assert_eq!((stream.client_count(), hub.stats().direct_bytes > 0), (0, true));
+    tokio::time::sleep(LINGER + Duration::from_secs(1)).await;
+    assert_eq!(hub.stats().direct_bytes, 0);
+    assert_eq!(stream.stats().dropped[push_server::hub::Overrun::DirectLapsed as usize], 1);
+}

@@ -133,6 +133,11 @@ impl Registry {
         if state.has_ended { 0 } else { state.clients.len() }
     }
 
+    /// Whether something may wait for somebody, also where the stream has ended and nobody is present any more.
+    pub(crate) fn holds_anybody(&self) -> bool {
+        !self.lock().clients.is_empty()
+    }
+
     pub(crate) fn clients(&self) -> Vec<ClientId> {
         let state = self.lock();
         if state.has_ended { Vec::new() } else { state.clients.keys().cloned().collect() }
