@@ -148,6 +148,15 @@ impl Error {
         self
     }
 
+    /// The input began at this byte of a message.
+    #[cold]
+    pub(crate) fn behind(mut self, start: usize) -> Self {
+        if let Some(offset) = self.inner.as_mut().and_then(|inner| inner.offset.as_mut()) {
+            *offset += start as u64;
+        }
+        self
+    }
+
     /// Adds the enclosing field to the path.
     #[cold]
     pub(crate) fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {

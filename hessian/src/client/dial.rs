@@ -1,13 +1,25 @@
 //! Connections: TCP, and TLS over it.
 
-use super::error::{Error, Result};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use super::error::{CONNECTION, Error, Result};
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens connections for `http:` and `https:` addresses, over every address that a name has.
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    inner: HttpsConnector<HttpConnector>,
+    timeout: Duration,
+}
 
 /// How a server proves who it is.
 #[derive(Debug, Clone, Default)]
@@ -20,13 +32,14 @@ pub enum Tls {
     Config(Arc<rustls::ClientConfig>),
 }
 
-/// A connector that gives up a connection that is not there after `timeout`.
+/// A connector that gives up a connection that is not there after `timeout`: looking up the name, TCP and TLS together.
 ///
 /// # Errors
 /// [`Error::Tls`]: this system's certificates cannot be read.
 pub(super) fn connector(tls: &Tls, timeout: Duration) -> Result<Connector> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
+    // Shared among the addresses of a name: one that is silent leaves time for the others.
     tcp.set_connect_timeout(Some(timeout));
     tcp.set_nodelay(true);
     let builder = HttpsConnectorBuilder::new();
@@ -34,5 +47,25 @@ pub(super) fn connector(tls: &Tls, timeout: Duration) -> Result<Connector> {
         Tls::System => builder.with_native_roots().map_err(Error::Tls)?,
         Tls::Config(config) => builder.with_tls_config(rustls::ClientConfig::clone(config)),
     };
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+    Ok(Connector { inner: builder.https_or_http().enable_http1().wrap_connector(tcp), timeout })
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let (connecting, after) = (self.inner.call(to), self.timeout);
+        Box::pin(async move {
+            match tokio::time::timeout(after, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(Error::Timeout { what: CONNECTION, after }.into()),
+            }
+        })
+    }
 }

@@ -1,7 +1,10 @@
 //! Clients: calls to Hessian services, and streams of packets that survive lost connections.
 
+mod address;
+mod call;
 mod dial;
 mod error;
 
+pub use call::{Client, ClientBuilder, RawReply};
 pub use dial::Tls;
 pub use error::{Error, Result};

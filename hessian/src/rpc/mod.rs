@@ -35,13 +35,20 @@ mod fault;
 mod one;
 mod read;
 mod reply;
+mod typed;
 mod write;
 
 pub use call::Call;
 pub use fault::{NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
 pub(crate) use read::Input;
+#[cfg_attr(
+    not(feature = "client"),
+    expect(unused_imports, reason = "the client's messages have it too")
+)]
+pub(crate) use reply::REPLY;
 pub use reply::{Fault, Reply};
-pub use write::{Arguments, write_call, write_fault, write_reply};
+pub use typed::{Outcome, read_reply, read_reply_bytes};
+pub use write::{Arguments, write_call, write_call_for, write_fault, write_reply};
 
 /// Arguments of a call at most: what a Java method may have.
 pub const MAX_ARGUMENTS: usize = 255;

@@ -8,6 +8,9 @@ use crate::grammar::One;
 use crate::limits::Limits;
 use crate::table::Tables;
 
+/// For messages.
+pub(super) const END_OF_REPLY: &str = "the end of a reply (`z`)";
+
 impl<'de> Call<'de> {
     /// A call whose first three bytes were read.
     pub(super) fn parse_one(
@@ -81,7 +84,7 @@ impl<'de> Reply<'de> {
         } else {
             input.value()?;
         }
-        input.expect(b'z', "the end of a reply (`z`)")?;
+        input.expect(b'z', END_OF_REPLY)?;
         let (values, used) = input.finish();
         Ok((Self { form: Form::One, version, headers, fault, values }, used))
     }

@@ -10,6 +10,9 @@ use crate::table::Tables;
 use crate::value::{Graph, View};
 use std::fmt;
 
+/// For messages.
+pub(crate) const REPLY: &str = "a reply (`H` or `r`)";
+
 /// A reply: a value or a fault.
 #[derive(Debug, Clone)]
 pub struct Reply<'de> {
@@ -27,7 +30,7 @@ impl<'de> Reply<'de> {
     /// # Errors
     /// Malformed or incomplete input, any of the [`Limits`], [`MAX_HEADERS`](super::MAX_HEADERS).
     pub fn parse(input: &'de [u8], limits: &Limits) -> Result<(Self, usize)> {
-        let (tag, version) = read::version(input, *b"Hr", "a reply (`H` or `r`)")?;
+        let (tag, version) = read::version(input, *b"Hr", REPLY)?;
         let mut tables = Tables::default();
         if tag == b'H' {
             let mut input = Input::<Final>::new(input, 3, &mut tables, limits);

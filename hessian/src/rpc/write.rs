@@ -15,6 +15,21 @@ use serde::ser::SerializeMap;
 /// # Errors
 /// As [`to_vec`](crate::to_vec), and a name too long for Hessian 1. The buffer is then as it was before.
 pub fn write_call<S: Sink>(form: Form, method: &str, arguments: &impl Arguments, out: &mut S) -> Result<()> {
+    write_call_for(form, form, method, arguments, out)
+}
+
+/// [`write_call`] that tells which form its reply has to be in. A call of Hessian 1 that wants a reply of Hessian 2 is what
+/// Java's `HessianProxyFactory` sends unless told otherwise; a call of Hessian 2 gets no other.
+///
+/// # Errors
+/// As [`write_call`].
+pub fn write_call_for<S: Sink>(
+    form: Form,
+    reply: Form,
+    method: &str,
+    arguments: &impl Arguments,
+    out: &mut S,
+) -> Result<()> {
     let start = out.position();
     let done = match form {
         Form::Two => {
@@ -25,7 +40,10 @@ pub fn write_call<S: Sink>(form: Form, method: &str, arguments: &impl Arguments,
             arguments.write(&mut Serializer::<_, Final>::new(out))
         }
         Form::One => {
-            let [major, minor] = VERSION_ONE;
+            let [major, minor] = match reply {
+                Form::One => VERSION_ONE,
+                Form::Two => VERSION_TWO,
+            };
             out.put(&[b'c', major, minor, b'm']);
             encode::short_name(out, method)
                 .and_then(|()| arguments.write(&mut Serializer::<_, One>::new(out)))
