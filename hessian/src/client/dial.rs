@@ -32,6 +32,27 @@ pub enum Tls {
     Config(Arc<rustls::ClientConfig>),
 }
 
+/// A connection that is idle for so long is asked for a sign of life by the kernel, …
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// … again after so long, …
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// … and is broken after so many questions without an answer: a host that is gone is noticed within a minute.
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// For addresses without TLS: nobody is believed, so nothing of this system has to be read.
+///
+/// # Errors
+/// [`Error::Tls`]: never, as long as the library has a version of TLS that is safe.
+pub(super) fn no_tls() -> Result<Tls> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Tls(std::io::Error::other(error)))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(Tls::Config(Arc::new(config)))
+}
+
 /// A connector that gives up a connection that is not there after `timeout`: looking up the name, TCP and TLS together.
 ///
 /// # Errors
@@ -42,6 +63,9 @@ pub(super) fn connector(tls: &Tls, timeout: Duration) -> Result<Connector> {
     // Shared among the addresses of a name: one that is silent leaves time for the others.
     tcp.set_connect_timeout(Some(timeout));
     tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
     let builder = HttpsConnectorBuilder::new();
     let builder = match tls {
         Tls::System => builder.with_native_roots().map_err(Error::Tls)?,

@@ -4,7 +4,9 @@ mod address;
 mod call;
 mod dial;
 mod error;
+pub mod stream;
 
 pub use call::{Client, ClientBuilder, RawReply};
 pub use dial::Tls;
 pub use error::{Error, Result};
+pub use stream::listen;
