@@ -101,6 +101,13 @@ pub enum ErrorKind {
         /// How many.
         count: usize,
     },
+    /// A call with another number of arguments than its method takes.
+    ArgumentCount {
+        /// How many were sent.
+        found: usize,
+        /// How many the method takes.
+        expected: usize,
+    },
     /// A packet frame header that no sender of this framing writes.
     InvalidFrame(&'static str),
     /// An envelope whose body is not what its method says.
@@ -288,6 +295,9 @@ impl fmt::Display for ErrorKind {
             Self::NegativeLength(length) => write!(f, "length {length} is negative"),
             Self::Limit { limit, max } => write!(f, "limit {limit} = {max} reached"),
             Self::TrailingBytes { count } => write!(f, "{count} bytes follow the value"),
+            Self::ArgumentCount { found, expected } => {
+                write!(f, "{found} arguments where {expected} were expected")
+            }
             Self::InvalidFrame(what) => write!(f, "packet framing: {what}"),
             Self::InvalidEnvelope(what) => write!(f, "envelope: {what}"),
             Self::Unrepresentable(what) => write!(f, "Hessian has no form for {what}"),

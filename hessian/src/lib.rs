@@ -15,6 +15,7 @@ mod error;
 mod event;
 pub mod grammar;
 mod hoist;
+mod interface;
 pub mod java;
 #[cfg(feature = "json")]
 pub mod json;

@@ -13,6 +13,9 @@ pub const SERVICE_EXCEPTION: &str = "ServiceException";
 /// The code of a fault: the service has no such method.
 pub const NO_SUCH_METHOD: &str = "NoSuchMethodException";
 
+/// The code of a fault: the method takes another number of arguments.
+pub const ARGUMENT_COUNT: &str = "NoSuchMethod";
+
 /// The code of a fault: the call cannot be read.
 pub const PROTOCOL_EXCEPTION: &str = "ProtocolException";
 
@@ -71,3 +74,24 @@ impl fmt::Display for ServiceFault {
 }
 
 impl std::error::Error for ServiceFault {}
+
+impl From<Throwable> for ServiceFault {
+    /// The method threw it.
+    fn from(exception: Throwable) -> Self {
+        Self::thrown(exception)
+    }
+}
+
+impl From<std::io::Error> for ServiceFault {
+    /// What Java's services throw then: a `java.io.IOException`.
+    fn from(error: std::io::Error) -> Self {
+        Self::thrown(Throwable::new("java.io.IOException", &error.to_string()))
+    }
+}
+
+impl From<crate::Error> for ServiceFault {
+    /// A value that cannot be read or written.
+    fn from(error: crate::Error) -> Self {
+        Self::new(PROTOCOL_EXCEPTION, error.to_string())
+    }
+}

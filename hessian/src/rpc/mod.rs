@@ -32,6 +32,7 @@
 
 mod call;
 mod fault;
+mod head;
 mod one;
 mod read;
 mod reply;
@@ -39,7 +40,8 @@ mod typed;
 mod write;
 
 pub use call::Call;
-pub use fault::{NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
+pub use fault::{ARGUMENT_COUNT, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
+pub use head::{CallHead, FromArguments};
 pub(crate) use read::Input;
 #[cfg_attr(
     not(feature = "client"),
@@ -48,7 +50,7 @@ pub(crate) use read::Input;
 pub(crate) use reply::REPLY;
 pub use reply::{Fault, Reply};
 pub use typed::{Outcome, read_reply, read_reply_bytes};
-pub use write::{Arguments, write_call, write_call_for, write_fault, write_reply};
+pub use write::{Arguments, write_call, write_call_for, write_fault, write_reply, write_service_fault};
 
 /// Arguments of a call at most: what a Java method may have.
 pub const MAX_ARGUMENTS: usize = 255;

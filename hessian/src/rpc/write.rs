@@ -1,6 +1,6 @@
 //! Messages of typed values.
 
-use super::{Form, VERSION_ONE, VERSION_TWO};
+use super::{Form, ServiceFault, VERSION_ONE, VERSION_TWO};
 use crate::encode::{self, Sink};
 use crate::error::Result;
 use crate::grammar::{Dialect, Final, One};
@@ -85,13 +85,36 @@ pub fn write_fault<S: Sink, T: Serialize + ?Sized>(
     detail: Option<&T>,
     out: &mut S,
 ) -> Result<()> {
+    write_entries(form, &Entries { code, message: Some(message), detail }, out)
+}
+
+/// Appends a fault as a service tells it. The exception of a method that threw one without a message has none here
+/// either, as Java's services do it: its client would put another one in.
+///
+/// # Errors
+/// As [`to_vec`](crate::to_vec). The buffer is then as it was before.
+pub fn write_service_fault<S: Sink>(form: Form, fault: &ServiceFault, out: &mut S) -> Result<()> {
+    let (code, message) = (&*fault.code, Some(&*fault.message));
+    match (&fault.exception, &fault.detail) {
+        (Some(exception), _) => {
+            let message = message.filter(|_| exception.message.is_some());
+            write_entries(form, &Entries { code, message, detail: Some(&**exception) }, out)
+        }
+        (None, detail) => write_entries(form, &Entries { code, message, detail: detail.as_deref() }, out),
+    }
+}
+
+fn write_entries<S: Sink, T: Serialize + ?Sized>(
+    form: Form,
+    fault: &Entries<'_, T>,
+    out: &mut S,
+) -> Result<()> {
     let start = out.position();
-    let fault = Entries { code, message, detail };
     let done = match form {
         Form::Two => {
             let [major, minor] = VERSION_TWO;
             out.put(&[b'H', major, minor, b'F']);
-            Serializer::<_, Final>::new(out).encode(&fault)
+            Serializer::<_, Final>::new(out).encode(fault)
         }
         Form::One => {
             let [major, minor] = VERSION_ONE;
@@ -105,15 +128,15 @@ pub fn write_fault<S: Sink, T: Serialize + ?Sized>(
 /// The entries of a fault.
 struct Entries<'a, T: ?Sized> {
     code: &'a str,
-    message: &'a str,
+    message: Option<&'a str>,
     detail: Option<&'a T>,
 }
 
 impl<T: Serialize + ?Sized> Entries<'_, T> {
     fn write_flat<S: Sink>(&self, serializer: &mut Serializer<'_, S, One>) -> Result<()> {
-        for (key, value) in [("code", self.code), ("message", self.message)] {
+        for (key, value) in [("code", Some(self.code)), ("message", self.message)] {
             serializer.encode(key)?;
-            serializer.encode(value)?;
+            serializer.encode(&value)?;
         }
         if let Some(detail) = self.detail {
             serializer.encode("detail")?;
@@ -127,7 +150,7 @@ impl<T: Serialize + ?Sized> Serialize for Entries<'_, T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", self.code)?;
-        map.serialize_entry("message", self.message)?;
+        map.serialize_entry("message", &self.message)?;
         if let Some(detail) = self.detail {
             map.serialize_entry("detail", detail)?;
         }
