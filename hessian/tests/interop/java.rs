@@ -22,9 +22,17 @@ impl Java {
     /// The classes go to a folder of cargo's for test files, named after what the sources say: they are compiled once per change, and test
     /// processes that run side by side do not disturb each other.
     pub(crate) fn compile(sources: &Path, resources: &[&Path]) -> Self {
-        assert!(Path::new(LIBRARY).exists(), "no {LIBRARY}: apt-get install libhessian-java");
-        let files = java_files(sources);
+        Self::compile_with(sources, &[], resources)
+    }
+
+    /// [`compile`](Self::compile), with the sources of other folders, or single files.
+    pub(crate) fn compile_with(sources: &Path, more: &[&Path], resources: &[&Path]) -> Self {
+        let mut files = java_files(sources);
         assert!(!files.is_empty(), "no .java file in {}", sources.display());
+        for more in more {
+            if more.is_dir() { files.extend(java_files(more)) } else { files.push(more.to_path_buf()) }
+        }
+        assert!(Path::new(LIBRARY).exists(), "no {LIBRARY}: apt-get install libhessian-java");
         let mut hasher = DefaultHasher::new();
         for file in &files {
             file.hash(&mut hasher);

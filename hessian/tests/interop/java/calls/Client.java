@@ -192,13 +192,18 @@ public final class Client {
     if (service instanceof TestHessian2) same("a call through it", 2147483647, ((TestHessian2) service)::replyInt_0x7fffffff);
   }
 
-  /** Large content both ways, in Hessian 2. */
+  /** Large content both ways. */
   private static void files(String url, long length) throws Exception {
-    Files files = Way.TWO.at(Files.class, url);
-    String wanted = new Files.Service().upload(new Files.Content(length));
-    same("upload of " + length, wanted, () -> files.upload(new Files.Content(length)));
-    byte[] some = new Files.Content(1 << 20).readAllBytes();
-    same("echo of a mebibyte", Describe.of(some), () -> Describe.of(files.echo(some)));
+    for (Way way : new Way[] { Way.TWO, Way.MIXED, Way.ONE }) {
+      Files files = way.at(Files.class, url);
+      Files.Whole whole = way.at(Files.Whole.class, url);
+      String how = " in " + way.text;
+      String wanted = new Files.Service().upload(new Files.Content(length));
+      same("upload of " + length + how, wanted, () -> files.upload(new Files.Content(length)));
+      byte[] some = new Files.Content(length).readAllBytes();
+      same("echo of " + length + how, Describe.of(some), () -> Describe.of(files.echo(some)));
+      same("download of " + length + how, Describe.of(some), () -> Describe.of(whole.download(length)));
+    }
   }
 
   // ---- checks ----

@@ -14,6 +14,11 @@ public interface Files {
 
   byte[] echo(byte[] content);
 
+  /** The same, for clients that take the result as a whole: 4.0.38 closes the connection before a stream of Hessian 2 could be read. */
+  interface Whole {
+    byte[] download(long length);
+  }
+
   final class Service implements Files {
     @Override public InputStream download(long length) { return new Content(length); }
 

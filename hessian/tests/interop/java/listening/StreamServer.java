@@ -22,11 +22,11 @@ import java.util.concurrent.Executors;
  *
  * <p>A server that knows no positions (`/plain`, and the socket) goes on after the last packet that it wrote as a whole, and ends cut connections so
  * that all it wrote arrives: no client could get more of such a server, and one that loses or repeats something is found out. `/positions` tells the
- * position in the header `push-position`, goes on after `since=`, and ends half of the cut connections so that what is on its way may be lost.
+ * position in the header `push-position`, goes on after that of `Last-Event-ID`, and ends half of the cut connections so that what is on its way may be lost.
  * After the last object an empty packet comes each tenth of a second.
  */
 public final class StreamServer {
-  private static final String EPOCH = "java";
+  private static final String EPOCH = "1a";
 
   private final long count;
   private final int size;
@@ -112,7 +112,7 @@ public final class StreamServer {
     Session positions = new Session();
     server.createContext("/plain", exchange -> answer(exchange, plain));
     server.createContext("/positions", exchange -> {
-      long since = since(exchange.getRequestURI().getRawQuery());
+      long since = since(exchange.getRequestHeaders().getFirst("Last-Event-ID"));
       positions.next = since + 1;
       exchange.getResponseHeaders().set("push-position", EPOCH + ":" + since);
       exchange.getResponseHeaders().set("push-resume", positions.connections == 0 ? "fresh" : "complete");
@@ -148,12 +148,12 @@ public final class StreamServer {
           OutputStream out = new BufferedOutputStream(socket.getOutputStream(), 1 << 14);
           Session session = plain;
           if (http) {
-            String target = request(socket);
+            String[] request = request(socket);
             String position = "";
-            if (target.startsWith("/positions")) {
+            if (request[0].startsWith("/positions")) {
               session = positions;
-              session.next = since(target) + 1;
-              position = "push-position: " + EPOCH + ":" + since(target) + "\r\n";
+              session.next = since(request[1]) + 1;
+              position = "push-position: " + EPOCH + ":" + (session.next - 1) + "\r\n";
             }
             out.write(("HTTP/1.0 200 OK\r\nContent-Type: application/x-hessian\r\n" + position + "\r\n").getBytes("US-ASCII"));
           }
@@ -171,22 +171,23 @@ public final class StreamServer {
     return listener.getLocalPort();
   }
 
-  private static String request(Socket socket) throws IOException {
+  /** The target of a request, and its `Last-Event-ID`. */
+  private static String[] request(Socket socket) throws IOException {
     BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), "US-ASCII"));
     String line = in.readLine();
     if (line == null) throw new IOException("no request");
-    for (String field = in.readLine(); field != null && !field.isEmpty(); ) field = in.readLine();
-    return line.split(" ")[1];
+    String position = null;
+    for (String field = in.readLine(); field != null && !field.isEmpty(); field = in.readLine()) {
+      if (field.toLowerCase().startsWith("last-event-id:")) position = field.substring(14).trim();
+    }
+    return new String[] { line.split(" ")[1], position };
   }
 
-  /** The sequence of `since=EPOCH:SEQUENCE`; 0 if there is none. */
-  private static long since(String query) {
-    if (query == null) return 0;
-    int at = query.indexOf("since=");
-    if (at < 0) return 0;
-    String value = query.substring(at + 6).split("&")[0].replace("%3A", ":").replace("%3a", ":");
-    if (!value.startsWith(EPOCH + ":")) throw new IllegalArgumentException("not a position of mine: " + value);
-    return Long.parseLong(value.substring(EPOCH.length() + 1));
+  /** The sequence of `EPOCH:SEQUENCE`; 0 if there is none. */
+  private static long since(String position) {
+    if (position == null) return 0;
+    if (!position.startsWith(EPOCH + ":")) throw new IllegalArgumentException("not a position of mine: " + position);
+    return Long.parseLong(position.substring(EPOCH.length() + 1));
   }
 
   private static void pause() throws IOException {
