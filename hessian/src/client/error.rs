@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// An argument cannot be encoded: nothing was sent.
     Arguments(crate::Error),
-    /// The source of an upload failed, or it was sent before. A part of the call may have been sent.
+    /// The source of an upload failed. A part of the call may have been sent.
     Upload(io::Error),
     /// What the server answered is no Hessian reply at all, such as a page of a proxy.
     NoReply {
@@ -160,6 +160,18 @@ impl StdError for Error {
 impl From<crate::Error> for Error {
     fn from(error: crate::Error) -> Self {
         Self::Codec(error)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Connect { error, .. } | Error::Io(error) | Error::Upload(error) => error.kind(),
+            Error::Timeout { .. } => io::ErrorKind::TimedOut,
+            Error::Codec(_) | Error::NoReply { .. } => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
     }
 }
 

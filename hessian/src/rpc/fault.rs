@@ -65,6 +65,7 @@ impl ServiceFault {
 }
 
 impl fmt::Display for ServiceFault {
+    /// The exception as Java's `toString`, else code and message; with `{:#}` as Java's `printStackTrace`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.exception {
             Some(exception) => exception.fmt(f),
@@ -73,6 +74,7 @@ impl fmt::Display for ServiceFault {
     }
 }
 
+<<<<<<< HEAD
 impl std::error::Error for ServiceFault {}
 
 impl From<Throwable> for ServiceFault {
@@ -93,5 +95,11 @@ impl From<crate::Error> for ServiceFault {
     /// A value that cannot be read or written.
     fn from(error: crate::Error) -> Self {
         Self::new(PROTOCOL_EXCEPTION, error.to_string())
+=======
+impl std::error::Error for ServiceFault {
+    /// The cause of the exception, which is told by itself already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.exception.as_deref().and_then(std::error::Error::source)
+>>>>>>> calls
     }
 }

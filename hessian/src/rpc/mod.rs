@@ -43,12 +43,14 @@ pub use call::Call;
 pub use fault::{ARGUMENT_COUNT, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
 pub use head::{CallHead, FromArguments};
 pub(crate) use read::Input;
+pub use reply::{Fault, Reply};
 #[cfg_attr(
     not(feature = "client"),
     expect(unused_imports, reason = "the client's messages have it too")
 )]
-pub(crate) use reply::REPLY;
-pub use reply::{Fault, Reply};
+pub(crate) use reply::{REPLY, RESULT};
+#[cfg(feature = "client")]
+pub(crate) use typed::value_of;
 pub use typed::{Outcome, read_reply, read_reply_bytes};
 pub use write::{Arguments, write_call, write_call_for, write_fault, write_reply, write_service_fault};
 

@@ -12,6 +12,7 @@ use std::fmt;
 
 /// For messages.
 pub(crate) const REPLY: &str = "a reply (`H` or `r`)";
+pub(crate) const RESULT: &str = "a reply or a fault (`R` or `F`)";
 
 /// A reply: a value or a fault.
 #[derive(Debug, Clone)]
@@ -38,8 +39,7 @@ impl<'de> Reply<'de> {
                 b'R' => false,
                 b'F' => true,
                 found => {
-                    let expected = "a reply or a fault (`R` or `F`)";
-                    return Err(input.fail(ErrorKind::UnexpectedByte { found, expected }));
+                    return Err(input.fail(ErrorKind::UnexpectedByte { found, expected: RESULT }));
                 }
             };
             input.take(if fault { b'F' } else { b'R' })?;

@@ -1,5 +1,7 @@
 //! Replies of typed values.
 
+#[cfg(feature = "client")]
+use super::Form;
 use super::read::{self, Input};
 use super::{Reply, ServiceFault};
 use crate::de::Deserializer;
@@ -7,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::{Final, Grammar, One};
 use crate::limits::Limits;
 use crate::table::Tables;
+use crate::value::Graph;
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -58,7 +61,7 @@ fn read_from<'de, T: Deserialize<'de>>(
     source: Option<&'de Bytes>,
     limits: &Limits,
 ) -> Result<(Outcome<T>, usize)> {
-    let (tag, _) = read::version(input, *b"Hr", super::REPLY)?;
+    let (tag, _) = read::version(input, *b"Hr", super::reply::REPLY)?;
     match (tag, input.get(3)) {
         (b'H', Some(b'R')) => value::<Final, T>(input, 4, source, limits),
         (b'r', Some(b'H')) => value_one(input, behind_headers(input, limits)?, source, limits),
@@ -91,16 +94,41 @@ fn value_one<'de, T: Deserialize<'de>>(
 /// Where the headers of a reply of Hessian 1 end.
 #[cold]
 fn behind_headers(input: &[u8], limits: &Limits) -> Result<usize> {
-    let mut tables = Tables::default();
-    let mut input = Input::<One>::new(input, 3, &mut tables, limits);
-    input.headers()?;
-    let (values, end) = input.finish();
+    let (values, end) = headers(input, limits)?;
     // References of the value would count from the first of these. No service is known that has any header.
     if values.roots().any(|value| value.id().is_some()) {
         let told = "a typed value behind headers that are lists, maps or objects: read the reply as a graph";
         return Err(Error::at(3, ErrorKind::Message(told.into())));
     }
     Ok(end)
+}
+
+/// The values of the headers of a reply of Hessian 1, and where they end.
+fn headers<'de>(input: &'de [u8], limits: &Limits) -> Result<(Graph<'de>, usize)> {
+    let mut tables = Tables::default();
+    let mut input = Input::<One>::new(input, 3, &mut tables, limits);
+    input.headers()?;
+    Ok(input.finish())
+}
+
+/// The form of a reply that is not there as a whole, and where its value starts; `None` if it is a fault.
+#[cfg(feature = "client")]
+pub(crate) fn value_of(input: &[u8], limits: &Limits) -> Result<Option<(Form, usize)>> {
+    let (tag, _) = read::version(input, *b"Hr", super::reply::REPLY)?;
+    let start = match (tag, input.get(3)) {
+        (b'r', Some(b'H')) => headers(input, limits)?.1,
+        _ => 3,
+    };
+    match (tag, input.get(start)) {
+        (b'H', Some(b'R')) => Ok(Some((Form::Two, 4))),
+        (b'H', Some(b'F')) | (b'r', Some(b'f')) => Ok(None),
+        (b'H', Some(&found)) => {
+            let expected = super::reply::RESULT;
+            Err(Error::at(3, ErrorKind::UnexpectedByte { found, expected }))
+        }
+        (_, Some(_)) => Ok(Some((Form::One, start))),
+        (_, None) => Err(Error::at(start as u64, ErrorKind::Incomplete { needed: 1 })),
+    }
 }
 
 #[cold]

@@ -1,6 +1,7 @@
 //! What a client is told before it calls: every bound has its default here.
 
 use super::super::address::{self, Address};
+use super::super::blocking;
 use super::super::dial::{self, Tls};
 use super::super::error::{Error, Result};
 use super::{Client, Shared};
@@ -265,6 +266,14 @@ impl ClientBuilder {
                 requests: 0.into(),
             }),
         })
+    }
+
+    /// The client without `async`.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and [`Error::Io`] when its thread cannot be started.
+    pub fn build_blocking(self) -> Result<blocking::Client> {
+        blocking::Client::of(self.build()?)
     }
 
     fn refuse(self, error: Error) -> Self {

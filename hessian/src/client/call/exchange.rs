@@ -2,18 +2,19 @@
 
 use super::super::error::{Error, Result, told};
 use super::encode::Encoded;
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Progress, State};
 use super::pieces::{Pieces, Unknown};
-use super::reply::{RawReply, collect, excerpt, shown};
-use super::{Client, Shared};
+use super::reply::{RawReply, collect, collect_from, excerpt, is_none, shown};
+use super::{BinaryReply, Client, Shared};
 use crate::error::ErrorKind;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 /// What Java's `HessianProxy` sends.
@@ -21,13 +22,14 @@ pub(super) const CONTENT_TYPE: &str = "x-application/hessian";
 
 /// What was waited for.
 const CALL: &str = "the reply to a call";
+const UPLOAD: &str = "an upload to go on";
 
 /// Bytes of a header that an error tells at most.
 const MAX_SHOWN: usize = 256;
 
 /// What the log calls a call by, and the service's log if it is sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RequestId {
+pub(in super::super) struct RequestId {
     client: u32,
     number: u64,
 }
@@ -48,7 +50,7 @@ pub(super) struct Response200 {
 
 impl Client {
     /// Runs a call, and tells the log about it.
-    pub(super) async fn observed<T, F: Future<Output = Result<T>>>(
+    pub(in super::super) async fn observed<T, F: Future<Output = Result<T>>>(
         &self,
         method: &str,
         call: impl FnOnce(RequestId) -> F,
@@ -73,22 +75,85 @@ impl Client {
     }
 
     /// Sends a call and takes in its whole reply.
-    pub(super) async fn exchange(&self, call: Encoded, id: RequestId) -> Result<RawReply> {
+    pub(in super::super) async fn exchange(&self, call: Encoded, id: RequestId) -> Result<RawReply> {
         let settings = &self.shared.settings;
-        within(settings.timeout, CALL, async {
-            let mut response = self.shared.send(call, id).await?;
+        let receive = async |mut response: Response200| {
             let bytes = collect(&mut response.pieces, settings, &response.content_type).await?;
-            Ok(RawReply::new(bytes, settings))
-        })
-        .await
+            RawReply::of(bytes, settings)
+        };
+        self.shared.run(call, id, receive).await
+    }
+
+    /// Sends a call and takes in its reply up to the binary that it is.
+    pub(in super::super) async fn exchange_binary(
+        &self,
+        call: Encoded,
+        id: RequestId,
+    ) -> Result<BinaryReply> {
+        let settings = &self.shared.settings;
+        let receive = async |response: Response200| {
+            BinaryReply::begin(response.pieces, &response.content_type, settings, response.permit).await
+        };
+        self.shared.run(call, id, receive).await
     }
 }
 
 impl Shared {
+    /// Sends a call and receives its response, in the time that is given.
+    async fn run<T>(
+        &self,
+        call: Encoded,
+        id: RequestId,
+        receive: impl AsyncFnOnce(Response200) -> Result<T>,
+    ) -> Result<T> {
+        let after = self.settings.timeout;
+        if !call.has_uploads() {
+            let call = async { receive(self.send(call, id, None).await?).await };
+            return within(after, CALL, call).await;
+        }
+        let progress = Arc::new(Progress::new());
+        let sending = self.send(call, id, Some(Arc::clone(&progress)));
+        let response = self.watched(&progress, sending).await?;
+        within(after, CALL, receive(response)).await
+    }
+
+    /// Waits for a response while an upload goes on.
+    async fn watched<T>(&self, progress: &Progress, sending: impl Future<Output = Result<T>>) -> Result<T> {
+        let (timeout, idle) = (self.settings.timeout, self.settings.idle_timeout);
+        let start = Instant::now();
+        let mut sending = std::pin::pin!(sending);
+        loop {
+            let (since, after, what) = match *progress.lock() {
+                State::Waiting | State::Failed(_) => (start, timeout, CALL),
+                State::Sending(since) => (since, idle, UPLOAD),
+                State::Sent(since) => (since, timeout, CALL),
+            };
+            let now = Instant::now();
+            let deadline = later(since, after);
+            if deadline <= now {
+                return Err(Error::Timeout { what, after });
+            }
+            // Nobody tells when the upload begins or goes on: it is looked at when it may not have.
+            if let Ok(result) = timeout_at(deadline.min(later(now, idle)), &mut sending).await {
+                return result.map_err(|error| {
+                    match std::mem::replace(&mut *progress.lock(), State::Waiting) {
+                        State::Failed(error) => Error::Upload(error),
+                        _ => error,
+                    }
+                });
+            }
+        }
+    }
+
     /// Sends a call and waits for the head of its response.
-    pub(super) async fn send(&self, call: Encoded, id: RequestId) -> Result<Response200> {
+    async fn send(
+        &self,
+        call: Encoded,
+        id: RequestId,
+        progress: Option<Arc<Progress>>,
+    ) -> Result<Response200> {
         let permit = self.calls.clone().acquire_owned().await.map_err(|error| Error::Io(told(error)))?;
-        let response = match self.http.request(self.request(call, id)).await {
+        let response = match self.http.request(self.request(call, id, progress)).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Err(self.no_connection(error)),
             Err(error) => return Err(Error::transport(error)),
@@ -110,8 +175,8 @@ impl Shared {
         }
     }
 
-    fn request(&self, call: Encoded, id: RequestId) -> Request<Outgoing> {
-        let mut request = Request::new(Outgoing::whole(call.body));
+    fn request(&self, call: Encoded, id: RequestId, progress: Option<Arc<Progress>>) -> Request<Outgoing> {
+        let mut request = Request::new(Outgoing::new(call, progress));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.address.uri.clone();
         *request.headers_mut() = self.settings.headers.clone();
@@ -149,8 +214,15 @@ impl Shared {
             Ok(Some(first)) => first,
             _ => Bytes::new(),
         };
+        if first.is_empty() || is_none(&first).is_some() {
+            return Error::Status { status, body: excerpt(first, pieces, settings.max_excerpt).await };
+        }
         // Some services send their faults as errors of HTTP.
-        Error::Status { status, body: excerpt(first, pieces, settings.max_excerpt).await }
+        let reply = collect_from(first, pieces, settings).await;
+        match reply.and_then(|bytes| RawReply::of(bytes, settings)) {
+            Err(fault @ Error::Fault(_)) => fault,
+            _ => Error::Status { status, body: String::new() },
+        }
     }
 }
 
@@ -160,9 +232,14 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
     shown(&String::from_utf8_lossy(&value[..value.len().min(MAX_SHOWN)]))
 }
 
+/// Some time after another; what is too far away is 30 years.
+fn later(since: Instant, after: Duration) -> Instant {
+    since.checked_add(after).unwrap_or_else(|| since + Duration::from_secs(30 * 365 * 86_400))
+}
+
 /// Gives up after some time.
 async fn within<T>(after: Duration, what: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
-    match tokio::time::timeout(after, call).await {
+    match timeout_at(later(Instant::now(), after), call).await {
         Ok(result) => result,
         Err(_) => Err(Error::Timeout { what, after }),
     }

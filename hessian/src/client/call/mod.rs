@@ -1,18 +1,23 @@
 //! Calls.
 
+mod binary;
 mod builder;
 mod encode;
 mod exchange;
 #[cfg(feature = "deflate")]
 mod inflate;
 mod outgoing;
+mod overload;
 mod pieces;
 mod reply;
+mod upload;
 
+pub use binary::BinaryReply;
 pub use builder::ClientBuilder;
 use builder::Settings;
-use encode::encode;
+pub(super) use encode::Encoded;
 pub use reply::RawReply;
+pub use upload::Upload;
 
 use super::address::Address;
 use super::dial::Connector;
@@ -73,7 +78,7 @@ impl Client {
     /// # Errors
     /// See [`Error`](super::Error).
     pub async fn call<R: DeserializeOwned>(&self, method: &str, arguments: impl Arguments) -> Result<R> {
-        let call = encode(&self.shared.settings, method, &arguments)?;
+        let call = self.encode(method, &arguments)?;
         self.observed(method, |id| async move { self.exchange(call, id).await?.read() }).await
     }
 
@@ -82,17 +87,31 @@ impl Client {
     /// # Errors
     /// As [`call`](Self::call).
     pub async fn call_graph(&self, method: &str, arguments: impl Arguments) -> Result<Graph<'static>> {
-        let call = encode(&self.shared.settings, method, &arguments)?;
+        let call = self.encode(method, &arguments)?;
         self.observed(method, |id| async move { self.exchange(call, id).await?.read() }).await
     }
 
     /// [`call`](Self::call) that leaves the reply as it came: what is read from it may borrow from it.
     ///
     /// # Errors
-    /// As [`call`](Self::call); a fault is told when the reply is read.
+    /// As [`call`](Self::call).
     pub async fn call_raw(&self, method: &str, arguments: impl Arguments) -> Result<RawReply> {
-        let call = encode(&self.shared.settings, method, &arguments)?;
+        let call = self.encode(method, &arguments)?;
         self.observed(method, |id| self.exchange(call, id)).await
+    }
+
+    pub(super) fn encode(&self, method: &str, arguments: &impl Arguments) -> Result<Encoded> {
+        encode::encode(&self.shared.settings, method, arguments)
+    }
+
+    /// Calls a method whose result is a binary (Java's `InputStream` or `byte[]`), which is read while it arrives: memory
+    /// does not depend on its size. The [`timeout`](ClientBuilder::timeout) counts until the binary begins.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); a result of another type, null too, is [`Error::Codec`](super::Error::Codec).
+    pub async fn call_binary(&self, method: &str, arguments: impl Arguments) -> Result<BinaryReply> {
+        let call = self.encode(method, &arguments)?;
+        self.observed(method, |id| self.exchange_binary(call, id)).await
     }
 }
 

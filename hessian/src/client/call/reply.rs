@@ -5,14 +5,15 @@ use super::builder::Settings;
 use super::pieces::Pieces;
 use crate::error::ErrorKind;
 use crate::limits::Limits;
-use crate::rpc::{Reply, ServiceFault, read_reply_bytes};
+use crate::rpc::{Reply, read_reply_bytes, value_of};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Room that is made for a reply at once, whatever length is claimed for it.
 const MAX_CLAIMED: u64 = 1 << 20;
 
-/// The reply of a service as it came, in one buffer.
+/// The reply of a service as it came, in one buffer. It is no fault.
 #[derive(Debug, Clone)]
 pub struct RawReply {
     bytes: Bytes,
@@ -21,8 +22,12 @@ pub struct RawReply {
 }
 
 impl RawReply {
-    pub(super) fn new(bytes: Bytes, settings: &Settings) -> Self {
-        Self { bytes, limits: settings.limits, ignore_trailing: settings.ignore_trailing }
+    /// What was received, unless it is a fault.
+    pub(super) fn of(bytes: Bytes, settings: &Settings) -> Result<Self> {
+        match value_of(&bytes, &settings.limits)? {
+            Some(_) => Ok(Self { bytes, limits: settings.limits, ignore_trailing: settings.ignore_trailing }),
+            None => Err(fault(&bytes, settings)),
+        }
     }
 
     /// Its bytes.
@@ -31,10 +36,10 @@ impl RawReply {
         &self.bytes
     }
 
-    /// Its value, which may borrow from it.
+    /// Its value, decoded from the bytes themselves; it may borrow from them.
     ///
     /// # Errors
-    /// [`Error::Fault`], and [`Error::Codec`] for what the type does not take.
+    /// [`Error::Codec`]: malformed, more than the [`Limits`] allow, or not what the type takes.
     pub fn read<'de, T: Deserialize<'de>>(&'de self) -> Result<T> {
         let (outcome, used) = read_reply_bytes(&self.bytes, &self.limits)?;
         let value = outcome.map_err(Error::Fault)?;
@@ -45,12 +50,9 @@ impl RawReply {
     /// The whole reply without a type: its value is [`Reply::result`].
     ///
     /// # Errors
-    /// [`Error::Fault`] and [`Error::Codec`].
+    /// As [`read`](Self::read).
     pub fn reply(&self) -> Result<Reply<'_>> {
         let (reply, used) = Reply::parse(&self.bytes, &self.limits)?;
-        if let Err(fault) = reply.result() {
-            return Err(Error::Fault(Box::new(ServiceFault::of(fault)?)));
-        }
         self.check_end(used)?;
         Ok(reply)
     }
@@ -64,34 +66,48 @@ impl RawReply {
     }
 }
 
+/// What a fault says.
+pub(super) fn fault(bytes: &Bytes, settings: &Settings) -> Error {
+    match read_reply_bytes::<IgnoredAny>(bytes, &settings.limits) {
+        Ok((Err(fault), _)) => Error::Fault(fault),
+        Ok((Ok(_), used)) => crate::Error::at(used as u64, ErrorKind::Incomplete { needed: 1 }).into(),
+        Err(error) => error.into(),
+    }
+}
+
 /// Collects the pieces of a reply; what is none is told apart at its first byte.
 pub(super) async fn collect(pieces: &mut Pieces, settings: &Settings, content_type: &str) -> Result<Bytes> {
     let max = settings.max_reply;
-    let too_long = || Err(crate::Error::new(ErrorKind::Limit { limit: "max_reply", max }).into());
     let expected = pieces.expected();
-    let Some(first) = pieces.next().await? else {
-        let error = crate::Error::at(0, ErrorKind::Incomplete { needed: 1 });
-        return Err(Error::NoReply { content_type: content_type.to_owned(), body: String::new(), error });
-    };
+    let Some(first) = pieces.next().await? else { return Err(none(content_type)) };
     if let Some(error) = is_none(&first) {
         let body = excerpt(first, pieces, settings.max_excerpt).await;
         return Err(Error::NoReply { content_type: content_type.to_owned(), body, error });
     }
-    if expected.is_some_and(|bytes| bytes > max) || first.len() as u64 > max {
-        return too_long();
+    if expected.is_some_and(|bytes| bytes > max) {
+        return Err(too_long(max));
+    }
+    collect_from(first, pieces, settings).await
+}
+
+/// Collects the pieces of a reply whose beginning is there. One that came in one piece is not copied.
+pub(super) async fn collect_from(first: Bytes, pieces: &mut Pieces, settings: &Settings) -> Result<Bytes> {
+    let max = settings.max_reply;
+    if first.len() as u64 > max {
+        return Err(too_long(max));
     }
     if pieces.is_at_end() {
         return Ok(first);
     }
+    let room = pieces.expected().unwrap_or_default().min(MAX_CLAIMED) as usize;
     let Some(second) = pieces.next().await? else { return Ok(first) };
-    let room = expected.unwrap_or_default().min(MAX_CLAIMED) as usize;
-    let mut joined = BytesMut::with_capacity(room.max(first.len() + second.len()));
+    let mut joined = BytesMut::with_capacity(first.len() + second.len().max(room));
     joined.extend_from_slice(&first);
     drop(first);
     let mut next = Some(second);
     while let Some(piece) = next {
         if (joined.len() + piece.len()) as u64 > max {
-            return too_long();
+            return Err(too_long(max));
         }
         joined.extend_from_slice(&piece);
         drop(piece);
@@ -100,14 +116,24 @@ pub(super) async fn collect(pieces: &mut Pieces, settings: &Settings, content_ty
     Ok(joined.freeze())
 }
 
+fn too_long(max: u64) -> Error {
+    crate::Error::new(ErrorKind::Limit { limit: "max_reply", max }).into()
+}
+
+/// There is nothing at all.
+pub(super) fn none(content_type: &str) -> Error {
+    let error = crate::Error::at(0, ErrorKind::Incomplete { needed: 1 });
+    Error::NoReply { content_type: content_type.to_owned(), body: String::new(), error }
+}
+
 /// What is wrong with the beginning of something that is no reply.
-fn is_none(bytes: &[u8]) -> Option<crate::Error> {
+pub(super) fn is_none(bytes: &[u8]) -> Option<crate::Error> {
     let at = |offset, found, expected| {
         Some(crate::Error::at(offset, ErrorKind::UnexpectedByte { found, expected }))
     };
     match *bytes {
         [b'H', _, _, b'R' | b'F', ..] | [b'r', ..] => None,
-        [b'H', _, _, found, ..] => at(3, found, "a reply or a fault (`R` or `F`)"),
+        [b'H', _, _, found, ..] => at(3, found, crate::rpc::RESULT),
         [b'H', ..] | [] => None,
         [found, ..] => at(0, found, crate::rpc::REPLY),
     }
