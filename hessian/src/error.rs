@@ -255,6 +255,7 @@ impl Error {
             self.kind(),
             ErrorKind::Incomplete { .. }
                 | ErrorKind::UnexpectedType { .. }
+                | ErrorKind::ArgumentCount { .. }
                 | ErrorKind::Limit { .. }
                 | ErrorKind::Cycle { .. }
                 | ErrorKind::Unrepresentable(_)

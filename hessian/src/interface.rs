@@ -164,7 +164,7 @@ macro_rules! __interface_client_method {
         $vis async fn $method(
             &self,
             $($argument: $type,)*
-        ) -> $crate::client::Result<$crate::client::Download> {
+        ) -> $crate::client::Result<$crate::client::BinaryReply> {
             self.client.call_binary($name, ($($argument,)*)).await
         }
     };

@@ -9,9 +9,9 @@ use crate::envelope::Envelope;
 use crate::error::Error;
 #[cfg(not(feature = "deflate"))]
 use crate::error::ErrorKind;
+use crate::java::Throwable;
 use crate::rpc::{
-    ARGUMENT_COUNT, Form, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault,
-    write_service_fault,
+    ARGUMENT_COUNT, Form, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, ServiceFault, write_service_fault,
 };
 use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -35,8 +35,9 @@ const HESSIAN: HeaderValue = HeaderValue::from_static("x-application/hessian");
 const SPRING: HeaderValue = HeaderValue::from_static("application/x-hessian");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// The method that tells which interface a service has.
-const GET_ATTRIBUTE: &str = "_hessian_getAttribute";
+/// The method that tells which interface a service has, and its name from clients that name overloads, which Java's own
+/// services do not know.
+const GET_ATTRIBUTE: [&str; 2] = ["_hessian_getAttribute", "_hessian_getAttribute_string"];
 
 /// A Hessian service over HTTP: a `tower` service for any server, that of axum (`Router::route_service`, `nest_service`) or
 /// bare hyper (`hyper_util::service::TowerToHyperService`). Cloned at the price of an `Arc`: all clones share the
@@ -319,7 +320,7 @@ impl<H: Handler> Shared<H> {
 
     /// What Java's `HessianProxyFactory.create(url)` asks for.
     fn attribute(&self, request: &Request) -> Option<Result<Answer, ServiceFault>> {
-        let interface = self.handler.interface().filter(|_| request.method() == GET_ATTRIBUTE)?;
+        let interface = self.handler.interface().filter(|_| GET_ATTRIBUTE.contains(&request.method()))?;
         Some(request.arguments::<(&str,)>().and_then(|(name,)| match name {
             "java.api.class" | "java.home.class" | "java.object.class" => request.answer(interface),
             _ => request.answer(&()),
@@ -343,7 +344,12 @@ impl<H: Handler> Shared<H> {
             Some(Err(panic)) => {
                 count(&self.counters.panics);
                 tracing::error!(panic = said(&*panic), "a method panicked");
-                Ok(Err(ServiceFault::new(SERVICE_EXCEPTION, "the method failed: see the log of the service")))
+                // What said why is for the log: it may name what is nobody else's business.
+                let exception = Throwable::new(
+                    "java.lang.RuntimeException",
+                    "the method panicked: see the service's log",
+                );
+                Ok(Err(exception.into()))
             }
             None => {
                 tracing::warn!(?method_timeout, "a method took too long");
