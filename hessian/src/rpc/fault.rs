@@ -74,8 +74,12 @@ impl fmt::Display for ServiceFault {
     }
 }
 
-<<<<<<< HEAD
-impl std::error::Error for ServiceFault {}
+impl std::error::Error for ServiceFault {
+    /// The cause of the exception, which is told by itself already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.exception.as_deref().and_then(std::error::Error::source)
+    }
+}
 
 impl From<Throwable> for ServiceFault {
     /// The method threw it.
@@ -95,11 +99,5 @@ impl From<crate::Error> for ServiceFault {
     /// A value that cannot be read or written.
     fn from(error: crate::Error) -> Self {
         Self::new(PROTOCOL_EXCEPTION, error.to_string())
-=======
-impl std::error::Error for ServiceFault {
-    /// The cause of the exception, which is told by itself already.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.exception.as_deref().and_then(std::error::Error::source)
->>>>>>> calls
     }
 }
