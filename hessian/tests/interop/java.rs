@@ -17,16 +17,12 @@ pub(crate) struct Java {
 }
 
 impl Java {
-    /// Compiles every `.java` file under `sources`; `resources` are further folders of the class path.
+    /// Compiles every `.java` file under `sources`, and those of `more` (folders, or single files); `resources` are further folders of the class
+    /// path.
     ///
     /// The classes go to a folder of cargo's for test files, named after what the sources say: they are compiled once per change, and test
     /// processes that run side by side do not disturb each other.
-    pub(crate) fn compile(sources: &Path, resources: &[&Path]) -> Self {
-        Self::compile_with(sources, &[], resources)
-    }
-
-    /// [`compile`](Self::compile), with the sources of other folders, or single files.
-    pub(crate) fn compile_with(sources: &Path, more: &[&Path], resources: &[&Path]) -> Self {
+    pub(crate) fn compile(sources: &Path, more: &[&Path], resources: &[&Path]) -> Self {
         let mut files = java_files(sources);
         assert!(!files.is_empty(), "no .java file in {}", sources.display());
         for more in more {

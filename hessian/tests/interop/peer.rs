@@ -125,6 +125,6 @@ pub(crate) fn java() -> &'static Java {
         // The values of Caucho's test service, and their classes.
         let values = [generator.join("T2.java"), generator.join("com/caucho/hessian/test")];
         // The generator's META-INF restores what Debian's jar has lost: how BigDecimal, Locale and File are written.
-        Java::compile_with(&tests.join("interop/java"), &values.each_ref().map(|path| &**path), &[&generator])
+        Java::compile(&tests.join("interop/java"), &values.each_ref().map(|path| &**path), &[&generator])
     })
 }

@@ -1,14 +1,15 @@
 //! Our client, calling Java's services: `HessianSkeleton` behind the JDK's HTTP server.
 
-use hessian::client::{Client, ClientBuilder, Error};
+use hessian::client::{Client, ClientBuilder, Error, Upload};
 use hessian::rpc::Form;
 use hessian::typed::{Typed, typed};
 use hessian::{Binary, Date, Graph};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use super::interfaces::{Item, Mixed, OverloadsClient, TroublesClient};
-use super::process::Running;
+use super::interfaces::{Content, Item, Mixed, OverloadsClient, TroublesClient};
+use super::process::{Memory, Running};
+use super::serving::Source;
 use super::test_service::{self, Line, Typed as Value, describe};
 use crate::peer;
 
@@ -305,4 +306,48 @@ async fn authorization_compression_and_wrong_addresses() {
     // A service that answers what cannot be read with an error page that tells why: nothing but text is sent.
     let wrong = Client::new(&server.url("/files")).expect("a client").call::<()>("upload", (1,)).await;
     assert!(matches!(&wrong, Err(Error::Status { status, body }) if *status == 500 && !body.is_empty()), "{wrong:?}");
+}
+
+/// Bytes of the large binaries.
+const LARGE: u64 = 256 << 20;
+
+/// Memory that may come and go while they pass through.
+const FLAT: u64 = 32 << 20;
+
+/// 256 MiB to Java's `InputStream` and back from one, in memory that does not grow with them.
+#[tokio::test]
+#[ignore = "needs libhessian-java and a JDK: bash .ci/interop.sh rpc"]
+async fn binaries_of_256_mib_both_ways() {
+    let server = server();
+    for (form, reply) in FORMS {
+        let client = builder(&server, "/files", form, reply).build().expect("a client");
+        let mut memory = Memory::watch();
+        let mut content = Content::new();
+        let mut download = client.call_binary("download", (LARGE as i64,)).await.expect("a binary");
+        while let Some(piece) = download.chunk().await.expect("the whole of it") {
+            content.take(&piece);
+            if content.length & 0xff_ffff < piece.len() as u64 {
+                memory.look();
+            }
+        }
+        assert_eq!(content.length, LARGE);
+        let down = memory.growth();
+
+        let mut looking = tokio::time::interval(std::time::Duration::from_millis(20));
+        let mut upload = std::pin::pin!(client.call::<String>("upload", (Upload::reader(Source::of(LARGE)),)));
+        let told = loop {
+            tokio::select! {
+                told = &mut upload => break told.expect("it arrives"),
+                _ = looking.tick() => memory.look(),
+            }
+        };
+        assert_eq!(told, content.told());
+        let up = memory.growth();
+        println!("{LARGE} bytes in {form:?}, reply in {reply:?}: memory grew by {} KiB down, {} KiB up", down >> 10, up >> 10);
+        assert!(up < FLAT, "memory grew by {up} bytes");
+
+        let some = Binary::from(vec![7; 1 << 20]);
+        let back: Binary = client.call("echo", (&some,)).await.expect("an echo");
+        assert_eq!(back, some);
+    }
 }

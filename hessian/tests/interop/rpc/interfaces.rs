@@ -39,7 +39,7 @@ hessian::interface! {
         async fn list(value: Vec<Mixed>) -> String;
         #[name = "tell_Map"]
         async fn map(value: BTreeMap<String, i32>) -> String;
-        #[name = "tell_Item"]
+        #[name = "tell_Overloads$Item"]
         async fn item(value: Item) -> String;
         #[name = "tell_int_string"]
         async fn int_string(first: i32, second: String) -> String;

@@ -1,6 +1,6 @@
 //! Our service, called by Java's own client.
 
-use hessian::java::Throwable;
+use hessian::java::{StackTraceElement, Throwable};
 use hessian::rpc::ServiceFault;
 use hessian::service::{Download, Handler, Options, Service};
 use hessian::typed::{IntArray, StringArray, Typed};
@@ -78,7 +78,7 @@ impl Overloads for Told {
         Ok(format!("string {value}"))
     }
     async fn date(&self, value: Date) -> Result<String, ServiceFault> {
-        Ok(format!("date {}", value.millis()))
+        Ok(format!("date {}", value.millis))
     }
     async fn binary(&self, value: Binary) -> Result<String, ServiceFault> {
         Ok(format!("binary of {}", value.len()))
@@ -145,6 +145,9 @@ impl Troubles for Throwing {
         let mut thrown = Throwable::new("java.lang.RuntimeException", &message);
         let ledger = Throwable::new("java.io.IOException", "the ledger is closed");
         thrown.cause = Some(Box::new(account(7, 0.5, Some(ledger))));
+        // Rust has no stack trace to tell by itself.
+        thrown.stack_trace =
+            vec![StackTraceElement::new(module_path!(), "chain", Some("serving.rs"), line!() as i32)];
         Err(thrown.into())
     }
     async fn unknown(&self, message: String) -> Result<(), ServiceFault> {

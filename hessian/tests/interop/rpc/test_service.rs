@@ -65,7 +65,7 @@ impl Typed {
             Self::Int(value) => Value::Int(value),
             Self::Long(value) => Value::Long(value),
             Self::Double(value) => Value::Double(value),
-            Self::Date(value) => Value::Date(value.millis()),
+            Self::Date(value) => Value::Date(value.millis),
             Self::Text(value) => Value::OwnedStr(value.into()),
             Self::Binary(value) => Value::OwnedBinary(value.to_vec().into()),
             Self::Any(_) => unreachable!("a container is built by its parent"),
