@@ -96,8 +96,8 @@ impl From<std::io::Error> for ServiceFault {
 }
 
 impl From<crate::Error> for ServiceFault {
-    /// A value that cannot be read or written.
+    /// A value that a method cannot read or write.
     fn from(error: crate::Error) -> Self {
-        Self::new(PROTOCOL_EXCEPTION, error.to_string())
+        Self::new(SERVICE_EXCEPTION, error.to_string())
     }
 }

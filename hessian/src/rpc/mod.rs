@@ -8,6 +8,8 @@
 //! | reply | `H 02 00 R` value | `r` major minor (`H` name value)\* value `z` |
 //! | fault | `H 02 00 F` map of `code`, `message`, `detail` | `r` major minor `f` (key value)\* `z z` |
 //!
+//! [`Call`] and [`Reply`] are messages of any values; [`CallHead`] and [`read_reply`] read into types.
+//!
 //! The arguments of a call share references, classes and types; each message has its own.
 //!
 //! What Java's `HessianProxyFactory` sends unless told otherwise is a call of Hessian 1 of major version 2: it wants

@@ -6,8 +6,8 @@ use super::names::{self, Named};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::rpc::{
-    ARGUMENT_COUNT, Call, CallHead, Form, FromArguments, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, ServiceFault,
-    write_reply,
+    ARGUMENT_COUNT, Call, CallHead, Form, FromArguments, NO_SUCH_METHOD, PROTOCOL_EXCEPTION,
+    SERVICE_EXCEPTION, ServiceFault, write_reply,
 };
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -155,7 +155,7 @@ impl Request {
             Err(error) => {
                 tracing::error!(method = self.method(), %error, "the result of a method cannot be encoded");
                 let message = format!("{}: the result cannot be encoded: {error}", self.method());
-                Err(ServiceFault::new(PROTOCOL_EXCEPTION, message))
+                Err(ServiceFault::new(SERVICE_EXCEPTION, message))
             }
         }
     }

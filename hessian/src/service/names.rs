@@ -15,7 +15,7 @@ pub(super) struct Named<'a> {
 /// Finds a method by the name in a call: its own name first (of several the one that takes as many arguments), then with
 /// the number of its arguments, then with types. `count` tells how many arguments the call has.
 pub(super) fn find<'a, E>(
-    methods: impl Iterator<Item = Named<'a>> + Clone,
+    mut methods: impl Iterator<Item = Named<'a>> + Clone,
     called: &str,
     count: impl Fn() -> Result<usize, E>,
 ) -> Result<Option<usize>, E> {
@@ -25,8 +25,8 @@ pub(super) fn find<'a, E>(
             return Ok(Some(first));
         }
         let count = count()?;
-        let fits = |method: &Named<'_>| method.name == called && method.arity == count;
-        return Ok(methods.clone().position(|method| fits(&method)).or(Some(first)));
+        let fitting = methods.position(|method| method.name == called && method.arity == count);
+        return Ok(fitting.or(Some(first)));
     }
     let mut best: Option<(usize, Named<'a>)> = None;
     for (index, method) in methods.enumerate() {

@@ -3,13 +3,14 @@
 use hessian::client::{Client, Error};
 use hessian::java::Throwable;
 use hessian::rpc::{Form, ServiceFault};
-use hessian::service::{Context, Handler, Service};
+use hessian::service::{Context, Download, Handler, Service};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 hessian::interface! {
@@ -27,6 +28,8 @@ hessian::interface! {
         async fn withdraw(amount: i64) -> i64;
 
         async fn close();
+
+        stream fn statement(bytes: u64);
 
         async fn id() -> Option<String>;
     }
@@ -59,6 +62,9 @@ impl Account for Purse {
     }
     async fn close(&self) -> Result<(), ServiceFault> {
         panic!("not closed")
+    }
+    async fn statement(&self, bytes: u64) -> Result<Download, ServiceFault> {
+        Ok(Download::new(tokio::io::repeat(b'.').take(bytes)))
     }
     async fn id(&self) -> Result<Option<String>, ServiceFault> {
         Ok(Context::current().and_then(|context| context.request_id().map(str::to_owned)))
@@ -100,9 +106,14 @@ async fn both_ends_of_one_declaration() {
         let Err(Error::Fault(fault)) = account.close().await else { panic!("closed") };
         assert_eq!(&*fault.exception.unwrap().class, "java.lang.RuntimeException");
         assert!(account.id().await.unwrap().is_some());
+
+        let mut statement = Vec::new();
+        let mut reader = account.statement(1_000_000).await.unwrap();
+        reader.read_to_end(&mut statement).await.unwrap();
+        assert_eq!(statement, vec![b'.'; 1_000_000]);
     }
     let stats = service.stats();
-    assert_eq!((stats.answered, stats.faults, stats.panics, stats.calls), (10, 4, 2, 0));
+    assert_eq!((stats.answered, stats.faults, stats.panics, stats.calls), (12, 4, 2, 0));
 }
 
 #[tokio::test]
