@@ -78,7 +78,7 @@ impl Client {
     /// # Errors
     /// As [`call`](Self::call).
     pub fn call_raw(&self, method: &str, arguments: impl Arguments) -> Result<RawReply> {
-        let (call, client, method) = self.prepare(method, &arguments)?;
+        let (call, client, method) = self.prepare(method, arguments)?;
         self.driver.run(async move { client.observed(&method, |id| client.exchange(call, id)).await })
     }
 
@@ -87,14 +87,14 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn call_binary(&self, method: &str, arguments: impl Arguments) -> Result<BinaryReply> {
-        let (call, client, method) = self.prepare(method, &arguments)?;
+        let (call, client, method) = self.prepare(method, arguments)?;
         let reply = self
             .driver
             .run(async move { client.observed(&method, |id| client.exchange_binary(call, id)).await })?;
         Ok(BinaryReply { reply: Some(reply), piece: Bytes::new(), driver: Arc::clone(&self.driver) })
     }
 
-    fn prepare(&self, method: &str, arguments: &impl Arguments) -> Result<(Encoded, call::Client, String)> {
+    fn prepare(&self, method: &str, arguments: impl Arguments) -> Result<(Encoded, call::Client, String)> {
         Ok((self.inner.encode(method, arguments)?, self.inner.clone(), method.to_owned()))
     }
 }

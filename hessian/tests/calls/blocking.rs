@@ -45,16 +45,19 @@ fn calls_block_until_their_reply_is_there() {
             let client = Client::new(address).unwrap();
             assert_eq!(client.call::<u64>("f", (Binary::from(vec![0; 5]),)).unwrap(), 5);
             let upload = Upload::blocking(std::io::repeat(7).take(100_000));
-            assert_eq!(client.clone().call::<u64>("f", (upload, Binary::from(vec![0; 5]))).unwrap(), 100_005);
+            assert_eq!(client.call::<u64>("f", (upload, Binary::from(vec![0; 5]))).unwrap(), 100_005);
             assert_eq!(client.call_graph("f", ()).unwrap().root().as_i64(), Some(0));
             assert_eq!(client.call_raw("f", ()).unwrap().read::<i32>().unwrap(), 0);
             assert!(matches!(client.call::<String>("f", ()), Err(Error::Codec(_))));
             let client = Client::builder(address).form(Form::One).build_blocking().unwrap();
             assert_eq!(client.call::<u64>("f", (Binary::from(vec![0; 5]),)).unwrap(), 5);
-            // From several threads at once.
+            // From several threads at once, by clones.
             std::thread::scope(|scope| {
                 for _ in 0..4 {
-                    scope.spawn(|| (0..10).for_each(|_| assert_eq!(client.call::<u64>("f", ()).unwrap(), 0)));
+                    let client = client.clone();
+                    scope.spawn(move || {
+                        (0..10).for_each(|_| assert_eq!(client.call::<u64>("f", ()).unwrap(), 0))
+                    });
                 }
             });
         },

@@ -215,8 +215,7 @@ async fn headers_of(build: impl FnOnce(&str) -> Client) -> (Method, String, Head
     };
     let client = build(&server.address);
     client.call::<i32>("add", ()).await.unwrap();
-    let seen = seen.lock().unwrap().take().unwrap();
-    seen
+    seen.lock().unwrap().take().unwrap()
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// What answers a request.
+type Answer = dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync;
+
 /// A server.
 pub(crate) struct Server {
     pub(crate) address: String,
@@ -47,9 +50,7 @@ impl Server {
     pub(crate) async fn http<F: Future<Output = Response<Full<Bytes>>> + Send + 'static>(
         answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     ) -> Self {
-        let answer: Arc<
-            dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync,
-        > = Arc::new(move |request| Box::pin(answer(request)));
+        let answer: Arc<Answer> = Arc::new(move |request| Box::pin(answer(request)));
         Self::raw(move |stream| {
             let answer = Arc::clone(&answer);
             async move {

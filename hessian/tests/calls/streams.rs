@@ -360,32 +360,26 @@ fn a_huge_result_is_read_in_constant_memory() {
 async fn count(mut body: hyper::body::Incoming) -> u64 {
     let (mut parser, mut input, mut count) = (<hessian::Parser>::new(unbounded()), bytes::BytesMut::new(), 0);
     let head = b"H\x02\x00C\x01f\x91";
-    let mut begun = false;
-    while let Some(frame) = body.frame().await {
-        input.extend_from_slice(&frame.unwrap().into_data().unwrap());
-        if !begun && input.len() >= head.len() {
-            assert_eq!(input.split_to(head.len()), head[..]);
-            begun = true;
-        }
-        while begun {
-            match parser.step(&input).unwrap() {
-                hessian::Step::Event { event: hessian::Event::Binary { bytes, .. }, used } => {
-                    assert!(bytes.iter().all(|&byte| byte == 7));
-                    count += bytes.len() as u64;
-                    input.advance(used);
-                }
-                hessian::Step::Event { event, .. } => panic!("{event:?}"),
-                hessian::Step::NeedMore { used, .. } => {
-                    input.advance(used);
-                    break;
-                }
-                hessian::Step::Done => {
-                    assert!(input.is_empty());
-                    break;
-                }
+    while input.len() < head.len() {
+        input.extend_from_slice(&body.frame().await.unwrap().unwrap().into_data().unwrap());
+    }
+    assert_eq!(input.split_to(head.len()), head[..]);
+    loop {
+        match parser.step(&input).unwrap() {
+            hessian::Step::Event { event: hessian::Event::Binary { bytes, .. }, used } => {
+                assert!(bytes.iter().all(|&byte| byte == 7));
+                count += bytes.len() as u64;
+                input.advance(used);
             }
+            hessian::Step::Event { event, .. } => panic!("{event:?}"),
+            hessian::Step::NeedMore { used, .. } => {
+                input.advance(used);
+                input.extend_from_slice(&body.frame().await.unwrap().unwrap().into_data().unwrap());
+            }
+            hessian::Step::Done => break,
         }
     }
+    assert!(input.is_empty() && body.frame().await.is_none());
     count
 }
 

@@ -70,10 +70,7 @@ impl BinaryReply {
         settings: &Settings,
         permit: OwnedSemaphorePermit,
     ) -> Result<Self> {
-        let mut input = match pieces.next().await? {
-            Some(first) => first,
-            None => return Err(none(content_type)),
-        };
+        let Some(mut input) = pieces.next().await? else { return Err(none(content_type)) };
         if let Some(error) = reply::is_none(&input) {
             let body = reply::excerpt(input, &mut pieces, settings.max_excerpt).await;
             return Err(Error::NoReply { content_type: content_type.to_owned(), body, error });

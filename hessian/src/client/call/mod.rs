@@ -62,7 +62,6 @@ impl Client {
     }
 
     /// A client with settings of its own.
-    #[must_use]
     pub fn builder(address: &str) -> ClientBuilder {
         ClientBuilder::new(address)
     }
@@ -78,7 +77,7 @@ impl Client {
     /// # Errors
     /// See [`Error`](super::Error).
     pub async fn call<R: DeserializeOwned>(&self, method: &str, arguments: impl Arguments) -> Result<R> {
-        let call = self.encode(method, &arguments)?;
+        let call = self.encode(method, arguments)?;
         self.observed(method, |id| async move { self.exchange(call, id).await?.read() }).await
     }
 
@@ -87,7 +86,7 @@ impl Client {
     /// # Errors
     /// As [`call`](Self::call).
     pub async fn call_graph(&self, method: &str, arguments: impl Arguments) -> Result<Graph<'static>> {
-        let call = self.encode(method, &arguments)?;
+        let call = self.encode(method, arguments)?;
         self.observed(method, |id| async move { self.exchange(call, id).await?.read() }).await
     }
 
@@ -96,12 +95,15 @@ impl Client {
     /// # Errors
     /// As [`call`](Self::call).
     pub async fn call_raw(&self, method: &str, arguments: impl Arguments) -> Result<RawReply> {
-        let call = self.encode(method, &arguments)?;
+        let call = self.encode(method, arguments)?;
         self.observed(method, |id| self.exchange(call, id)).await
     }
 
-    pub(super) fn encode(&self, method: &str, arguments: &impl Arguments) -> Result<Encoded> {
-        encode::encode(&self.shared.settings, method, arguments)
+    /// The arguments are not kept while the call runs.
+    pub(super) fn encode(&self, method: &str, arguments: impl Arguments) -> Result<Encoded> {
+        let call = encode::encode(&self.shared.settings, method, &arguments);
+        drop(arguments);
+        call
     }
 
     /// Calls a method whose result is a binary (Java's `InputStream` or `byte[]`), which is read while it arrives: memory
@@ -110,7 +112,7 @@ impl Client {
     /// # Errors
     /// As [`call`](Self::call); a result of another type, null too, is [`Error::Codec`](super::Error::Codec).
     pub async fn call_binary(&self, method: &str, arguments: impl Arguments) -> Result<BinaryReply> {
-        let call = self.encode(method, &arguments)?;
+        let call = self.encode(method, arguments)?;
         self.observed(method, |id| self.exchange_binary(call, id)).await
     }
 }
