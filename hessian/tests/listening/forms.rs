@@ -82,6 +82,7 @@ async fn bare_connections() {
             }
         }
         let mut socket = server.accept().await;
+        socket.read_exact(&mut [0; 5]).await.unwrap();
         socket.write_all(b"\x05\x01").await.unwrap();
         drop(socket);
         server.accept().await
