@@ -38,13 +38,14 @@
 ///   `Send`. `?` works on whatever becomes a [`ServiceFault`](crate::rpc::ServiceFault) by `From`. An `Arc` of an
 ///   implementation is one too. `stream fn` returns a [`Download`](crate::service::Download).
 /// * `client CalculatorClient;` (feature `client`) makes a struct around a `client::Client` with the same methods, which
-///   return the client's `Result`. Of a `stream fn` it returns what `Client::call_binary` does.
+///   return the client's `Result`; of a `stream fn` a `client::BinaryReply`. Leave the client's `overload_names` off: the
+///   names are these.
 /// * `["com.example.Calculator"]`, the name of the interface, is what `HessianProxyFactory.create(url)` asks a service for. It
 ///   may be left out.
 /// * `#[name = "getName"]`: the name in Java, where it is not the Rust one. Java's own names may be used in Rust too: nothing
 ///   warns about their case.
 ///
-/// Arguments are owned types that serialize (client) and deserialize (service): up to eight for clients, 16 for services. A
+/// Arguments are owned types that serialize (client) and deserialize (service), 16 at most. A
 /// service finds its methods as Java's does: by their names; where several have one name, by the number of their arguments; by
 /// `add__2` and, from clients with `setOverloadEnabled(true)`, by names with types (`add_int_int`), which need no
 /// declaration unless two methods have as many arguments.

@@ -158,7 +158,7 @@ impl<T: Serialize + ?Sized> Serialize for Entries<'_, T> {
     }
 }
 
-/// The arguments of a call: tuples of up to eight serializable values. Sealed.
+/// The arguments of a call: tuples of up to 16 serializable values. Sealed.
 pub trait Arguments: private::Sealed {
     /// How many.
     #[doc(hidden)]
@@ -196,6 +196,14 @@ tuples! {
     (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5) 6;
     (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6) 7;
     (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7) 8;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8) 9;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9) 10;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10) 11;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10, A11 11) 12;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10, A11 11, A12 12) 13;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10, A11 11, A12 12, A13 13) 14;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10, A11 11, A12 12, A13 13, A14 14) 15;
+    (A0 0, A1 1, A2 2, A3 3, A4 4, A5 5, A6 6, A7 7, A8 8, A9 9, A10 10, A11 11, A12 12, A13 13, A14 14, A15 15) 16;
 }
 
 #[expect(unnameable_types, reason = "sealed: nobody else implements Arguments")]

@@ -75,7 +75,8 @@
 //! header `x-request-id`, which comes back in the response.
 //!
 //! The content type is `x-application/hessian` as of Caucho's servlet, or Spring's `application/x-hessian` where the
-//! request has that; what the request has is not checked. A call in a compressed envelope
+//! request has that. What type the request has is not checked: who lets browsers in by cookies or by where they stand should
+//! refuse other types than these two in a layer, as pages of any site may post text and forms. A call in a compressed envelope
 //! ([`envelope::DEFLATION`](crate::envelope::DEFLATION), feature `deflate`) is opened; its reply has no envelope, because
 //! Java's client reads none. Messages of faults stand as they are: Caucho's skeleton writes `<` as `&lt;`, which no client
 //! undoes. Java's clients ask for `Content-Encoding: deflate` and mean deflate without zlib's head, which layers that

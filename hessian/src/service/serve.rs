@@ -53,7 +53,7 @@ struct Shared<H> {
     options: Options,
     counters: Arc<Counters>,
     slots: Arc<Semaphore>,
-    /// The last request was refused because there were too many: said once, until one is taken again.
+    /// Requests are refused because there are too many: said once, until there is room again.
     busy: AtomicBool,
 }
 
@@ -235,6 +235,19 @@ impl<H: Handler> Shared<H> {
         }
     }
 
+    /// Ends an overload when half of what may be is: at the brink itself each call would be told as its end.
+    fn note_room(&self) {
+        let Options { max_calls, max_bodies, .. } = self.options;
+        let half = |now: &AtomicU64, max: u64| now.load(Ordering::Relaxed) <= max.div_ceil(2);
+        if self.busy.load(Ordering::Relaxed)
+            && half(&self.counters.calls, max_calls as u64)
+            && half(&self.counters.body_bytes, max_bodies)
+            && self.busy.swap(false, Ordering::Relaxed)
+        {
+            tracing::info!("calls are taken again");
+        }
+    }
+
     #[cold]
     fn busy(&self, limit: &'static str, max: u64) -> Refusal {
         if !self.busy.swap(true, Ordering::Relaxed) {
@@ -256,9 +269,7 @@ impl<H: Handler> Shared<H> {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let body = self.read(body, underway).await?;
-        if self.busy.load(Ordering::Relaxed) && self.busy.swap(false, Ordering::Relaxed) {
-            tracing::info!("calls are taken again");
-        }
+        self.note_room();
         let malformed = |error: Error| {
             let text = format!("the body is no Hessian call: {error}\n");
             self.counted(|counters| &counters.malformed, StatusCode::BAD_REQUEST, text)

@@ -4,7 +4,7 @@ use super::support::{post, send};
 use bytes::Bytes;
 use hessian::rpc::{CallHead, Form, ServiceFault};
 use hessian::service::{Methods, Service};
-use hessian::{Binary, ErrorKind, Limits, Shared};
+use hessian::{Binary, ErrorKind, Graph, Limits, Shared};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -129,4 +129,16 @@ async fn binary_arguments_share_the_body() {
     call.extend_from_slice(&address.to_be_bytes());
     let answered = send(&service, post(Bytes::from(call))).await;
     assert_eq!(answered.reply::<(i64, usize)>().unwrap(), (11, 4000));
+}
+
+/// An object of Hessian 1 is a map of a type.
+#[test]
+fn values_without_types_keep_their_types() {
+    for call in SAME {
+        let head = CallHead::parse(call, &Limits::new()).unwrap();
+        let (a, b): (Graph<'static>, Graph<'static>) = head.arguments(call, &Limits::new()).unwrap();
+        for graph in [a, b] {
+            assert_eq!(graph.root().type_name(), Some("example.Point"), "{:?}", head.form());
+        }
+    }
 }

@@ -98,3 +98,54 @@ async fn the_default_java_client_gets_hessian_2() {
     assert_eq!(&*answered.body, b"H\x02\x00R\x93");
     assert_eq!(answered.header("content-type"), Some("x-application/hessian"));
 }
+
+hessian::interface! {
+    trait Nothing {}
+    service NothingService;
+}
+
+impl Nothing for () {}
+
+hessian::interface! {
+    trait Many {
+        async fn all(a: i8, b: i8, c: i8, d: i8, e: i8, f: i8, g: i8, h: i8, i: i8, j: i8, k: i8, l: i8, m: i8, n: i8, o: i8, p: i8) -> Vec<i8>;
+    }
+    client ManyClient;
+    service ManyService;
+}
+
+impl Many for () {
+    async fn all(
+        &self,
+        a: i8,
+        b: i8,
+        c: i8,
+        d: i8,
+        e: i8,
+        f: i8,
+        g: i8,
+        h: i8,
+        i: i8,
+        j: i8,
+        k: i8,
+        l: i8,
+        m: i8,
+        n: i8,
+        o: i8,
+        p: i8,
+    ) -> Result<Vec<i8>, ServiceFault> {
+        Ok(vec![a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+}
+
+#[tokio::test]
+async fn interfaces_without_methods_and_methods_of_many_arguments() {
+    let fault = call::<_, ()>(&Service::new(NothingService(())), Form::Two, "any", (1,)).await.unwrap_err();
+    assert_eq!(&*fault.code, "NoSuchMethodException");
+    let service = Service::new(ManyService(()));
+    for form in FORMS {
+        let sixteen = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+        let all: Vec<i8> = call(&service, form, "all", sixteen).await.unwrap();
+        assert_eq!(all, (1..=16).collect::<Vec<_>>());
+    }
+}
