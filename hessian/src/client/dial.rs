@@ -5,6 +5,8 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use rustls::crypto::CryptoProvider;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -68,10 +70,24 @@ pub(super) fn connector(tls: &Tls, timeout: Duration) -> Result<Connector> {
     tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
     let builder = HttpsConnectorBuilder::new();
     let builder = match tls {
-        Tls::System => builder.with_native_roots().map_err(Error::Tls)?,
+        Tls::System => builder.with_provider_and_native_roots(provider()).map_err(Error::Tls)?,
         Tls::Config(config) => builder.with_tls_config(rustls::ClientConfig::clone(config)),
     };
     Ok(Connector { inner: builder.https_or_http().enable_http1().wrap_connector(tcp), timeout })
+}
+
+/// What other crates of a program want of rustls by default is theirs: two of them may disagree, which it panics at.
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// For addresses that are not `https:`: no certificate has to be read from this system.
+pub(super) fn no_roots() -> Result<Tls> {
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Tls(io::Error::other(error)))?;
+    let roots = rustls::RootCertStore::empty();
+    Ok(Tls::Config(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
 impl Service<Uri> for Connector {

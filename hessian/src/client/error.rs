@@ -127,6 +127,9 @@ impl fmt::Display for Error {
             }
             Self::Arguments(error) => write!(f, "the arguments: {error}"),
             Self::Upload(error) => write!(f, "the source of an upload: {error}"),
+            Self::NoReply { body, error, .. } if body.is_empty() && error.is_incomplete() => {
+                f.write_str("the reply is empty: the service failed before it wrote anything")
+            }
             Self::NoReply { content_type, body, error } => {
                 write!(f, "no Hessian reply ({error})")?;
                 if !content_type.is_empty() {

@@ -1,9 +1,9 @@
 //! Servers that mean harm, are broken, or are something else altogether.
 
 use crate::server::{Server, ok, read_request};
-use hessian::ErrorKind;
 use hessian::client::{Client, Error};
 use hessian::rpc::Form;
+use hessian::{ErrorKind, Limits};
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -68,7 +68,7 @@ async fn what_begins_like_a_reply_is_told_where_it_is_none() {
         (b"H\x02\x00", "input ends inside a value"),
         (b"r\x01\x00S\x00\x01a", "input ends inside a value"),
         (b"r\x01\x00S\x00\x01aN", "byte 0x4e where the end of a reply (`z`) was expected at byte 7"),
-        (b"", "input ends inside a value"),
+        (b"", "the reply is empty"),
     ] {
         let told = call(ok(body)).await.unwrap_err().to_string();
         assert!(told.contains(at), "{body:?}: {told}");
@@ -188,6 +188,19 @@ async fn what_never_ends_is_bounded() {
     let server = endless("HTTP/1.1 200 OK\r\n\r\nr\x01\x00H\x00\x01a", b"s\x00\x01a").await;
     let error = Client::new(&server.address).unwrap().call_binary("f", ()).await.unwrap_err();
     assert!(error.to_string().contains("MAX_BEFORE = 4096"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_reply_makes_the_decoder_do_is_bounded() {
+    let nested = [&b"H\x02\x00R"[..], &b"\x79".repeat(100_000)].concat();
+    let error = call(ok(&nested)).await.unwrap_err();
+    assert!(error.to_string().contains("max_depth = 128"), "{error}");
+    let server = Server::says(ok(b"H\x02\x00R\x04much")).await;
+    let mut limits = Limits::new();
+    limits.max_string = 3;
+    let client = Client::builder(&server.address).limits(limits).build().unwrap();
+    let error = client.call::<String>("f", ()).await.unwrap_err();
+    assert!(error.to_string().contains("max_string = 3"), "{error}");
 }
 
 #[tokio::test]

@@ -6,3 +6,4 @@ mod hostile;
 mod replies;
 mod server;
 mod streams;
+mod tls;

@@ -369,3 +369,40 @@ async fn connections_are_kept_and_shared_by_clones() {
     }
     assert_eq!(server.connections(), 4);
 }
+
+/// What the log says, on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_what_became_of_a_call_and_no_password() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false).with_writer({
+            let log = log.clone();
+            move || log.clone()
+        });
+    let logging = tracing::subscriber::set_default(subscriber.finish());
+    let server = Server::replies(|call| sum(&call)).await;
+    let client = Client::new(&server.address.replace("http://", "http://me:secret@")).unwrap();
+    client.call::<i32>("add", (1,)).await.unwrap();
+    client.call::<String>("add", (1,)).await.unwrap_err();
+    drop(logging);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("hessian.call")).collect();
+    let [answered, failed] = told[..] else { panic!("{log}") };
+    let url = &server.address;
+    assert!(answered.contains("method=\"add\"") && answered.contains(&format!("url={url}")), "{answered}");
+    assert!(answered.contains("-0}") && answered.contains("answered elapsed="), "{answered}");
+    assert!(failed.contains("-1}") && failed.contains("error=an int where"), "{failed}");
+    assert!(!log.contains("secret") && !log.contains("bWU6c2VjcmV0"), "{log}");
+}

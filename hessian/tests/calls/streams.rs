@@ -132,6 +132,7 @@ async fn a_result_of_another_type_is_told_at_once() {
             Error::Codec(error) => {
                 let expected = "binary".into();
                 assert_eq!(error.kind(), &ErrorKind::UnexpectedType { found, expected });
+                assert_eq!(error.offset(), Some(4));
             }
             other => panic!("{other}"),
         }

@@ -33,6 +33,8 @@ const MAX_EMPTY_CHUNKS: u32 = 1024;
 pub struct BinaryReply {
     pieces: Pieces,
     parser: Chunks,
+    /// Where the value starts in the reply, for messages.
+    start: usize,
     /// What the parser has not read yet.
     input: Bytes,
     state: State,
@@ -104,6 +106,7 @@ impl BinaryReply {
         let mut reply = Self {
             pieces,
             parser,
+            start,
             input,
             state: State::Binary,
             ready: None,
@@ -174,7 +177,7 @@ impl BinaryReply {
                         Chunks::One(parser) => parser.step(&self.input),
                         Chunks::Two(parser) => parser.step(&self.input),
                     };
-                    match step? {
+                    match step.map_err(|error| error.behind(self.start))? {
                         Step::Event { event: Event::Binary { bytes, last }, used } => {
                             let piece = self.input.slice_ref(bytes);
                             self.input.advance(used);

@@ -245,7 +245,7 @@ impl ClientBuilder {
         }
         // The system's certificates are read from disk, which plain connections need not wait for (or fail of).
         let tls = match (&self.tls, address.uri.scheme_str()) {
-            (Tls::System, Some("http")) => Tls::Config(Arc::new(no_roots())),
+            (Tls::System, Some("http")) => dial::no_roots()?,
             (tls, _) => tls.clone(),
         };
         let http = legacy::Client::builder(TokioExecutor::new())
@@ -297,12 +297,6 @@ fn is_machinery(name: &HeaderName) -> bool {
         || name == "keep-alive"
         || name == header::EXPECT
         || name == header::CONTENT_ENCODING
-}
-
-fn no_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 impl fmt::Debug for ClientBuilder {
