@@ -41,20 +41,6 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// … and is broken after so many questions without an answer: a host that is gone is noticed within a minute.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// For addresses without TLS: nobody is believed, so nothing of this system has to be read.
-///
-/// # Errors
-/// [`Error::Tls`]: never, as long as the library has a version of TLS that is safe.
-pub(super) fn no_tls() -> Result<Tls> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Tls(std::io::Error::other(error)))?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(Tls::Config(Arc::new(config)))
-}
-
 /// A connector that gives up a connection that is not there after `timeout`: looking up the name, TCP and TLS together.
 ///
 /// # Errors

@@ -179,8 +179,10 @@ fn what_cannot_be_asked_for() {
         listen("http://h/").preamble("x"),
         listen("tcp://h:1").post("x"),
         listen("tcp://h:1").header("a", "b"),
+        listen("http://me:secret@h/?token=secret").preamble("secret"),
     ];
     for listen in wrong {
+        assert!(!format!("{listen:?}").contains("secret"), "{listen:?}");
         let error = listen.open().unwrap_err();
         assert!(matches!(error, Error::Address(..) | Error::Setting { .. }), "{error:?}");
         assert!(!error.to_string().contains("secret"), "{error}");

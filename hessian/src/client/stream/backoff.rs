@@ -10,6 +10,9 @@ pub const AT_ONCE: u32 = 5;
 /// A connection that broke has been good if it lasted so long, or brought a packet: the next wait is the first again.
 pub const GOOD_TIME: Duration = Duration::from_secs(10);
 
+/// A shorter wait is taken for this: a server that is down is not asked without a pause, whatever the caller says.
+pub const LEAST_WAIT: Duration = Duration::from_millis(1);
+
 /// A longer wait is cut to this, that nothing overflows: a hundred years.
 pub(super) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -36,8 +39,8 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, most: Duration) -> Self {
-        let most = most.min(LONGEST);
-        Self { first: first.min(most), most, failures: 0, paid: None }
+        let most = most.clamp(LEAST_WAIT, LONGEST);
+        Self { first: first.clamp(LEAST_WAIT, most), most, failures: 0, paid: None }
     }
 
     /// Connections in a row that came to nothing.
@@ -112,6 +115,7 @@ mod tests {
         backoff.failures = u32::MAX;
         assert!(backoff.failed(None) <= LONGEST);
         assert_eq!(Backoff::new(60 * SECOND, SECOND).first, SECOND);
+        assert!(Backoff::new(Duration::ZERO, Duration::ZERO).failed(None) >= LEAST_WAIT / 2);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::packet::Framing;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// A stream that is not open yet. Made by [`listen`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "nothing is asked for before it is opened and read"]
 pub struct Listen {
     url: String,
@@ -193,8 +194,8 @@ impl Listen {
         self
     }
 
-    /// The first wait before another connection, and the longest: it doubles with each failure, and half of it is at
-    /// random. Default: [`FIRST_WAIT`] and [`LONGEST_WAIT`].
+    /// The first wait before another connection, at least [`LEAST_WAIT`](super::LEAST_WAIT), and the longest: it doubles
+    /// with each failure, and half of it is at random. Default: [`FIRST_WAIT`] and [`LONGEST_WAIT`].
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         (self.settings.first_wait, self.settings.longest_wait) = (first, longest);
         self
@@ -264,7 +265,7 @@ impl Listen {
                 head.entry(header::CONTENT_TYPE).or_insert(hessian);
             }
         }
-        let tls = if target.is_tls { self.tls } else { dial::no_tls()? };
+        let tls = if target.is_tls { self.tls } else { dial::no_roots()? };
         Ok(Plan {
             connector: dial::connector(&tls, self.connect_timeout)?,
             target,
@@ -279,5 +280,14 @@ impl Listen {
 
     fn set_wrong(&mut self, name: &'static str, wrong: String) {
         self.wrong.get_or_insert((name, wrong));
+    }
+}
+
+/// Without what may be secret: a user, a query, a body.
+impl fmt::Debug for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = Target::parse(&self.url);
+        let url = target.as_ref().map_or("no address", |target| &target.shown);
+        f.debug_struct("Listen").field("url", &url).field("settings", &self.settings).finish_non_exhaustive()
     }
 }

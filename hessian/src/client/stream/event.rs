@@ -112,7 +112,7 @@ impl Verdict {
     pub const fn lost(self) -> Option<u64> {
         match self {
             Self::Complete => Some(0),
-            Self::Gap { from, to } => Some((to - from).saturating_add(1)),
+            Self::Gap { from, to } => Some(to.saturating_sub(from).saturating_add(1)),
             Self::Fresh | Self::NewEpoch | Self::Unknown => None,
         }
     }

@@ -6,7 +6,7 @@ use super::builder::SILENCE;
 use super::connect::{Failure, Opened, Plan, connect};
 use super::connection::{Broken, Connection};
 use super::decoding::Decoding;
-use super::event::{Connected, Event, Lost, Packet};
+use super::event::{Connected, Event, Lost, Packet, Verdict};
 use super::position::Position;
 use super::{Packets, Values};
 use crate::client::error::{Error, Result};
@@ -198,12 +198,11 @@ impl<G: Grammar> Listener<G> {
         let silence = self.settings.silence.unwrap_or(Some(promised));
         let connection = Connection::new(opened.source, &self.settings, silence, told.counts);
         self.state = State::Open(Box::new(connection));
-        let url = &self.plan.target.shown;
-        match (self.connections, self.place) {
-            (1, None) => tracing::info!(%url, "connected"),
-            (1, Some(position)) => tracing::info!(%url, %verdict, %position, "connected"),
-            (_, None) => tracing::info!(%url, %verdict, "connected again"),
-            (_, Some(position)) => tracing::info!(%url, %verdict, %position, "connected again"),
+        let (url, position) = (&self.plan.target.shown, self.place.map(tracing::field::display));
+        match verdict {
+            Verdict::Gap { .. } | Verdict::NewEpoch => tracing::warn!(%url, %verdict, position, "connected"),
+            Verdict::Complete => tracing::debug!(%url, %verdict, position, "connected"),
+            _ => tracing::info!(%url, %verdict, position, "connected"),
         }
         Event::Connected(Connected { verdict, position: self.place, heartbeat: told.heartbeat, silence })
     }
