@@ -113,7 +113,7 @@ macro_rules! __interface_client {
             client: $crate::client::Client,
         }
 
-        #[allow(dead_code, non_snake_case, reason = "as the interface has them")]
+        #[allow(dead_code, non_snake_case, clippy::too_many_arguments, reason = "as the interface has them")]
         impl $client {
             /// Calls by this client.
             #[must_use]
@@ -195,7 +195,7 @@ macro_rules! __interface_service {
         }
     ) => {
         $($meta)*
-        #[allow(non_snake_case, reason = "as the interface has them")]
+        #[allow(non_snake_case, clippy::too_many_arguments, reason = "as the interface has them")]
         $vis trait $trait: ::core::marker::Send + ::core::marker::Sync + 'static {
             $(
                 $(#[doc = $doc])*
@@ -211,7 +211,7 @@ macro_rules! __interface_service {
             )*
         }
 
-        #[allow(non_snake_case, reason = "as the interface has them")]
+        #[allow(non_snake_case, clippy::too_many_arguments, reason = "as the interface has them")]
         impl<T: $trait> $trait for ::std::sync::Arc<T> {
             $(
                 fn $method(
