@@ -52,8 +52,7 @@ struct Figures {
     server: f64,
 }
 
-const MEASURES: [fn(&Figures) -> f64; 5] =
-    [|f| f.rate, |f| f.p50, |f| f.p99, |f| f.client, |f| f.server];
+const MEASURES: [fn(&Figures) -> f64; 5] = [|f| f.rate, |f| f.p50, |f| f.p99, |f| f.client, |f| f.server];
 
 /// A server with its address.
 struct Server {

@@ -79,8 +79,11 @@ impl Java {
         let sources = std::fs::read_dir(benches.join("src/bin/calls/java/bench"))?
             .map(|file| Ok(file?.path()))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let javac =
-            Command::new("javac").args(["-nowarn", "-cp", LIBRARY, "-d"]).arg(&classes).args(sources).status();
+        let javac = Command::new("javac")
+            .args(["-nowarn", "-cp", LIBRARY, "-d"])
+            .arg(&classes)
+            .args(sources)
+            .status();
         anyhow::ensure!(javac.context("no javac")?.success(), "javac failed");
         Ok(Self { classes, options: benches.join("../hessian/tests/interop/java/options") })
     }

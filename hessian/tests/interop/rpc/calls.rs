@@ -35,7 +35,9 @@ async fn we_call_every_method_of_the_test_service() {
         }
         assert_eq!(methods, 183);
     }
-    println!("our client, Java's test service, calls in 2, in 1 with replies in 2, in 1:\n{passed} passed, 0 failed");
+    println!(
+        "our client, Java's test service, calls in 2, in 1 with replies in 2, in 1:\n{passed} passed, 0 failed"
+    );
     // 92 replies and 90 arguments, typed and as graphs, and one method without either.
     assert_eq!(passed, (183 * 2 - 1) * 3);
 }
@@ -131,7 +133,9 @@ async fn containers(client: &Client, method: &str, graph: &Graph<'static>) {
         ("TypedFixedList", _) => exchange!(Typed<hessian::typed::StringArray, Vec<String>>, texts().into()),
         ("UntypedMap", "0") => exchange!(BTreeMap<String, i32>, BTreeMap::new()),
         ("UntypedMap", "1") => exchange!(BTreeMap<String, i32>, [("a".to_owned(), 0)].into()),
-        ("UntypedMap", "2") => exchange!(BTreeMap<i32, String>, [(0, "a".to_owned()), (1, "b".to_owned())].into()),
+        ("UntypedMap", "2") => {
+            exchange!(BTreeMap<i32, String>, [(0, "a".to_owned()), (1, "b".to_owned())].into())
+        }
         ("UntypedMap", _) => exchange!(BTreeMap<Vec<String>, i32>, [(vec!["a".to_owned()], 0)].into()),
         ("TypedMap", "0") => exchange!(Typed<Hashtable, BTreeMap<String, i32>>, BTreeMap::new().into()),
         ("TypedMap", "1") => {
@@ -151,7 +155,8 @@ async fn containers(client: &Client, method: &str, graph: &Graph<'static>) {
         ("Object", "2b") => exchange!(Vec<TestObject>, vec![object(0), object(0)]),
         // Seventeen classes; one object in two places; one that contains itself: graphs are for these.
         _ if method.starts_with("reply") => {
-            let found = client.call_graph(method, ()).await.unwrap_or_else(|error| panic!("{method}: {error}"));
+            let found =
+                client.call_graph(method, ()).await.unwrap_or_else(|error| panic!("{method}: {error}"));
             assert_eq!(describe(found.root()), describe(graph.root()));
         }
         _ => same(client.call::<Truth>(method, (graph,)).await, &Truth::Is(true), method),
@@ -191,7 +196,8 @@ async fn we_choose_overloads() {
             assert_eq!(found.unwrap_or_else(|error| format!("{error}")), wanted, "{form:?}, {reply:?}");
         }
 
-        let client = builder(&server, "/overloads", form, reply).overload_names(true).build().expect("a client");
+        let client =
+            builder(&server, "/overloads", form, reply).overload_names(true).build().expect("a client");
         macro_rules! tell {
             ($arguments:expr, $wanted:expr) => {
                 let found: Result<String, _> = client.call("tell", $arguments).await;
@@ -290,12 +296,19 @@ async fn faults_show_what_java_threw() {
 async fn authorization_compression_and_wrong_addresses() {
     let server = server();
     let call = async |builder: ClientBuilder| {
-        builder.build().expect("a client").call::<String>("replyString_65536", ()).await.map(|text| text.len())
+        builder
+            .build()
+            .expect("a client")
+            .call::<String>("replyString_65536", ())
+            .await
+            .map(|text| text.len())
     };
     let at = |path: &str| Client::builder(&server.url(path));
 
     assert!(matches!(call(at("/private")).await, Err(Error::Status { status, .. }) if status == 401));
-    assert!(matches!(call(at("/private").basic_auth("reader", "wrong")).await, Err(Error::Status { status, .. }) if status == 401));
+    assert!(
+        matches!(call(at("/private").basic_auth("reader", "wrong")).await, Err(Error::Status { status, .. }) if status == 401)
+    );
     assert_eq!(call(at("/private").basic_auth("reader", "öffne")).await.expect("let in"), 65536);
     let address = server.url("/private").replace("//", "//reader:%C3%B6ffne@");
     assert_eq!(call(Client::builder(&address)).await.expect("let in"), 65536);
@@ -305,7 +318,10 @@ async fn authorization_compression_and_wrong_addresses() {
     assert!(matches!(call(at("/nowhere")).await, Err(Error::Status { status, .. }) if status == 404));
     // A service that answers what cannot be read with an error page that tells why: nothing but text is sent.
     let wrong = Client::new(&server.url("/files")).expect("a client").call::<()>("upload", (1,)).await;
-    assert!(matches!(&wrong, Err(Error::Status { status, body }) if *status == 500 && !body.is_empty()), "{wrong:?}");
+    assert!(
+        matches!(&wrong, Err(Error::Status { status, body }) if *status == 500 && !body.is_empty()),
+        "{wrong:?}"
+    );
 }
 
 /// Bytes of the large binaries.
@@ -334,7 +350,8 @@ async fn binaries_of_256_mib_both_ways() {
         let down = memory.growth();
 
         let mut looking = tokio::time::interval(std::time::Duration::from_millis(20));
-        let mut upload = std::pin::pin!(client.call::<String>("upload", (Upload::reader(Source::of(LARGE)),)));
+        let mut upload =
+            std::pin::pin!(client.call::<String>("upload", (Upload::reader(Source::of(LARGE)),)));
         let told = loop {
             tokio::select! {
                 told = &mut upload => break told.expect("it arrives"),
@@ -343,7 +360,11 @@ async fn binaries_of_256_mib_both_ways() {
         };
         assert_eq!(told, content.told());
         let up = memory.growth();
-        println!("{LARGE} bytes in {form:?}, reply in {reply:?}: memory grew by {} KiB down, {} KiB up", down >> 10, up >> 10);
+        println!(
+            "{LARGE} bytes in {form:?}, reply in {reply:?}: memory grew by {} KiB down, {} KiB up",
+            down >> 10,
+            up >> 10
+        );
         assert!(up < FLAT, "memory grew by {up} bytes");
 
         let some = Binary::from(vec![7; 1 << 20]);

@@ -35,9 +35,12 @@ async fn hessian_js_calls_every_method_that_it_can() {
         let (with_us, with_java) = (client(&ours.url(), form), client(&javas.url("/test"), form));
         let with_us = tokio::task::spawn_blocking(|| Checks::run(with_us)).await.expect("no panic");
         let with_java = Checks::run(with_java);
-        println!("hessian.js, Hessian {form}: {} calls passed; its own failures: {:?}", with_us.passed, CANNOT);
         assert_eq!(with_java.failures(), CANNOT, "with Java's service: {:#?}", with_java.failed);
         assert_eq!(with_us.failures(), CANNOT, "with ours: {:#?}", with_us.failed);
         assert_eq!(with_us.passed, 183 - CANNOT.len());
+        println!(
+            "hessian.js, Hessian {form}; what it cannot do itself: {CANNOT:?}:\n{} passed, 0 failed",
+            with_us.passed
+        );
     }
 }

@@ -6,8 +6,8 @@
 //! the last packet that it wrote as a whole, and closes what it cuts in such a way that all it wrote arrives. No client can get more from such a
 //! server; one that gave out a packet that was cut, or dropped a whole one before the cut, would be found out.
 
-use hessian::client::stream::{Event, Listen, Verdict};
 use hessian::client::listen;
+use hessian::client::stream::{Event, Listen, Verdict};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,11 @@ impl Numbered<'_> {
     fn check(&self, size: usize) {
         assert_eq!(self.content.len(), size, "object {}", self.number);
         let number = self.number as u8;
-        let wrong = self.content.iter().enumerate().find(|&(i, &byte)| {
-            byte != number.wrapping_add((i * 7) as u8).wrapping_add((i >> 8) as u8)
-        });
+        let wrong = self
+            .content
+            .iter()
+            .enumerate()
+            .find(|&(i, &byte)| byte != number.wrapping_add((i * 7) as u8).wrapping_add((i >> 8) as u8));
         assert_eq!(wrong, None, "object {}", self.number);
     }
 }
@@ -92,7 +94,12 @@ async fn read(kind: Kind, server: &Running, run: &Run) {
     let (mut next, mut connections, mut lost) = (1, 0, 0);
     let mut memory = Memory::watch();
     while next <= run.count {
-        match listener.next().await.expect("an endless stream").unwrap_or_else(|error| panic!("{kind:?}, {next}: {error}")) {
+        match listener
+            .next()
+            .await
+            .expect("an endless stream")
+            .unwrap_or_else(|error| panic!("{kind:?}, {next}: {error}"))
+        {
             Event::Packet(packet) => {
                 let object: Numbered<'_> = listener.decode(&packet).expect("an object");
                 assert_eq!(object.number, next, "{kind:?}, connection {connections}");
@@ -175,5 +182,6 @@ async fn packets_of_10_mib() {
 #[tokio::test]
 #[ignore = "needs libhessian-java and a JDK: bash .ci/interop.sh rpc"]
 async fn a_slow_reader() {
-    read_all(Run { count: 1000, size: 64 << 10, cuts: 2, pause: Some((50, Duration::from_millis(20))) }).await;
+    read_all(Run { count: 1000, size: 64 << 10, cuts: 2, pause: Some((50, Duration::from_millis(20))) })
+        .await;
 }

@@ -54,7 +54,8 @@ pub(crate) struct Checks {
 impl Checks {
     /// Runs it to its end.
     pub(crate) fn run(mut command: Command) -> Self {
-        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("a program that runs");
+        let output =
+            command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("a program that runs");
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
         let mut checks = Self { passed: 0, failed: Vec::new(), notes: Vec::new() };

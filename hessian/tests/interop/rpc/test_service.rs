@@ -111,11 +111,7 @@ fn scalar(json: &Json) -> Option<Typed> {
     })
 }
 
-fn build(
-    json: &Json,
-    builder: &mut GraphBuilder<'static>,
-    ids: &mut HashMap<u64, RefId>,
-) -> Value<'static> {
+fn build(json: &Json, builder: &mut GraphBuilder<'static>, ids: &mut HashMap<u64, RefId>) -> Value<'static> {
     if let Some(scalar) = scalar(json) {
         return scalar.into_value();
     }
@@ -251,7 +247,8 @@ pub(crate) fn methods() -> Methods {
                 let wanted = describe(value.root());
                 methods.method(&method, move |found: Graph<'static>| {
                     let found = describe(found.root());
-                    let answer = if found == wanted { Ok(()) } else { Err(format!("wanted {wanted}, not {found}")) };
+                    let answer =
+                        if found == wanted { Ok(()) } else { Err(format!("wanted {wanted}, not {found}")) };
                     std::future::ready(Ok::<_, ServiceFault>(Answer(answer)))
                 })
             }
