@@ -77,11 +77,11 @@ fn main() -> anyhow::Result<()> {
     }
     let java = Java::compile()?;
     let size = hessian::to_vec(&orders::sample(LINES))?.len();
-    println!("Load of the machine: {}\n", std::fs::read_to_string("/proc/loadavg")?.trim());
+    println!("Load of the machine before, last minute: {}", load()?);
     println!("`add`: two ints and one back. `echo`: {size} bytes each way.\n");
 
     let mut clients = [Process::role("load")?, java.start("bench.Load")?];
-    let mut servers = [Server::of(Process::role("serve")?)?, Server::of(java.start("bench.Server")?)?];
+    let servers = [Server::of(Process::role("serve")?)?, Server::of(java.start("bench.Server")?)?];
     eprintln!("warming up");
     for (client, server) in [(1, 1), (1, 0), (0, 1)] {
         for (connections, lines) in [(16, 0), (16, LINES), (1, 0), (1, LINES)] {
@@ -89,19 +89,26 @@ fn main() -> anyhow::Result<()> {
         }
     }
 
-    println!("| Java's server, called by | connections | | our client | Java's client | ratio |");
-    println!("| --- | ---: | --- | ---: | ---: | ---: |");
+    println!("Java's server, called by our client : by Java's client\n\n{HEAD}");
     compare(&cli, |ours, connections, lines, time| {
         measure(&mut clients[usize::from(!ours)], &servers[1], connections, lines, time)
     })?;
-    println!("\n| Java's client calls | connections | | our server | Java's server | ratio |");
-    println!("| --- | ---: | --- | ---: | ---: | ---: |");
+    println!("\nJava's client, calling our server : Java's server\n\n{HEAD}");
     compare(&cli, |ours, connections, lines, time| {
         measure(&mut clients[1], &servers[usize::from(!ours)], connections, lines, time)
     })?;
-    servers.reverse();
-    println!("\nLoad of the machine: {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    println!("\nLoad of the machine after, last minute: {}", load()?);
     Ok(())
+}
+
+/// Of the tables.
+const HEAD: &str = "| | connections | calls a second | ratio | p50, µs | p99, µs | client CPU a call, µs | server CPU a call, µs |\n\
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+
+/// Threads that want a processor, averaged over the last minute: what else goes on, before the measurement.
+fn load() -> anyhow::Result<String> {
+    let averages = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(averages.split(' ').next().unwrap_or_default().to_owned())
 }
 
 /// Measures the four cases, ours and Java's in turn, and prints their medians.
@@ -121,14 +128,12 @@ fn compare(
                 }
             }
             let [ours, java] = rounds.map(|rounds| MEASURES.map(|measure| median(&rounds, measure)));
-            for (measure, text) in
-                ["calls a second", "p50, µs", "p99, µs", "client CPU a call, µs", "server CPU a call, µs"]
-                    .into_iter()
-                    .enumerate()
-            {
-                let (ours, java) = (ours[measure], java[measure]);
-                println!("| {name} | {connections} | {text} | {ours:.0} | {java:.0} | {:.2} |", ours / java);
-            }
+            let pair = |measure: usize| format!("{:.0} : {:.0}", ours[measure], java[measure]);
+            let ratio = ours[0] / java[0];
+            let [rate, p50, p99, client, server] = [0, 1, 2, 3, 4].map(pair);
+            println!(
+                "| {name} | {connections} | {rate} | {ratio:.2} | {p50} | {p99} | {client} | {server} |"
+            );
         }
     }
     Ok(())
