@@ -46,10 +46,7 @@ pub use fault::{ARGUMENT_COUNT, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCE
 pub use head::{CallHead, FromArguments};
 pub(crate) use read::Input;
 pub use reply::{Fault, Reply};
-#[cfg_attr(
-    not(feature = "client"),
-    expect(unused_imports, reason = "the client's messages have it too")
-)]
+#[cfg_attr(not(feature = "client"), allow(unused_imports, reason = "the client's messages have it too"))]
 pub(crate) use reply::{REPLY, RESULT};
 #[cfg(feature = "client")]
 pub(crate) use typed::value_of;
