@@ -193,7 +193,8 @@ async fn what_never_ends_is_bounded() {
 #[tokio::test]
 async fn what_a_reply_makes_the_decoder_do_is_bounded() {
     let nested = [&b"H\x02\x00R"[..], &b"\x79".repeat(100_000)].concat();
-    let error = call(ok(&nested)).await.unwrap_err();
+    let server = Server::says(ok(&nested)).await;
+    let error = Client::new(&server.address).unwrap().call_graph("f", ()).await.unwrap_err();
     assert!(error.to_string().contains("max_depth = 128"), "{error}");
     let server = Server::says(ok(b"H\x02\x00R\x04much")).await;
     let mut limits = Limits::new();

@@ -398,11 +398,11 @@ async fn the_log_tells_what_became_of_a_call_and_no_password() {
     client.call::<String>("add", (1,)).await.unwrap_err();
     drop(logging);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let told: Vec<_> = log.lines().filter(|line| line.contains("hessian.call")).collect();
+    let told: Vec<_> = log.lines().filter(|line| line.contains(" hessian::client: ")).collect();
     let [answered, failed] = told[..] else { panic!("{log}") };
     let url = &server.address;
     assert!(answered.contains("method=\"add\"") && answered.contains(&format!("url={url}")), "{answered}");
     assert!(answered.contains("-0}") && answered.contains("answered elapsed="), "{answered}");
-    assert!(failed.contains("-1}") && failed.contains("error=an int where"), "{failed}");
+    assert!(failed.contains("-1}") && failed.contains("error=a long where"), "{failed}");
     assert!(!log.contains("secret") && !log.contains("bWU6c2VjcmV0"), "{log}");
 }

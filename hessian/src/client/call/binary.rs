@@ -197,9 +197,9 @@ impl BinaryReply {
                         }
                         Step::Event { event, .. } => {
                             let (found, expected) = (name_of(&event), "binary".into());
-                            return Err(
-                                crate::Error::new(ErrorKind::UnexpectedType { found, expected }).into()
-                            );
+                            let (at, kind) =
+                                (self.start as u64, ErrorKind::UnexpectedType { found, expected });
+                            return Err(crate::Error::at(at, kind).into());
                         }
                         Step::NeedMore { used, .. } => {
                             self.input.advance(used);

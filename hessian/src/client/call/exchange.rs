@@ -24,6 +24,9 @@ pub(super) const CONTENT_TYPE: &str = "x-application/hessian";
 const CALL: &str = "the reply to a call";
 const UPLOAD: &str = "an upload to go on";
 
+/// Whose log it is.
+const TARGET: &str = "hessian::client";
+
 /// Bytes of a header that an error tells at most.
 const MAX_SHOWN: usize = 256;
 
@@ -57,16 +60,16 @@ impl Client {
     ) -> Result<T> {
         let shared = &*self.shared;
         let id = RequestId { client: shared.prefix, number: shared.requests.fetch_add(1, Ordering::Relaxed) };
-        let span = tracing::debug_span!("hessian.call", method, url = %shared.address, request = %id);
+        let span = tracing::debug_span!(target: TARGET, "hessian.call", method, url = %shared.address, request = %id);
         let start = Instant::now();
         let running = call(id);
         async {
             let result = running.await;
             let elapsed = start.elapsed();
             match &result {
-                Ok(_) => tracing::debug!(?elapsed, "answered"),
-                Err(Error::Fault(fault)) => tracing::debug!(?elapsed, %fault, "fault"),
-                Err(error) => tracing::debug!(?elapsed, %error, "failed"),
+                Ok(_) => tracing::debug!(target: TARGET, ?elapsed, "answered"),
+                Err(Error::Fault(fault)) => tracing::debug!(target: TARGET, ?elapsed, %fault, "fault"),
+                Err(error) => tracing::debug!(target: TARGET, ?elapsed, %error, "failed"),
             }
             result
         }

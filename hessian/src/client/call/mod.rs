@@ -111,7 +111,7 @@ use tokio::sync::Semaphore;
 ///
 /// # Logs
 ///
-/// Each call is a span `hessian.call` of `tracing` with `method`, `url` (without a password) and `request`, an id that
+/// Each call is a span `hessian.call` of `tracing` (target `hessian::client`) with `method`, `url` (without a password) and `request`, an id that
 /// [`ClientBuilder::request_id_header`] sends along; in it one event at its end, with the time it took. All are of level
 /// debug.
 ///
