@@ -92,9 +92,14 @@ public final class Server {
     exchange.getResponseHeaders().set("Content-Type", "x-application/hessian");
     try {
       Hessian2Input call = new Deflation().unwrap(new Hessian2Input(exchange.getRequestBody()));
-      Hessian2Output out = new Deflation().wrap(new Hessian2Output(reply));
+      // The message inside begins as it would by itself: `H 02 00 C`.
+      for (int i = 0; i < 3; i++) call.read();
+      call.readCall();
+      Hessian2Output around = new Hessian2Output(reply);
+      Hessian2Output out = new Deflation().wrap(around);
       skeleton.invoke(call, out);
       out.close();
+      around.close();
       reply.close();
     } catch (Throwable problem) {
       reply.abandon(problem);
