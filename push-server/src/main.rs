@@ -48,7 +48,7 @@ struct Listen {
     no_bridge: bool,
 
     /// Pages that may open WebSockets and bridges here beside those of this host, as browsers write it:
-    /// https://www.example.com, http://localhost:3000. Several times, or separated by commas.
+    /// https://www.example.com, http://localhost:3000. No wildcards. Several times, or separated by commas.
     #[arg(long = "origin", env = "PUSH_SERVER_ORIGIN", value_name = "SCHEME://HOST[:PORT]", value_delimiter = ',',
           value_parser = origin)]
     origins: Vec<String>,
