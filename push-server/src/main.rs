@@ -404,7 +404,7 @@ mod tests {
         let expected = Origins::same_host().and("https://a.example").and("http://b.example:81");
         assert_eq!(listen.unwrap().origins(), expected.and("http://[::1]:3000"));
         for wrong in
-            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "", "*"]
+            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "*"]
         {
             let error = parse(&["x", "serve", "--origin", wrong]).err().expect(wrong).to_string();
             assert!(error.contains("scheme://host"), "{error}");
