@@ -29,7 +29,7 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Bytes that the logs of all streams of a hub hold: message bodies, and some 200 B for each message beside them
     /// (not the frames, as with `log_bytes`). Default 256 MiB. At this bound a stream that publishes forgets its own
-    /// oldest messages for the new one, before its own bounds say so; if it has none,
+    /// oldest messages for the new one, before its own bounds say so; if it holds too little,
     /// [`PublishError::Full`](crate::PublishError::Full) refuses the new one, in HTTP a 503.
     pub log_bytes_in_all: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
@@ -92,7 +92,8 @@ pub struct Limits {
     /// Time for the body of a request that publishes. Default 10 s.
     pub body_read: Duration,
     /// Bytes of the bodies of all requests that publish at one time, from their first byte until the message is in the
-    /// log. Default 64 MiB; a request that would go past it is answered with 503.
+    /// log. Default 64 MiB; a request that would go past it is answered with 503. The Hessian body that is made of one,
+    /// at most `message_bytes`, comes beside it while it waits (`publish_wait`).
     pub bodies_in_all: usize,
     /// How long a request that publishes waits while the server is behind with what was published before. Default
     /// 5 s; then it is answered with 503 and has published nothing.

@@ -48,7 +48,7 @@ struct Listen {
     no_bridge: bool,
 
     /// Pages that may open WebSockets and bridges here beside those of this host, as browsers write it:
-    /// https://www.example.com, http://localhost:3000. Several times, or separated by commas.
+    /// https://www.example.com, http://localhost:3000. No wildcards. Several times, or separated by commas.
     #[arg(long = "origin", env = "PUSH_SERVER_ORIGIN", value_name = "SCHEME://HOST[:PORT]", value_delimiter = ',',
           value_parser = origin)]
     origins: Vec<String>,
@@ -64,23 +64,33 @@ impl Listen {
     }
 
     fn origins(&self) -> Origins {
-        self.origins.iter().fold(Origins::same_host(), |origins, origin| origins.and(origin))
+        let named = self.origins.iter().filter(|origin| !origin.is_empty());
+        named.fold(Origins::same_host(), |origins, origin| origins.and(origin))
     }
 }
 
-/// An origin as browsers send it: what is written otherwise would never match.
+/// An origin as browsers send it (RFC 6454, section 6.2): what is written otherwise would never match. Nothing between
+/// commas, as in a variable that is set to nothing, is none.
 fn origin(text: &str) -> Result<String, &'static str> {
-    let uri = text.parse::<Uri>().map_err(|_| "no scheme://host or scheme://host:port")?;
-    match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority))
-            if format!("{scheme}://{}", authority.host()) == text
-                || authority
-                    .port()
-                    .is_some_and(|port| format!("{scheme}://{}:{port}", authority.host()) == text) =>
-        {
-            Ok(text.to_owned())
-        }
-        _ => Err("an origin is scheme://host or scheme://host:port, without a path or a slash at the end"),
+    const WHOLE: &str =
+        "an origin is scheme://host or scheme://host:port, without a path or a slash at the end";
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let uri = text.parse::<Uri>().map_err(|_| WHOLE)?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(WHOLE) };
+    let host = authority.host();
+    let is_whole = match authority.port_u16() {
+        None => format!("{scheme}://{host}").eq_ignore_ascii_case(text),
+        Some(port) => format!("{scheme}://{host}:{port}").eq_ignore_ascii_case(text),
+    };
+    match (scheme, authority.port_u16()) {
+        _ if !is_whole => Err(WHOLE),
+        _ if host.contains('*') => Err("each origin is named: there are no wildcards"),
+        ("ws" | "wss", _) => Err("the origin of a page is http:// or https://, also where it opens ws://"),
+        ("http", Some(80)) | ("https", Some(443)) => Err("browsers leave out :80 of http and :443 of https"),
+        _ => Ok(text.to_owned()),
     }
 }
 
@@ -299,6 +309,29 @@ mod tests {
         (Server::new(hub, router, Responder::new(&policy)), stream, listener, client)
     }
 
+    #[test]
+    fn an_origin_is_what_browsers_send_or_is_refused() {
+        for good in ["https://www.example.com", "http://localhost:3000", "http://[::1]:81", "app://x"] {
+            assert_eq!(origin(&format!(" {good} ")), Ok(good.to_owned()));
+        }
+        assert_eq!(origin(" "), Ok(String::new()));
+        for (bad, says) in [
+            ("www.example.com", "scheme://host"),
+            ("null", "scheme://host"),
+            ("https://example.com/", "slash"),
+            ("https://ann@example.com", "scheme://host"),
+            ("http://example.com:99999", "scheme://host"),
+            ("http://example.com:", "scheme://host"),
+            ("https://*.example.com", "wildcards"),
+            ("wss://example.com", "https://"),
+            ("https://example.com:443", ":443"),
+            ("HTTP://example.com:80", ":80"),
+        ] {
+            let refusal = origin(bad).unwrap_err();
+            assert!(refusal.contains(says), "{bad}: {refusal}");
+        }
+    }
+
     /// The error comes out, and the readers are told before.
     #[tokio::test]
     async fn a_publisher_that_fails_ends_the_server_with_its_error() {
@@ -371,7 +404,7 @@ mod tests {
         let expected = Origins::same_host().and("https://a.example").and("http://b.example:81");
         assert_eq!(listen.unwrap().origins(), expected.and("http://[::1]:3000"));
         for wrong in
-            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "", "*"]
+            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "*"]
         {
             let error = parse(&["x", "serve", "--origin", wrong]).err().expect(wrong).to_string();
             assert!(error.contains("scheme://host"), "{error}");

@@ -45,12 +45,17 @@ impl Bodies {
         Self::of(classes.encode_graph(graph)?, json, limits)
     }
 
-    /// JSON, which is kept as it is but for blanks around it.
+    /// JSON, which is kept as it is but for blanks around it. Copied only if there are many of them.
     pub(crate) fn json(json: &Bytes, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
         let trimmed = json.trim_ascii();
         fits("JSON", trimmed.len(), limits)?;
         let graph: Graph<'static> = serde_json::from_slice(trimmed).map_err(PublishError::Json)?;
-        Self::of(classes.encode_graph(&graph)?, json.slice_ref(trimmed), limits)
+        let hessian = classes.encode_graph(&graph)?;
+        let json = match json.len() - trimmed.len() <= BLANKS {
+            true => json.slice_ref(trimmed),
+            false => Bytes::copy_from_slice(trimmed),
+        };
+        Self::of(hessian, json, limits)
     }
 
     /// Bytes without a meaning: a binary, and a string in base64.
@@ -80,6 +85,10 @@ impl Bodies {
         self.hessian.bytes.len() + self.json.len()
     }
 }
+
+/// Blanks around a JSON text that are held with it rather than cost a copy: a line end or two. What the log holds, it
+/// counts, so a short text in a long body must not keep all of that.
+const BLANKS: usize = 16;
 
 fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, PublishError> {
     exactly(|json| serde_json::to_writer(json, value))
@@ -289,6 +298,17 @@ mod tests {
     #[test]
     fn a_message_that_is_read_in_one_form_is_small() {
         assert!(size_of::<Message>() <= 184, "{}", size_of::<Message>());
+    }
+
+    /// What is held is what is counted.
+    #[test]
+    fn a_short_text_does_not_keep_the_long_body_that_it_came_in() {
+        for (blanks, is_copied) in [(0, false), (BLANKS, false), (BLANKS + 1, true), (1 << 19, true)] {
+            let body = Bytes::from(format!("[1]{}", " ".repeat(blanks)).into_bytes());
+            let bodies = Bodies::json(&body, &Classes::default(), &Limits::default()).unwrap();
+            assert_eq!(&bodies.json[..], b"[1]");
+            assert_eq!(body.is_unique(), is_copied, "{blanks} blanks");
+        }
     }
 
     #[test]

@@ -774,3 +774,34 @@ async fn objects_come_in_the_grammar_asked_for() {
     }
     server.stop().await;
 }
+
+/// Fails when the client has had time to send more.
+struct SlowToFail;
+
+impl Controller for SlowToFail {
+    async fn begin(&mut self, _: &mut Context) -> Result {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Err("as asked".into())
+    }
+}
+
+/// Nor does one that has come while the controller was at work, so that nobody knows of it.
+#[tokio::test]
+async fn a_refusal_arrives_though_a_request_came_meanwhile() {
+    let server = TestServer::serving_also(Limits::default(), |_| {
+        Router::new()
+            .route("/poll", any(|suspend: Suspend| async move { suspend.long_poll().run(SlowToFail) }))
+            .route("/stream", any(|suspend: Suspend| async move { suspend.run(SlowToFail) }))
+    })
+    .await;
+    for path in ["/poll", "/stream"] {
+        let mut client = server.ask(&get(path)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        client.send(get("/never").as_bytes()).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let answer = client.rest_text().await;
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{path} {answer}");
+        assert!(answer.ends_with("This address failed.\n"), "{path} {answer}");
+    }
+    server.stop().await;
+}

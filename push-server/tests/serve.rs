@@ -92,6 +92,9 @@ async fn the_bridge_and_the_pages_that_may_connect_are_the_operator_s() {
         ),
         (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", "1"), ("PUSH_SERVER_ORIGIN", other)]), false, true),
         (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", "0")]), true, false),
+        // As good as not set; and blanks and a comma more than needed.
+        (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", ""), ("PUSH_SERVER_ORIGIN", "")]), true, false),
+        (Serving::with(&[], &[("PUSH_SERVER_ORIGIN", &format!("http://x.example, {other},"))]), true, true),
     ] {
         let own = format!("http://{}", server.1);
         for (path, origin, status) in [

@@ -165,6 +165,10 @@ impl Log {
     /// How many of the oldest messages have to go for one of `weight`, and so that all logs have `over` bytes less.
     /// Nothing if this log does not hold as many.
     fn excess(&self, weight: usize, over: usize) -> Option<usize> {
+        // Before a look at each: where all logs are full this is asked often.
+        if over > self.held + self.ring.len() * Message::OVERHEAD {
+            return None;
+        }
         let (mut count, mut held, mut freed) = (0, self.held, 0);
         while freed < over || self.is_over(self.ring.len() - count, held + weight) {
             let Some(oldest) = self.ring.get(count) else { break };
@@ -172,7 +176,7 @@ impl Log {
             held -= oldest.weight();
             freed += oldest.weight() + Message::OVERHEAD;
         }
-        (freed >= over).then_some(count)
+        Some(count)
     }
 
     /// Gives the next place to `bodies`, for which [room](Self::make_room) was made. The newest message is always held,

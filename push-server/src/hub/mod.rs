@@ -220,8 +220,9 @@ impl Hub {
             if !is_open || !channel.is_unused() {
                 continue;
             }
-            // Those here, and in the table. Under the lock of the table nobody gets another.
-            if Arc::strong_count(&channel) == 2 {
+            // Those here, and in the table. Under the lock of the table nobody gets another: so what is unused now, asked
+            // once more as somebody may have published before he gave his handle back, stays so.
+            if Arc::strong_count(&channel) == 2 && channel.is_unused() {
                 streams.last.get_or_insert(self.epoch);
                 streams.open.remove(&channel.name);
                 channel.close(&self.shared.inboxes);
@@ -282,8 +283,8 @@ impl Hub {
         let Some(stream) = streams.open.remove(name) else { return false };
         streams.last.get_or_insert(self.epoch);
         drop(streams);
-        self.shared.unused.leave(&stream.channel);
         stream.channel.close(&self.shared.inboxes);
+        self.shared.unused.leave(&stream.channel);
         true
     }
 

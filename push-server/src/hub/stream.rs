@@ -174,7 +174,7 @@ impl Stream {
     }
 
     /// Publishes JSON (RFC 8259, in UTF-8). Parsed once, to check it and for Hessian readers; not copied for the
-    /// others.
+    /// others, unless there are more than 16 blanks around it.
     ///
     /// # Errors
     ///
