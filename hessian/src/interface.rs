@@ -43,7 +43,8 @@
 /// * `["com.example.Calculator"]`, the name of the interface, is what `HessianProxyFactory.create(url)` asks a service for. It
 ///   may be left out.
 /// * `#[name = "getName"]`: the name in Java, where it is not the Rust one. Java's own names may be used in Rust too: nothing
-///   warns about their case.
+///   warns about their case, and `r#type` is `type` in Java. It stands last before the method, behind its documentation;
+///   other attributes are not taken. A proxy has the methods `new` and `client` itself: give Java's `client` another name.
 ///
 /// Arguments are owned types that serialize (client) and deserialize (service), 16 at most. A
 /// service finds its methods as Java's does: by their names; where several have one name, by the number of their arguments; by
@@ -74,8 +75,18 @@ macro_rules! __interface_name {
         $name
     };
     ([] $method:ident) => {
-        ::core::stringify!($method)
+        $crate::__interface_plain(::core::stringify!($method))
     };
+}
+
+/// A name without what makes a keyword of Rust an identifier (`r#type`): Java's name of it.
+#[doc(hidden)]
+#[must_use]
+pub const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
 }
 
 /// What a method of a service returns.
@@ -108,7 +119,7 @@ macro_rules! __interface_client {
         }
     ) => {
         $($meta)*
-        #[derive(Debug, Clone)]
+        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
         $vis struct $client {
             client: $crate::client::Client,
         }
@@ -212,7 +223,7 @@ macro_rules! __interface_service {
         }
 
         #[allow(non_snake_case, clippy::too_many_arguments, reason = "as the interface has them")]
-        impl<T: $trait> $trait for ::std::sync::Arc<T> {
+        impl<__Implementation: $trait> $trait for ::std::sync::Arc<__Implementation> {
             $(
                 fn $method(
                     &self,
@@ -223,20 +234,20 @@ macro_rules! __interface_service {
                         $crate::rpc::ServiceFault,
                     >,
                 > + ::core::marker::Send {
-                    T::$method(self, $($argument,)*)
+                    __Implementation::$method(self, $($argument,)*)
                 }
             )*
         }
 
         /// Answers calls by what implements the interface.
-        #[derive(Debug, Clone)]
-        $vis struct $service<T>(
+        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+        $vis struct $service<__Implementation>(
             /// The implementation.
-            $vis T,
+            $vis __Implementation,
         );
 
         #[allow(unused_mut, unused_variables, unused_assignments, non_snake_case, reason = "of interfaces without methods")]
-        impl<T: $trait> $crate::service::Handler for $service<T> {
+        impl<__Implementation: $trait> $crate::service::Handler for $service<__Implementation> {
             fn interface(&self) -> ::core::option::Option<&str> {
                 <[&str]>::first(&[$($java)?]).copied()
             }

@@ -45,6 +45,8 @@ pub use encode::Sink;
 pub use error::{Error, ErrorKind, MAX_MESSAGE, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
 pub use hoist::ClassTable;
+#[doc(hidden)]
+pub use interface::plain as __interface_plain;
 pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};

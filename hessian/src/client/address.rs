@@ -7,7 +7,7 @@ use std::fmt;
 /// Bytes of an address at most.
 pub(super) const MAX_ADDRESS: usize = 8 << 10;
 
-/// Where a service is. Shown without its password.
+/// Where a service is. Shown without its password and its query.
 #[derive(Clone)]
 pub(super) struct Address {
     /// Without user and password.
@@ -62,15 +62,19 @@ impl Address {
     }
 }
 
+/// For logs: without its query, which may hold what is nobody's business.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.uri.fmt(f)
+        let (scheme, authority) = (self.uri.scheme_str(), self.uri.authority());
+        write!(f, "{}://", scheme.unwrap_or_default())?;
+        authority.map_or(Ok(()), |authority| authority.fmt(f))?;
+        f.write_str(self.uri.path())
     }
 }
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.uri.fmt(f)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -98,7 +102,7 @@ pub(super) fn secret(name: &'static str, text: String) -> Result<HeaderValue> {
 }
 
 /// For messages: who stands before the host is left out, whatever else is wrong.
-fn without_password(text: &str) -> String {
+pub(super) fn without_password(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + 3);
     let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
     // A password may have a slash that should have been encoded.
@@ -141,8 +145,9 @@ mod tests {
         let address = "http://Aladdin:open%20sesame@h:8080/a?b=c";
         assert_eq!(authorization(address), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         let parsed = Address::parse(address).unwrap();
-        assert_eq!(parsed.to_string(), "http://h:8080/a?b=c");
-        assert_eq!(format!("{parsed:?}"), "http://h:8080/a?b=c");
+        assert_eq!(parsed.uri, "http://h:8080/a?b=c");
+        assert_eq!(parsed.to_string(), "http://h:8080/a");
+        assert_eq!(format!("{parsed:?}"), "http://h:8080/a");
         assert_eq!(authorization("https://me@[::1]:1/"), "Basic bWU6");
         assert!(Address::parse("http://h").unwrap().authorization.is_none());
     }

@@ -12,6 +12,10 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tokio::sync::OwnedSemaphorePermit;
 
+/// Bytes of a reply that a connection is given at once: it takes more when it has sent some, so that what is left here is
+/// what waits for the caller.
+const PIECE: usize = 64 << 10;
+
 /// What is made room for at most before it has arrived.
 const FIRST_ROOM: usize = 64 << 10;
 
@@ -21,13 +25,19 @@ pub struct Body(Content);
 
 #[derive(Debug)]
 enum Content {
-    Whole(Bytes),
+    Whole { bytes: Bytes, waiting: Option<Waiting> },
     Stream { reply: Box<Reply>, underway: Underway },
 }
 
 impl Body {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self(Content::Whole(bytes.into()))
+        Self(Content::Whole { bytes: bytes.into(), waiting: None })
+    }
+
+    /// One that is counted until it was taken.
+    pub(super) fn reply(bytes: Bytes, counters: Arc<Counters>) -> Self {
+        let waiting = Some(Waiting::new(counters, bytes.len() as u64));
+        Self(Content::Whole { bytes, waiting })
     }
 
     pub(super) fn stream(reply: Reply, underway: Underway) -> Self {
@@ -44,8 +54,14 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.0 {
-            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole { bytes, waiting } => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                if bytes.is_empty() {
+                    *waiting = None;
+                }
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
             Content::Stream { reply, underway } => {
                 let polled = reply.poll(cx);
                 if reply.is_done() {
@@ -58,16 +74,36 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Whole { bytes, .. } => bytes.is_empty(),
             Content::Stream { reply, .. } => reply.is_done(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream { .. } => SizeHint::default(),
         }
+    }
+}
+
+/// A reply that waits to be taken. Its pieces share one buffer: it counts as a whole until it is dropped.
+#[derive(Debug)]
+struct Waiting {
+    counters: Arc<Counters>,
+    bytes: u64,
+}
+
+impl Waiting {
+    fn new(counters: Arc<Counters>, bytes: u64) -> Self {
+        counters.reply_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Self { counters, bytes }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.counters.reply_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

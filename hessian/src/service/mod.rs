@@ -67,7 +67,7 @@
 //! | a body that is slower than `body_timeout` | 408 |
 //! | a body larger than `max_body` | 413 |
 //! | `Content-Encoding` | 415 |
-//! | more than `max_calls` or `max_bodies`; a method slower than `method_timeout` | 503, `Retry-After` |
+//! | more than `max_calls`, `max_bodies` or `max_replies`; a method slower than `method_timeout` | 503, `Retry-After` |
 //!
 //! Java's client makes a `HessianConnectionException` of everything but 200. The bounds are fields of [`Options`]; each
 //! outcome has its counter in [`Stats`]. Refusals and faults are logged by `tracing` as `DEBUG`, overload when it begins

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Bounds of a [`Service`](super::Service). Each field says what it stops and how it is answered.
 ///
 /// A call's memory is its body, held as a whole until the method has returned: all together at most
-/// [`max_bodies`](Self::max_bodies). What comes of it is bounded by [`limits`](Self::limits).
+/// [`max_bodies`](Self::max_bodies). Replies are bounded likewise ([`max_replies`](Self::max_replies)). What comes of a body is bounded by [`limits`](Self::limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
@@ -16,8 +16,13 @@ pub struct Options {
     pub max_body: u64,
     /// Bytes of all calls that are held at once. Answered with 503 and `Retry-After`. Default 256 MiB.
     pub max_bodies: u64,
-    /// Calls at once, from the head of the request to the end of the reply. Answered with 503 and `Retry-After`.
-    /// Default 1,024.
+    /// Bytes of all replies that wait for slow callers to take them. While it is more, calls are answered with 503 and
+    /// `Retry-After` before their method runs; those that run by then may add their replies. Stops callers that ask for much
+    /// and read nothing. What a connection has taken over (hyper: some 400 KiB) does not count, nor does what streams.
+    /// Default 256 MiB.
+    pub max_replies: u64,
+    /// Calls at once, from the head of the request until the method has answered; one that streams, to its end. Answered
+    /// with 503 and `Retry-After`. Default 1,024.
     pub max_calls: usize,
     /// How long the body of a request may take to arrive, as a whole. Stops callers that send a byte now and then; answered
     /// with 408. `None`: for ever. Default 30 seconds.
@@ -37,6 +42,7 @@ impl Options {
             limits: Limits::new(),
             max_body: 16 << 20,
             max_bodies: 256 << 20,
+            max_replies: 256 << 20,
             max_calls: 1024,
             body_timeout: Some(Duration::from_secs(30)),
             method_timeout: Some(Duration::from_secs(60)),

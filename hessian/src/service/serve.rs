@@ -194,6 +194,10 @@ impl<H: Handler> Shared<H> {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.check(context)?;
+        let max_replies = self.options.max_replies;
+        if self.counters.reply_bytes.load(Ordering::Relaxed) > max_replies {
+            return Err(self.busy("max_replies", max_replies));
+        }
         let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             return Err(self.busy("max_calls", self.options.max_calls as u64));
         };
@@ -202,7 +206,7 @@ impl<H: Handler> Shared<H> {
         match answered {
             Ok(Answer(Kind::Whole(reply))) => {
                 underway.end();
-                Ok((Body::whole(reply), content_type(context.headers())))
+                Ok((Body::reply(reply, Arc::clone(&self.counters)), content_type(context.headers())))
             }
             Ok(Answer(Kind::Stream(download, form))) => {
                 underway.release();
@@ -237,11 +241,12 @@ impl<H: Handler> Shared<H> {
 
     /// Ends an overload when half of what may be is: at the brink itself each call would be told as its end.
     fn note_room(&self) {
-        let Options { max_calls, max_bodies, .. } = self.options;
+        let Options { max_calls, max_bodies, max_replies, .. } = self.options;
         let half = |now: &AtomicU64, max: u64| now.load(Ordering::Relaxed) <= max.div_ceil(2);
         if self.busy.load(Ordering::Relaxed)
             && half(&self.counters.calls, max_calls as u64)
             && half(&self.counters.body_bytes, max_bodies)
+            && half(&self.counters.reply_bytes, max_replies)
             && self.busy.swap(false, Ordering::Relaxed)
         {
             tracing::info!("calls are taken again");

@@ -32,6 +32,8 @@ counters! {
     calls,
     /// Bytes of the calls that are held.
     body_bytes,
+    /// Bytes of the replies that wait for their callers to take them.
+    reply_bytes,
     /// Calls whose method returned a value.
     answered,
     /// Calls whose method returned a fault.
@@ -50,8 +52,8 @@ counters! {
     malformed,
     /// Bodies larger than [`Options::max_body`](super::Options::max_body).
     too_large,
-    /// Requests beyond [`Options::max_calls`](super::Options::max_calls) or
-    /// [`Options::max_bodies`](super::Options::max_bodies).
+    /// Requests beyond [`Options::max_calls`](super::Options::max_calls),
+    /// [`Options::max_bodies`](super::Options::max_bodies) or [`Options::max_replies`](super::Options::max_replies).
     busy,
     /// Bodies that took longer than [`Options::body_timeout`](super::Options::body_timeout).
     body_timeouts,

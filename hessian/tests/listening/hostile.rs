@@ -172,8 +172,11 @@ async fn what_is_no_http() {
 fn what_cannot_be_asked_for() {
     let wrong = [
         listen("example.com/stream"),
+        listen("ftp://me:secret@example.com/stream"),
+        listen("me:secret@example.com/stream"),
         listen("http://h/").header("a b", "c"),
         listen("http://h/").header("a", "b\r\nc: d"),
+        listen("http://h/").header("Content-Length", "7"),
         listen("http://h/").bearer("secret\n"),
         listen("http://h/").basic_auth("a:b", "secret"),
         listen("http://h/").preamble("x"),

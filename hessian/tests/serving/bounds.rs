@@ -192,6 +192,37 @@ async fn what_all_bodies_hold_is_counted() {
     assert_eq!((stats.busy, stats.calls, stats.body_bytes), (1, 0, 0));
 }
 
+/// Callers that ask for much and read nothing.
+#[tokio::test]
+async fn what_waits_for_slow_callers_is_counted() {
+    let methods = Methods::new()
+        .method("many", async |bytes: usize| Ok::<_, ServiceFault>(hessian::Binary::from(vec![7; bytes])));
+    let service = with(methods, |options| options.max_replies = 1 << 20);
+    let call = call_of(Form::Two, "many", &(700_000,));
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let Ok(response) = service.clone().call(post(call.clone())).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        slow.push(response.into_body());
+    }
+    assert!(service.stats().reply_bytes > 1_400_000, "{:?}", service.stats());
+    let refused = send(&service, post(call.clone())).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.text().contains("max_replies = 1048576"), "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!((service.stats().busy, service.stats().answered), (1, 2));
+
+    // One goes away, and one is read in the end, of the length that was told.
+    slow.pop();
+    let body = slow.pop().unwrap();
+    let told = http_body::Body::size_hint(&body).exact();
+    let read = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    assert_eq!(told, Some(read.len() as u64));
+    assert_eq!(service.stats().reply_bytes, 0);
+    assert_eq!(send(&service, post(call)).await.reply::<hessian::Binary>().unwrap().len(), 700_000);
+    assert_eq!((service.stats().reply_bytes, service.stats().calls), (0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_method_has_its_time() {
     let methods = adder().method("never", async || {

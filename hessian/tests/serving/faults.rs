@@ -133,6 +133,44 @@ async fn a_panic_is_a_fault_and_others_go_on() {
     assert_eq!((stats.panics, stats.faults, stats.answered, stats.calls), (4, 4, 2, 0));
 }
 
+/// What panics where nobody catches it ends its own connection alone: what it held is given back.
+#[tokio::test]
+async fn a_panic_where_it_is_not_caught_gives_back_what_it_held() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    struct Torn;
+    impl tokio::io::AsyncRead for Torn {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            _: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            panic!("on purpose")
+        }
+    }
+    let methods = Methods::new()
+        .method("drops", async || {
+            let _bomb = Bomb;
+            std::future::pending::<Result<(), ServiceFault>>().await
+        })
+        .method("tears", async || Ok::<_, ServiceFault>(hessian::service::Download::new(Torn)));
+    let mut options = hessian::service::Options::new();
+    options.method_timeout = Some(std::time::Duration::from_millis(1));
+    options.max_calls = 1;
+    let service = Service::with(methods, options);
+    for method in ["drops", "tears", "drops"] {
+        let (calling, request) = (service.clone(), post(call_of(Form::Two, method, &())));
+        tokio::spawn(async move { send(&calling, request).await }).await.unwrap_err();
+        let stats = service.stats();
+        assert_eq!((stats.calls, stats.body_bytes, stats.reply_bytes), (0, 0, 0), "{method}");
+    }
+    assert_eq!((service.stats().busy, service.stats().aborted), (0, 3));
+}
+
 #[tokio::test]
 async fn a_result_that_hessian_cannot_write() {
     let service = service();

@@ -7,5 +7,6 @@ mod context;
 mod downloads;
 mod faults;
 mod hostile;
+mod hygiene;
 mod network;
 mod support;

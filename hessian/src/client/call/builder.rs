@@ -290,7 +290,7 @@ impl ClientBuilder {
 }
 
 /// Headers that say how a message is cut, or who is at the other end.
-fn is_machinery(name: &HeaderName) -> bool {
+pub(in crate::client) fn is_machinery(name: &HeaderName) -> bool {
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::TE, header::UPGRADE]
         .contains(name)
         || name == header::TRAILER

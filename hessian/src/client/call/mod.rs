@@ -15,6 +15,7 @@ mod upload;
 pub use binary::BinaryReply;
 pub use builder::ClientBuilder;
 use builder::Settings;
+pub(super) use builder::is_machinery;
 pub(super) use encode::Encoded;
 pub use reply::RawReply;
 pub use upload::Upload;
@@ -111,7 +112,7 @@ use tokio::sync::Semaphore;
 ///
 /// # Logs
 ///
-/// Each call is a span `hessian.call` of `tracing` (target `hessian::client`) with `method`, `url` (without a password) and `request`, an id that
+/// Each call is a span `hessian.call` of `tracing` (target `hessian::client`) with `method`, `url` (without a password and a query) and `request`, an id that
 /// [`ClientBuilder::request_id_header`] sends along; in it one event at its end, with the time it took. All are of level
 /// debug.
 ///

@@ -58,14 +58,23 @@ impl Told {
         match (&self.resume, self.position) {
             (Some(Resume::EpochChanged), _) => Verdict::NewEpoch,
             (_, Some(here)) if here.epoch != asked.epoch => Verdict::NewEpoch,
-            (Some(Resume::Gap(from, to)), _) => Verdict::Gap { from: *from, to: *to },
-            (_, Some(here)) if here == asked => Verdict::Complete,
             (_, Some(here)) if here.sequence > asked.sequence => {
                 Verdict::Gap { from: asked.sequence + 1, to: here.sequence }
             }
+            (Some(Resume::Gap(from, to)), _) => Verdict::Gap { from: *from, to: *to },
+            (_, Some(here)) if here == asked => Verdict::Complete,
             (Some(Resume::Complete), None) => Verdict::Complete,
             (_, _) => Verdict::Unknown,
         }
+    }
+
+    /// Where the first packet comes after: what the head says, else what its verdict means.
+    pub(super) fn place(&self, asked: Option<Position>) -> Option<Position> {
+        self.position.or_else(|| match self.resume {
+            Some(Resume::Complete) => asked,
+            Some(Resume::Gap(_, to)) => asked.map(|asked| Position { sequence: to, ..asked }),
+            Some(Resume::EpochChanged) | None => None,
+        })
     }
 }
 
@@ -165,6 +174,7 @@ mod tests {
             // What contradicts itself, and what is nonsense.
             (Some("complete"), Some("ab:9"), Verdict::Gap { from: 8, to: 9 }),
             (Some("complete"), Some("ab:3"), Verdict::Unknown),
+            (Some("gap 8-9"), Some("ab:100"), Verdict::Gap { from: 8, to: 100 }),
             (Some("gap 9-8"), Some("ab:7"), Verdict::Complete),
             (Some("gap -"), None, Verdict::Unknown),
             (Some("gap 1-99999999999999999999"), None, Verdict::Unknown),
@@ -176,6 +186,22 @@ mod tests {
             assert_eq!(told.verdict(Some(asked), false), verdict, "{fields:?}");
             assert_eq!(told.verdict(None, true), Verdict::Fresh);
             assert_eq!(told.verdict(None, false), Verdict::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_verdict_without_a_position_tells_the_place() {
+        let asked: Option<Position> = "ab:7".parse().ok();
+        for (fields, place) in [
+            (&[("push-resume", "complete")][..], Some("ab:7")),
+            (&[("push-resume", "gap 8-9")], Some("ab:9")),
+            (&[("push-resume", "epoch-changed")], None),
+            (&[], None),
+            (&[("push-resume", "complete"), ("push-position", "cd:1")], Some("cd:1")),
+        ] {
+            let place = place.map(|place| place.parse().unwrap());
+            assert_eq!(Told::of(&head(fields)).place(asked), place, "{fields:?}");
+            assert!(fields.len() > 1 || Told::of(&head(fields)).place(None).is_none());
         }
     }
 

@@ -6,6 +6,7 @@ use super::listener::{Listener, Settings};
 use super::position::Position;
 use super::target::Target;
 use crate::client::address::{basic, secret};
+use crate::client::call::is_machinery;
 use crate::client::dial::{self, Tls};
 use crate::client::error::{Error, Result};
 use crate::grammar::{Final, Grammar};
@@ -106,9 +107,13 @@ impl Listen {
         self
     }
 
-    /// Sends a field with each request, also in the place of one that is sent anyway (`Accept`, `User-Agent`, …).
+    /// Sends a field with each request, also in the place of one that is sent anyway (`Accept`, `User-Agent`, …). What
+    /// HTTP's own machinery sets is refused.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(_)) if is_machinery(&name) => {
+                self.set_wrong("header", format!("{name} is set by the connection itself"));
+            }
             (Ok(name), Ok(value)) => drop(self.head.insert(name, value)),
             (Err(_), _) => self.set_wrong("header", format!("{name:?} is no name of a field")),
             (_, Err(_)) => self.set_wrong("header", format!("{name} has bytes that no field may have")),

@@ -193,7 +193,7 @@ impl<G: Grammar> Listener<G> {
         let verdict = told.verdict(self.place, self.connections == 0);
         self.connections += 1;
         self.refusals = 0;
-        self.place = told.position;
+        self.place = told.place(self.place);
         let promised = told.heartbeat.map_or(SILENCE, |heartbeat| heartbeat * 2);
         let silence = self.settings.silence.unwrap_or(Some(promised));
         let connection = Connection::new(opened.source, &self.settings, silence, told.counts);

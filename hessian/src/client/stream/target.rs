@@ -1,6 +1,6 @@
 //! Where a stream is: over HTTP, or over a bare connection.
 
-use crate::client::address::{Address, MAX_ADDRESS};
+use crate::client::address::{Address, MAX_ADDRESS, without_password};
 use crate::client::error::{Error, Result};
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderName, HeaderValue, header};
@@ -35,7 +35,7 @@ impl Target {
             Some(("tls", host)) => Self::bare(url, "https", host),
             Some(("http" | "https", _)) => Self::http(url),
             _ => Err(Error::Address(
-                url.chars().take(MAX_ADDRESS).collect(),
+                without_password(url).chars().take(MAX_ADDRESS).collect(),
                 "http://, https://, tcp:// or tls:// was expected",
             )),
         }
