@@ -11,7 +11,9 @@ use crate::java_library::Java;
 
 fn java() -> &'static Java {
     static JAVA: OnceLock<Java> = OnceLock::new();
-    JAVA.get_or_init(|| Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/java"), &[], &[]))
+    JAVA.get_or_init(|| {
+        Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/java"), &[], &[])
+    })
 }
 
 /// Runs `ReadComet`, which prints each value and checks the gaps between them itself.
