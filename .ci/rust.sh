@@ -28,6 +28,7 @@ test)
     "${words[@]}"
     # What only a feature that nothing else here turns on has.
     cargo test --package policy-server --features axum --test axum --test interop
+    cargo test --package hessian --features cli --bin hessian --test cli
     ;;
 docs) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features ;;
 *) echo "usage: $0 format | clippy | test | docs" >&2 && exit 2 ;;

@@ -1,6 +1,10 @@
 /** Reads streams of a push-server: over the best transport that works, resumed where it was after every cut. */
 
-/** Opens a stream, and keeps it open until it ends or `close()` is called; a connection that nobody holds lives on. */
+/**
+ * Opens a stream, and keeps it open until it ends or `close()` is called; a connection that nobody holds lives on.
+ * Throws a `TypeError` where the URL or an option makes no sense. The URL's fragment is dropped; a user name or a password
+ * in it is refused, as `fetch` would.
+ */
 export function connect<T = unknown>(url: string | URL, options?: ConnectOptions<T>): Connection<T>;
 
 /**
@@ -37,21 +41,23 @@ export type Position = string;
  */
 export type State = "connecting" | "open" | "waiting" | "closed";
 
+/** An option that is null is as one that is not there. */
 export interface ConnectOptions<T = unknown> {
   /** Which transports may be used, the best first. Default: `ws`, `sse`, `xhr`, `longpoll`, `poll`. */
-  transports?: Transport[];
+  transports?: Transport[] | null;
   /** Begin after this position; a `resume` event tells what became of it. */
-  since?: Position;
+  since?: Position | null;
   /** Else begin with the newest so many messages. Default: with what comes next. */
-  last?: number;
+  last?: number | null;
   /** Who reads: present by this name, and sent what is for it alone. 1 to 64 letters, digits and `-_.~@:`. */
-  client?: string;
+  client?: string | null;
   /** Seconds after which the server lets the connection be renewed, 0 for never. Default: as the server has it. */
-  rotate?: number;
-  /** The stream comes back after its end, as when a server is started anew: wait for it. Default: `end` is the end. */
-  endless?: boolean;
+  rotate?: number | null;
+  /** The stream comes back after its end, under the same name: wait for it. Default: `end` is the end. (A server that is
+   * started anew is no end.) */
+  endless?: boolean | null;
   /** Bounds to change, beside those that stay. */
-  limits?: Partial<Limits>;
+  limits?: Partial<Limits> | null;
   onmessage?: (event: MessageEvent<T>) => void;
   onstate?: (event: StateEvent) => void;
   onresume?: (event: ResumeEvent) => void;

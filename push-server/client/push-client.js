@@ -296,6 +296,11 @@ function guarded(listener, event) {
   }
 }
 
+// The options that are there.
+function given(options) {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => (value ?? null) !== null));
+}
+
 class PushEvent extends Event {
   constructor(type, fields) {
     super(type);
@@ -321,16 +326,22 @@ class Connection extends EventTarget {
   #mayHurry = true;
   #closing = new AbortController();
 
-  constructor(url, options = {}) {
+  constructor(url, options) {
     super();
     this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+    // What is null is not given: `connection.position` is, before there is one.
+    options = given(options);
     this.#options = options;
-    const own = Object.entries(options.limits ?? {}).filter(([, limit]) => limit !== undefined);
+    const own = Object.entries(given(options.limits));
     this.#limits = { ...LIMITS, ...Object.fromEntries(own) };
     const { transports: wanted = TRANSPORTS, since, last, client, rotate } = options;
     const isWhole = number => number === undefined || (Number.isInteger(number) && number >= 0);
     const check = (isGood, what) => { if (!isGood) throw new TypeError(`push-client: ${what}`); };
     check(/^https?:$/.test(this.#url.protocol), "a stream is at an address of http or https");
+    // `fetch` refuses these, and WebSockets drop them.
+    check(this.#url.username + this.#url.password === "", "a stream's address has no name and password in it");
+    // It stays in the page: `new WebSocket` refuses one.
+    this.#url.hash = "";
     for (const [name, limit] of own) {
       const isTime = limit > (name === "remembered" ? -1 : 0) && limit <= LONGEST;
       check(Object.hasOwn(LIMITS, name) && isTime, `limits are ${Object.keys(LIMITS).join(", ")}: above 0, below 2^31`);
@@ -512,12 +523,13 @@ class Connection extends EventTarget {
     } else if (event === "gap") {
       this.#emit("gap", { from: notice.from, to: notice.to, position });
     } else if (event === "rotate") {
-      // Sent away at once, without a message: that could go on without end.
-      const isServed = link.hasServed || (link.begun !== null && Date.now() - link.begun >= LEAST);
-      if (!isServed) return this.#failed(link, Error("renewed at once"));
+      // Sent away at once: that could go on without end.
+      const lived = link.begun === null ? 0 : Date.now() - link.begun;
+      if (!link.hasServed && lived < LEAST) return this.#failed(link, Error("renewed at once"));
       this.#proved(link);
       this.#drop();
-      this.#open(true);
+      if (lived >= LEAST) return this.#open(true);
+      this.#timer = setTimeout(() => this.#open(true), LEAST - lived);
     } else if (event === "end") {
       this.#emit("end", { position: this.position });
       if (!this.#options.endless) return this.#finish("ended by the server");

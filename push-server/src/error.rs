@@ -24,6 +24,17 @@ pub enum PublishError {
         /// The limit.
         max: usize,
     },
+    /// The logs of all streams are full, and this one holds too little to forget for the new message. It may be
+    /// published later, when others' messages are too old.
+    #[error("the logs of all streams are full: {bound} = {max} leaves no room for {bytes} bytes more")]
+    Full {
+        /// Which of the [`Limits`](crate::Limits): `log_bytes_in_all`.
+        bound: &'static str,
+        /// What the message needs.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// The stream is closed, or the hub has ended its streams.
     #[error("the stream is closed, or the hub is shutting down")]
     Ended,
@@ -39,8 +50,16 @@ pub enum SendError {
     /// No client of this name is present.
     #[error("client {0} is not present")]
     NoClient(ClientId),
+    /// The message is longer than all that may wait for one client, though it may be published to all.
+    #[error("a direct message of {bytes} bytes in both bodies is more than direct_bytes = {max}")]
+    TooLong {
+        /// Length of its Hessian and its JSON body together.
+        bytes: usize,
+        /// [`Limits::direct_bytes`](crate::Limits::direct_bytes).
+        max: usize,
+    },
     /// The client takes less than is sent to it, or all of them do.
-    #[error("no room for a direct message to {client}: {bound} = {max} is reached")]
+    #[error("no room for a direct message to {client}: with it, more would wait than {bound} = {max}")]
     Full {
         /// Whom it was for.
         client: ClientId,

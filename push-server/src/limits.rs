@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Bounds on memory, time and numbers. Each field says what it stops; all are checked before anything is
 /// allocated or waited for.
+///
+/// One bound is not here, as it is the codec's: all streams of a hub together have 4,096 classes of objects, what a
+/// reader with the codec's default limits (`max_classes`) takes. A value that would define one more is refused with
+/// [`PublishError::Hessian`](crate::PublishError::Hessian); classes are never forgotten, so publish what has ever new
+/// names as maps.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -13,8 +18,7 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Messages that a stream keeps for readers who are behind, late or coming back. Default 1,024.
     pub log_messages: usize,
-    /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept. There is no bound
-    /// on all streams together but this times `streams`: who lets strangers publish lowers one of them.
+    /// Bytes of message bodies that a stream keeps. Default 4 MiB. The newest message is always kept.
     ///
     /// The frames made of these bodies are not counted. They come beside them, for the forms that are read:
     /// each Hessian framing and grammar as much as the Hessian body (and an old grammar as much once more), and
@@ -23,6 +27,11 @@ pub struct Limits {
     /// six bytes. One form is usually once as much again; all forms of the worst text are fifteen times as much, and
     /// the definitions.
     pub log_bytes: usize,
+    /// Bytes that the logs of all streams of a hub hold: message bodies, and some 200 B for each message beside them
+    /// (not the frames, as with `log_bytes`). Default 256 MiB. At this bound a stream that publishes forgets its own
+    /// oldest messages for the new one, before its own bounds say so; if it holds too little,
+    /// [`PublishError::Full`](crate::PublishError::Full) refuses the new one, in HTTP a 503.
+    pub log_bytes_in_all: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
     /// within a tenth of a second, as soon as every shard has seen it.
     pub log_age: Duration,
@@ -42,7 +51,8 @@ pub struct Limits {
     pub client_linger: Duration,
     /// Direct messages that wait for one client. Default 256.
     pub direct_messages: usize,
-    /// Bytes of message bodies that wait for one client. Default 256 KiB, of which one message may be all.
+    /// Bytes of message bodies that wait for one client, Hessian and JSON together. Default 256 KiB, of which one message
+    /// may be all; a longer one is [refused](crate::SendError::TooLong), also where `message_bytes` is more.
     pub direct_bytes: usize,
     /// Bytes of message bodies that wait for all clients of a hub. Default 64 MiB.
     pub direct_bytes_in_all: usize,
@@ -67,7 +77,9 @@ pub struct Limits {
     /// How long a long poll waits for a message before its answer is empty. Default 25 s: proxies cut what is silent
     /// for 30 or 60.
     pub poll_wait: Duration,
-    /// The longest wait that a request may ask for, in whole seconds. Default 60 s.
+    /// The longest wait that a request may ask for, in whole seconds. Default 60 s. So long a poll whose client has
+    /// closed may go on being counted as a reader, and take a direct message along: nothing is sent to it before its
+    /// answer, and a closing direction is no closing.
     pub poll_longest_wait: Duration,
     /// The interval that clients of interval polls are told. Default 5 s. Shorter than `client_linger`, or they come
     /// and go.
@@ -79,6 +91,10 @@ pub struct Limits {
     pub poll_bytes: usize,
     /// Time for the body of a request that publishes. Default 10 s.
     pub body_read: Duration,
+    /// Bytes of the bodies of all requests that publish at one time, from their first byte until the message is in the
+    /// log. Default 64 MiB; a request that would go past it is answered with 503. The Hessian body that is made of one,
+    /// at most `message_bytes`, comes beside it while it waits (`publish_wait`).
+    pub bodies_in_all: usize,
     /// How long a request that publishes waits while the server is behind with what was published before. Default
     /// 5 s; then it is answered with 503 and has published nothing.
     pub publish_wait: Duration,
@@ -89,15 +105,16 @@ pub struct Limits {
     /// come. Default 64 KiB; a longer one ends the connection with the close code 1009.
     pub ws_message: usize,
     /// Bytes that a client may send on a WebSocket within one `heartbeat`, frames, pings and pongs and all. Default
-    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held.
+    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held. (Not for a controller's
+    /// WebSocket: what that does not read waits in the client's own socket.)
     pub ws_input: usize,
     /// How long a WebSocket waits for the client's answer to a close frame, and then closes all the same. Default 3 s.
     pub ws_close: Duration,
-    /// Ruffle bridges at one time. Default 256. More are answered with 503. Each is a connection of its own beside
+    /// Ruffle bridges at one time. Default 256; 0: none are served, `/ruffle` is not there. More are answered with 503. Each is a connection of its own beside
     /// the one it opens to this port, a task, and a buffer of `bridge_read` bytes.
     pub bridges: usize,
     /// Ruffle bridges of one address at one time; of an IPv6 address, of its network of 64 bits. Default 32. More are
-    /// answered with 503.
+    /// answered with 503. A bridge within a bridge, which would have the server's own address, is refused with 403.
     pub bridges_per_address: usize,
     /// Time to connect a Ruffle bridge to this port. Default 3 s; then the answer is 502.
     pub bridge_connect: Duration,
@@ -142,6 +159,7 @@ impl Default for Limits {
             message_bytes: 1 << 20,
             log_messages: 1_024,
             log_bytes: 4 << 20,
+            log_bytes_in_all: 256 << 20,
             log_age: Duration::from_secs(3_600),
             lag_messages: 1_024,
             lag_bytes: 4 << 20,
@@ -162,6 +180,7 @@ impl Default for Limits {
             poll_messages: 256,
             poll_bytes: 256 << 10,
             body_read: Duration::from_secs(10),
+            bodies_in_all: 64 << 20,
             publish_wait: Duration::from_secs(5),
             ignored_input: 64 << 10,
             ws_message: 64 << 10,

@@ -7,12 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::routing::get;
+use axum::{Extension, Router};
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
-use http::header;
+use http::{Uri, header};
 use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::web::{self, Access};
+use push_server::web::{self, Access, Origins};
 use push_server::{Epoch, Hub, Limits, PublishError, Server, demo};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +42,56 @@ struct Listen {
     /// system choose.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
+
+    /// No Ruffle bridge: whoever reaches /ruffle reaches all of this port, past the rules of a proxy in front of it.
+    #[arg(long, env = "PUSH_SERVER_NO_BRIDGE", value_parser = FalseyValueParser::new())]
+    no_bridge: bool,
+
+    /// Pages that may open WebSockets and bridges here beside those of this host, as browsers write it:
+    /// https://www.example.com, http://localhost:3000. No wildcards. Several times, or separated by commas.
+    #[arg(long = "origin", env = "PUSH_SERVER_ORIGIN", value_name = "SCHEME://HOST[:PORT]", value_delimiter = ',',
+          value_parser = origin)]
+    origins: Vec<String>,
+}
+
+impl Listen {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if self.no_bridge {
+            limits.bridges = 0;
+        }
+        limits
+    }
+
+    fn origins(&self) -> Origins {
+        let named = self.origins.iter().filter(|origin| !origin.is_empty());
+        named.fold(Origins::same_host(), |origins, origin| origins.and(origin))
+    }
+}
+
+/// An origin as browsers send it (RFC 6454, section 6.2): what is written otherwise would never match. Nothing between
+/// commas, as in a variable that is set to nothing, is none.
+fn origin(text: &str) -> Result<String, &'static str> {
+    const WHOLE: &str =
+        "an origin is scheme://host or scheme://host:port, without a path or a slash at the end";
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let uri = text.parse::<Uri>().map_err(|_| WHOLE)?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(WHOLE) };
+    let host = authority.host();
+    let is_whole = match authority.port_u16() {
+        None => format!("{scheme}://{host}").eq_ignore_ascii_case(text),
+        Some(port) => format!("{scheme}://{host}:{port}").eq_ignore_ascii_case(text),
+    };
+    match (scheme, authority.port_u16()) {
+        _ if !is_whole => Err(WHOLE),
+        _ if host.contains('*') => Err("each origin is named: there are no wildcards"),
+        ("ws" | "wss", _) => Err("the origin of a page is http:// or https://, also where it opens ws://"),
+        ("http", Some(80)) | ("https", Some(443)) => Err("browsers leave out :80 of http and :443 of https"),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 /// Exit code for what the caller got wrong: arguments (as clap has it), an address that cannot be used.
@@ -77,9 +128,8 @@ fn complain(what: &str) {
 
 #[tokio::main]
 async fn run(command: &Command) -> anyhow::Result<ExitCode> {
-    let (Command::Serve(Listen { listen: host_port }) | Command::Demo(Listen { listen: host_port })) =
-        command;
-    let listener = match listen(host_port).await {
+    let (Command::Serve(listening) | Command::Demo(listening)) = command;
+    let listener = match listen(&listening.listen).await {
         Ok(listener) => listener,
         Err(error) => {
             complain(&format!("{error}; choose another with --listen HOST:PORT"));
@@ -97,12 +147,13 @@ async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     };
     let address = listener.local_addr().context("cannot tell the listening address")?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
-    let hub = Hub::start(Epoch::now(), Limits::default(), shards);
+    let hub = Hub::start(Epoch::now(), listening.limits(), shards);
     let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build()?;
+    let origins = Extension(listening.origins());
     match command {
         Command::Demo(_) => {
             let stream = demo::open(&hub)?;
-            let router = demo::router(hub.clone(), &stream, policy.to_string());
+            let router = demo::router(hub.clone(), &stream, policy.to_string()).layer(origins);
             let server = Server::new(hub.clone(), router, Responder::new(&policy));
             say(&demo_welcome(address));
             let lines = async move { demo::publish(&stream, demo::PACE).await };
@@ -110,7 +161,7 @@ async fn run(command: &Command) -> anyhow::Result<ExitCode> {
         }
         Command::Serve(_) => {
             let help = serve_help(address);
-            let router = streams(hub.clone(), policy.to_string(), help.clone());
+            let router = streams(hub.clone(), policy.to_string(), help.clone()).layer(origins);
             let server = Server::new(hub.clone(), router, Responder::new(&policy));
             say(&format!("push-server: a stream is opened by its first use. Ctrl-C ends it.\n\n{help}\n"));
             serve(server, listener, pending(), asked_to_end).await?;
@@ -258,6 +309,29 @@ mod tests {
         (Server::new(hub, router, Responder::new(&policy)), stream, listener, client)
     }
 
+    #[test]
+    fn an_origin_is_what_browsers_send_or_is_refused() {
+        for good in ["https://www.example.com", "http://localhost:3000", "http://[::1]:81", "app://x"] {
+            assert_eq!(origin(&format!(" {good} ")), Ok(good.to_owned()));
+        }
+        assert_eq!(origin(" "), Ok(String::new()));
+        for (bad, says) in [
+            ("www.example.com", "scheme://host"),
+            ("null", "scheme://host"),
+            ("https://example.com/", "slash"),
+            ("https://ann@example.com", "scheme://host"),
+            ("http://example.com:99999", "scheme://host"),
+            ("http://example.com:", "scheme://host"),
+            ("https://*.example.com", "wildcards"),
+            ("wss://example.com", "https://"),
+            ("https://example.com:443", ":443"),
+            ("HTTP://example.com:80", ":80"),
+        ] {
+            let refusal = origin(bad).unwrap_err();
+            assert!(refusal.contains(says), "{bad}: {refusal}");
+        }
+    }
+
     /// The error comes out, and the readers are told before.
     #[tokio::test]
     async fn a_publisher_that_fails_ends_the_server_with_its_error() {
@@ -276,7 +350,7 @@ mod tests {
         assert!(error.contains("publisher") && error.contains("message_bytes"), "{error}");
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
-        assert!(text.ends_with("event: end\ndata: complete\n\n"), "{text}");
+        assert!(text.ends_with("event: rotate\ndata: 1:0\n\n"), "{text}");
     }
 
     /// A request that is never answered holds the end up for the whole drain time, or until the second Ctrl-C.
@@ -312,6 +386,31 @@ mod tests {
                 assert!(took < drain, "{took:?}");
             }
         }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_do() {
+        let parse = |arguments: &[&str]| match Cli::try_parse_from(arguments)?.command {
+            Command::Serve(listen) | Command::Demo(listen) => Ok::<_, clap::Error>(listen),
+        };
+        let listen = parse(&[
+            "x",
+            "serve",
+            "--origin",
+            "https://a.example,http://b.example:81",
+            "--origin",
+            "http://[::1]:3000",
+        ]);
+        let expected = Origins::same_host().and("https://a.example").and("http://b.example:81");
+        assert_eq!(listen.unwrap().origins(), expected.and("http://[::1]:3000"));
+        for wrong in
+            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "*"]
+        {
+            let error = parse(&["x", "serve", "--origin", wrong]).err().expect(wrong).to_string();
+            assert!(error.contains("scheme://host"), "{error}");
+        }
+        assert_eq!(parse(&["x", "demo", "--no-bridge"]).unwrap().limits().bridges, 0);
+        assert_eq!(parse(&["x", "demo"]).unwrap().limits().bridges, Limits::default().bridges);
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn events_carry_their_position_and_json() {
     let event = "id: ab:1\ndata: {\"value\":\"a\\nb</script>\"}\n\n";
     assert_eq!(client.until(b"\n\n\r\n").await, format!("{:x}\r\n{event}\r\n", event.len()).into_bytes());
     server.stop().await;
-    assert_eq!(client.rest_text().await, "1b\r\nevent: end\ndata: complete\n\n\r\n0\r\n\r\n");
+    assert_eq!(client.rest_text().await, "1a\r\nevent: rotate\ndata: ab:1\n\n\r\n0\r\n\r\n");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn script_tags_call_the_parent_page() {
     let call = "comet_update({\"value\":\"\\u003c/script\\u003e\\u2028\\u003c!--\"}, \"ab:1\");";
     assert_eq!(tag, format!("<script type=\"text/javascript\">{call}</script>\n"));
     server.stop().await;
-    let call = "comet_call(\"comet_end\", \"complete\", \"ab:1\");";
+    let call = "comet_call(\"comet_end\", \"rotate\", \"ab:1\");";
     let end = format!("<script type=\"text/javascript\">{call}</script>\n</body></html>\n");
     assert_eq!(client.rest_text().await, end);
 }

@@ -18,9 +18,9 @@ async fn every_reader_gets_what_is_due_and_then_its_farewell() {
     for (path, version, farewell) in [
         ("/comet", "1.0", ""),
         ("/comet", "1.1", "0\r\n\r\n"),
-        ("/comet/sse", "1.0", "event: end\ndata: complete\n\n"),
-        ("/comet/sse", "1.1", "1b\r\nevent: end\ndata: complete\n\n\r\n0\r\n\r\n"),
-        ("/comet/script", "1.0", "\"comet_end\", \"complete\", \"ab:1\");</script>\n</body></html>\n"),
+        ("/comet/sse", "1.0", "event: rotate\ndata: ab:1\n\n"),
+        ("/comet/sse", "1.1", "1a\r\nevent: rotate\ndata: ab:1\n\n\r\n0\r\n\r\n"),
+        ("/comet/script", "1.0", "\"comet_end\", \"rotate\", \"ab:1\");</script>\n</body></html>\n"),
         ("/comet/script", "1.1", "</body></html>\n\r\n0\r\n\r\n"),
     ] {
         let mut client = server.ask(&format!("GET {path} HTTP/{version}\r\nHost: x\r\n\r\n")).await;
@@ -41,6 +41,54 @@ async fn every_reader_gets_what_is_due_and_then_its_farewell() {
     assert!(matches!(stream.publish("too late").await, Err(PublishError::Ended)));
 }
 
+/// A server that stops sends its clients to the one that takes its place, which tells them that it has another history.
+#[tokio::test]
+async fn who_is_sent_away_comes_back_to_the_next_server_and_is_told_its_epoch() {
+    let websocket = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let forms = [
+        ("hessian", "", ""),
+        ("sse", "", "event: rotate\ndata: ab:1\n\n"),
+        ("xhr?rotate=0", "", "{\"event\":\"rotate\",\"position\":\"ab:1\"}\n"),
+        ("multipart", "", "{\"event\":\"rotate\",\"position\":\"ab:1\"}"),
+        ("script", "", "\"comet_end\", \"rotate\", \"ab:1\""),
+        ("longpoll?since=ab:1", "", "\"position\":\"ab:1\",\"next\":0}"),
+        ("ws", websocket, "{\"event\":\"rotate\",\"position\":\"ab:1\"}"),
+    ];
+    let ask =
+        |path: &str, fields: &str| format!("GET /streams/comet/{path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+    let first = TestServer::start().await;
+    first.publish("old").await;
+    let mut clients = Vec::new();
+    for (path, fields, farewell) in forms {
+        clients.push((first.ask(&ask(path, fields)).await, path, farewell));
+    }
+    wait_for(|| first.stream.readers() == forms.len()).await;
+    let stop = tokio::spawn(first.stop());
+    for (mut client, path, farewell) in clients {
+        if path == "ws" {
+            // It answers the close frame.
+            client.until(b"\x03\xf4rotate").await;
+            client.send(b"\x88\x80\0\0\0\0").await;
+        } else {
+            let text = String::from_utf8_lossy(&client.rest().await).into_owned();
+            assert!(text.contains(farewell), "{path}: {text}");
+        }
+    }
+    stop.await.unwrap();
+    let second = TestServer::open(Limits::default(), push_server::Epoch::new(0xac)).await;
+    second.publish("new").await;
+    for (path, fields, _) in forms {
+        let (transport, _) = path.split_once('?').unwrap_or((path, ""));
+        let mut client = second.ask(&ask(&format!("{transport}?since=ab:1"), fields)).await;
+        let head = String::from_utf8(client.until(b"\r\n\r\n").await).unwrap();
+        assert!(head.contains("push-resume: epoch-changed\r\n"), "{head}");
+        assert!(head.contains("push-position: ac:0\r\n"), "{head}");
+        client.until(b"new").await;
+    }
+    second.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reader_who_does_not_read_holds_the_end_up_for_no_longer_than_the_drain_time() {
     let hub = push_server::Hub::start(support::EPOCH, Limits::default(), 2);
@@ -53,7 +101,7 @@ async fn a_reader_who_does_not_read_holds_the_end_up_for_no_longer_than_the_drai
     let begin = Instant::now();
     hub.end().await;
     assert!(begin.elapsed() >= Limits::default().drain && begin.elapsed() < Limits::default().drain * 2);
-    assert_eq!(healthy.rest_text().await, "event: end\ndata: complete\n\n");
+    assert_eq!(healthy.rest_text().await, "event: rotate\ndata: ab:0\n\n");
     assert_eq!(stream.readers(), 0);
 }
 

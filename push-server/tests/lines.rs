@@ -46,7 +46,7 @@ async fn lines_come_in_chunks_or_plain_by_get_or_post() {
             assert_eq!(String::from_utf8(client.take(line.len()).await).unwrap(), line);
         }
         server.stop().await;
-        let mut last = framed("{\"event\":\"end\",\"position\":\"ab:2\"}\n");
+        let mut last = framed("{\"event\":\"rotate\",\"position\":\"ab:2\"}\n");
         last.push_str(if is_chunked { "0\r\n\r\n" } else { "" });
         assert_eq!(client.rest_text().await, last);
     }
@@ -80,7 +80,7 @@ async fn each_message_is_a_part_that_is_complete_when_it_has_come() {
         let part = framed(&format!("{{\"position\":\"ab:1\",\"data\":{{\"value\":{text}}}}}{next}"));
         assert_eq!(String::from_utf8(client.take(part.len()).await).unwrap(), part);
         server.stop().await;
-        let mut last = framed("{\"event\":\"end\",\"position\":\"ab:1\"}\r\n--push-server-part--\r\n");
+        let mut last = framed("{\"event\":\"rotate\",\"position\":\"ab:1\"}\r\n--push-server-part--\r\n");
         last.push_str(if is_chunked { "0\r\n\r\n" } else { "" });
         assert_eq!(client.rest_text().await, last);
     }

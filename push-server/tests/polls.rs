@@ -257,20 +257,38 @@ async fn a_burst_is_not_lost_to_a_poll_that_waits() {
     server.stop().await;
 }
 
-/// Where the stream ends, a waiting poll is told, and the next is refused.
+/// Where the stream ends, a waiting poll is told, and the next finds a namesake if anything.
 #[tokio::test(start_paused = true)]
 async fn a_waiting_poll_is_told_the_end() {
     let server = server().await;
     let mut client = server.ask(&get("longpoll")).await;
     wait_for(|| server.stream.readers() == 1).await;
-    server.hub.end().await;
+    assert!(server.hub.close_stream(server.stream.name()));
     let expected = json!({
         "resume": "fresh", "from": "ab:0", "messages": [{"event": "end", "position": "ab:0"}],
         "position": "ab:0", "next": null,
     });
     assert_eq!(json(&mut client).await, expected);
     client.send(get("longpoll?since=ab:0").as_bytes()).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 503 "));
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("push-resume: epoch-changed\r\n"), "{head}");
+    server.stop().await;
+}
+
+/// Where the server ends, it is told to come back: the stream goes on.
+#[tokio::test(start_paused = true)]
+async fn a_waiting_poll_is_sent_to_the_next_server() {
+    let server = server().await;
+    let mut client = server.ask(&get("longpoll?since=ab:0")).await;
+    wait_for(|| server.stream.readers() == 1).await;
+    server.hub.end().await;
+    let expected = json!({
+        "resume": "complete", "from": "ab:0", "messages": [], "position": "ab:0", "next": 0,
+    });
+    assert_eq!(json(&mut client).await, expected);
+    client.send(get("longpoll?since=ab:0").as_bytes()).await;
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
     server.stop().await;
 }
 

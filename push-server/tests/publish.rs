@@ -233,3 +233,86 @@ async fn streams_that_clients_open_are_bounded_and_unused_ones_make_room() {
     }
     server.stop().await;
 }
+
+/// A name that was published to gives its place back once nobody is there and its messages are too old.
+#[tokio::test(start_paused = true)]
+async fn streams_whose_messages_are_too_old_make_room() {
+    let mut limits = Limits::default();
+    (limits.streams, limits.log_age) = (3, Duration::from_secs(60));
+    let server = TestServer::open(limits.clone(), EPOCH).await;
+    for name in ["a", "b"] {
+        body(&server.answer(&post(&format!("{name}/messages"), JSON, "1")).await);
+    }
+    let mut reader: Client = server.ask("GET /streams/a/xhr?client=ann&rotate=0 HTTP/1.0\r\n\r\n").await;
+    reader.head().await;
+    let refused = server.answer(&post("c/messages", JSON, "1")).await;
+    assert!(refused.starts_with("HTTP/1.0 503 "), "{refused}");
+    sleep(limits.log_age + Duration::from_secs(1)).await;
+    body(&server.answer(&post("c/messages", JSON, "1")).await);
+    assert!(server.hub.get("a").is_some() && server.hub.get("b").is_none(), "one of them is read");
+    let refused = server.answer(&post("d/messages", JSON, "1")).await;
+    assert!(refused.starts_with("HTTP/1.0 503 "), "{refused}");
+    // Its client lingers, and is then no longer there either.
+    drop(reader);
+    sleep(limits.client_linger + Duration::from_secs(5)).await;
+    body(&server.answer(&post("d/messages", JSON, "1")).await);
+    assert!(server.hub.get("a").is_none());
+    server.stop().await;
+}
+
+/// What one stream may hold, many may not hold together.
+#[tokio::test(start_paused = true)]
+async fn all_logs_together_are_bounded() {
+    let mut limits = Limits::default();
+    limits.log_bytes_in_all = 64 << 10;
+    let server = TestServer::open(limits.clone(), EPOCH).await;
+    let long = format!("\"{}\"", "x".repeat(10_000));
+    for name in ["a", "b"] {
+        for _ in 0..9 {
+            let answer = server.answer(&post(&format!("{name}/messages"), JSON, &long)).await;
+            if name == "a" {
+                body(&answer);
+            } else if answer.starts_with("HTTP/1.0 503 ") {
+                assert!(answer.contains("retry-after: 30\r\n"), "{answer}");
+                assert!(answer.contains("log_bytes_in_all = 65536"), "{answer}");
+            }
+            assert!(server.hub.stats().log_bytes <= limits.log_bytes_in_all);
+        }
+    }
+    // The first has all that fits, its newest; the second came when nothing was left.
+    let (a, b) = (server.hub.get("a").unwrap().stats(), server.hub.get("b").unwrap().stats());
+    assert_eq!((a.published, a.held.0, b.published), (9, 3, 0));
+    // What is refused changes nothing.
+    let refused = server.answer(&post("a/messages", JSON, &format!("\"{}\"", "x".repeat(40_000)))).await;
+    assert!(refused.starts_with("HTTP/1.0 503 "), "{refused}");
+    assert_eq!(server.hub.get("a").unwrap().stats().held, a.held);
+    // What a stream that is closed has held is free within a minute, not when it would have been too old.
+    assert!(server.hub.close_stream(&"a".parse().unwrap()));
+    sleep(Duration::from_secs(60)).await;
+    body(&server.answer(&post("b/messages", JSON, &long)).await);
+    server.stop().await;
+}
+
+/// Many bodies that come slowly are bounded together, not only each.
+#[tokio::test]
+async fn bodies_under_way_are_bounded_in_all() {
+    let mut limits = Limits::default();
+    limits.bodies_in_all = 1_000;
+    let server = TestServer::open(limits, EPOCH).await;
+    let slow = format!("POST /streams/comet/messages HTTP/1.0\r\n{JSON}Content-Length: 902\r\n\r\n\"");
+    let mut one = server.ask(&slow).await;
+    one.send(&[b'x'; 500]).await;
+    // What is announced is not counted, what has come is.
+    let mut other = server.ask(&slow).await;
+    other.send(&[b'x'; 600]).await;
+    let refused = other.rest_text().await;
+    assert!(refused.starts_with("HTTP/1.0 503 ") && refused.contains("retry-after: 1\r\n"), "{refused}");
+    assert!(refused.contains("bodies_in_all = 1000"), "{refused}");
+    one.send(&[b'x'; 400]).await;
+    one.send(b"\"").await;
+    body(&one.rest_text().await);
+    // It is given back, by both.
+    let long = format!("\"{}\"", "x".repeat(990));
+    body(&server.answer(&post("comet/messages", JSON, &long)).await);
+    server.stop().await;
+}

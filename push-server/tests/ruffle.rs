@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use push_server::Limits;
-use support::{POLICY, TestServer, wait_for};
+use support::{EPOCH, POLICY, TestServer, wait_for};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -86,11 +86,8 @@ async fn the_eager_form_speaks_first() {
     ] {
         let position = server.stream.position();
         let mut page = open(&server, &format!("/streams/comet/ruffle{query}"), None).await.unwrap();
-        let head = format!(
-            "HTTP/1.0 200 OK\r\ncontent-type: application/x-hessian\r\npush-position: {position}\r\n\
-             connection: close\r\n\r\n"
-        );
-        assert_eq!(next(&mut page).await.unwrap(), head.into_bytes());
+        let place = format!("push-position: {position}\r\n");
+        assert_eq!(head(&mut page).await, place, "{query}");
         server.publish_to(1, "hi").await;
         assert_eq!(next(&mut page).await.unwrap(), first, "{query}");
         // A movie that does flush says what nobody needs to hear.
@@ -100,14 +97,58 @@ async fn the_eager_form_speaks_first() {
         drop(page);
         wait_for(|| server.stream.readers() == 0).await;
     }
-    // At the demo's own address a newcomer gets the newest line at once. The end of the stream is a close frame.
+    // At the demo's own address a newcomer gets the newest line at once. The end of the server is a close frame.
     let mut page = open(&server, "/comet/ruffle", None).await.unwrap();
     next(&mut page).await.unwrap();
     assert!(next(&mut page).await.unwrap().ends_with(b"\x02yo"));
     let stop = tokio::spawn(server.stop());
-    assert_eq!(next(&mut page).await, Err((1000, "complete".to_owned())));
+    assert_eq!(next(&mut page).await, Err((1012, "rotate".to_owned())));
     assert!(timeout(PATIENCE, page.next()).await.expect("an end").is_none());
     stop.await.unwrap();
+}
+
+/// The fields of the head that the movie reads, but for those that every such head has.
+async fn head(page: &mut Page) -> String {
+    let head = String::from_utf8(next(page).await.unwrap()).unwrap();
+    let fields = head
+        .strip_prefix("HTTP/1.0 200 OK\r\ncontent-type: application/x-hessian\r\n")
+        .and_then(|head| head.strip_suffix("connection: close\r\n\r\n"))
+        .unwrap_or_else(|| panic!("{head}"));
+    fields.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+}
+
+/// A movie that comes back, by a page that has kept its place, is told what every reader is told.
+#[tokio::test]
+async fn a_movie_is_told_the_verdict_and_what_it_may_count_and_how_long_it_stays() {
+    let mut limits = Limits::default();
+    limits.log_messages = 2;
+    let server = TestServer::open(limits, EPOCH).await;
+    for number in 1..=5 {
+        server.stream.publish(&number).await.unwrap();
+    }
+    for (query, fields) in [
+        ("last=1", "push-position: ab:4\r\n"),
+        ("since=ab:4", "push-position: ab:4\r\npush-resume: complete\r\n"),
+        ("since=ab:1", "push-position: ab:3\r\npush-resume: gap 2-3\r\n"),
+        ("since=cd:4", "push-position: ab:3\r\npush-resume: epoch-changed\r\n"),
+        ("since=ab:5&client=ann", "push-position: ab:5\r\npush-counting: none\r\npush-resume: complete\r\n"),
+        ("rotate=0", "push-position: ab:5\r\n"),
+        ("rotate=1", "push-position: ab:5\r\npush-rotate: 1\r\n"),
+    ] {
+        let mut page = open(&server, &format!("/streams/comet/ruffle?{query}"), None).await.unwrap();
+        assert_eq!(head(&mut page).await, fields, "{query}");
+        if query == "since=ab:1" {
+            assert_eq!(until(&mut page, b"\x95").await, b"P\0\x01\x94P\0\x01\x95");
+        }
+        if query == "rotate=1" {
+            assert_eq!(next(&mut page).await, Err((1012, "rotate".to_owned())));
+        }
+    }
+    for query in ["rotate=-1", "rotate=86401", "since=x"] {
+        let refused = open(&server, &format!("/streams/comet/ruffle?{query}"), None).await;
+        assert_eq!(refused.err(), Some(StatusCode::BAD_REQUEST), "{query}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -156,7 +197,7 @@ async fn a_bridge_is_a_connection_to_this_port() {
     page.close(None).await.unwrap();
     wait_for(|| server.stream.readers() == 0).await;
 
-    // A bridge to the bridge is one more of the bounded number, and nothing worse.
+    // A bridge within the bridge would be one of the server's own address.
     let mut page = open(&server, "/ruffle", None).await.unwrap();
     let host = server.address;
     let handshake = format!(
@@ -164,6 +205,10 @@ async fn a_bridge_is_a_connection_to_this_port() {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     send(&mut page, handshake.as_bytes()).await;
+    let refused = until(&mut page, b"inside of it.\n").await;
+    assert!(refused.starts_with(b"HTTP/1.1 403 "), "{}", refused.escape_ascii());
+    // Streams for movies are no bridges.
+    send(&mut page, handshake.replace("/ruffle", "/streams/comet/ruffle").as_bytes()).await;
     assert!(until(&mut page, b"\r\n\r\n").await.starts_with(b"HTTP/1.1 101 "));
     drop(page);
     server.stop().await;
@@ -186,6 +231,16 @@ async fn each_bound_of_a_bridge_ends_it_with_its_name() {
         }
         assert_eq!(next(&mut page).await, Err((close.0, close.1.to_owned())));
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_places_there_is_no_bridge() {
+    let mut limits = Limits::default();
+    limits.bridges = 0;
+    let server = TestServer::with(limits).await;
+    assert_eq!(open(&server, "/ruffle", None).await.err(), Some(StatusCode::NOT_FOUND));
+    assert!(open(&server, "/comet/ruffle", None).await.is_ok());
     server.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! `push-server serve`, as a user starts it: nothing configured.
+//! `push-server serve`, as a user starts it: nothing configured, or little.
 
 mod support;
 
@@ -14,8 +14,14 @@ struct Serving(Child, SocketAddr);
 
 impl Serving {
     fn start() -> Self {
+        Self::with(&[], &[])
+    }
+
+    fn with(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_push-server"))
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(options)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -51,6 +57,7 @@ async fn it_serves_publishes_answers_the_policy_and_ends_in_order() {
         Content-Length: 7\r\n\r\n\"hello\"";
     let told = server.ask(publish).await.rest_text().await;
     assert!(told.contains(":1\",\"receivers\":1}\n"), "{told}");
+    let position = told.split('"').find(|text| text.ends_with(":1")).unwrap().to_owned();
     reader.until(b"data: \"hello\"\n\n").await;
 
     let policy = server.ask("<policy-file-request/>\0").await.until(b"\0").await;
@@ -63,7 +70,7 @@ async fn it_serves_publishes_answers_the_policy_and_ends_in_order() {
 
     let sent = Command::new("kill").args(["-s", "INT", &server.0.id().to_string()]).status().unwrap();
     assert!(sent.success());
-    assert_eq!(reader.rest_text().await, "event: end\ndata: complete\n\n");
+    assert_eq!(reader.rest_text().await, format!("event: rotate\ndata: {position}\n\n"));
     let status = loop {
         match server.0.try_wait().unwrap() {
             Some(status) => break status,
@@ -71,4 +78,42 @@ async fn it_serves_publishes_answers_the_policy_and_ends_in_order() {
         }
     };
     assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_bridge_and_the_pages_that_may_connect_are_the_operator_s() {
+    let other = "https://www.example.com";
+    for (server, has_bridge, admits) in [
+        (Serving::start(), true, false),
+        (
+            Serving::with(&["--no-bridge", "--origin", "http://x.example:81", "--origin", other], &[]),
+            false,
+            true,
+        ),
+        (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", "1"), ("PUSH_SERVER_ORIGIN", other)]), false, true),
+        (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", "0")]), true, false),
+        // As good as not set; and blanks and a comma more than needed.
+        (Serving::with(&[], &[("PUSH_SERVER_NO_BRIDGE", ""), ("PUSH_SERVER_ORIGIN", "")]), true, false),
+        (Serving::with(&[], &[("PUSH_SERVER_ORIGIN", &format!("http://x.example, {other},"))]), true, true),
+    ] {
+        let own = format!("http://{}", server.1);
+        for (path, origin, status) in [
+            ("/ruffle", own.as_str(), if has_bridge { 101 } else { 404 }),
+            ("/streams/news/ws", &own, 101),
+            ("/streams/news/ws", other, if admits { 101 } else { 403 }),
+            ("/streams/news/ws", "https://www.example.com:444", 403),
+        ] {
+            let handshake = format!(
+                "GET {path} HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                server.1
+            );
+            let head = server.ask(&handshake).await.until(b"\r\n").await;
+            assert!(
+                head.starts_with(format!("HTTP/1.1 {status} ").as_bytes()),
+                "{path} {origin} {}",
+                head.escape_ascii()
+            );
+        }
+    }
 }

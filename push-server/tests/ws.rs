@@ -9,6 +9,7 @@ use push_server::lifecycle::Close;
 use push_server::web::{self, Origins};
 use push_server::{Hub, Limits, Overflow, Start, Stream, StreamConfig, Transport, demo};
 use support::{Client, EPOCH, TestServer, attach, join, wait_for};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -128,7 +129,7 @@ async fn the_json_form_byte_by_byte() {
     assert_eq!(client.take(message.len()).await, message);
     // Said while the server ends: the client answers the close frame, and the connection is over.
     let stop = tokio::spawn(server.stop());
-    let end = [text(r#"{"event":"end","position":"ab:2"}"#), frame(0x88, b"\x03\xe8complete")].concat();
+    let end = [text(r#"{"event":"rotate","position":"ab:2"}"#), frame(0x88, b"\x03\xf4rotate")].concat();
     assert_eq!(client.take(end.len()).await, end);
     client.send(&masked(0x88, b"\x03\xe8")).await;
     assert_eq!(client.rest().await, b"");
@@ -184,8 +185,8 @@ async fn a_client_library_reads_both_forms_and_closes_in_order() {
     assert_eq!(server.hub.stats().closed[Close::Peer as usize], 1);
     let hub = server.hub.clone();
     let stop = tokio::spawn(server.stop());
-    assert_eq!(next_text(&mut json).await, r#"{"event":"end","position":"ab:3"}"#);
-    assert_eq!(closed(&mut json).await, (1000, "complete".to_owned()));
+    assert_eq!(next_text(&mut json).await, r#"{"event":"rotate","position":"ab:3"}"#);
+    assert_eq!(closed(&mut json).await, (1012, "rotate".to_owned()));
     assert!(timeout(PATIENCE, json.next()).await.expect("an end").is_none());
     stop.await.unwrap();
     assert_eq!(hub.stats().closed[Close::Complete as usize], 1);
@@ -200,6 +201,11 @@ async fn a_handshake_that_is_none_is_refused() {
         (good.replace("Upgrade: websocket", "Content-Length: 5\r\nUpgrade: websocket"), 400, "has no body"),
         (good.replace("Upgrade: websocket", "Upgrade: h2c"), 426, "connection: Upgrade\r\n"),
         (good.replace("Version: 13", "Version: 8"), 426, "sec-websocket-version: 13\r\n"),
+        (good.replace("Version: 13", "Version: 13, 8"), 426, "sec-websocket-version: 13\r\n"),
+        (handshake("/comet/ws", "Sec-WebSocket-Version: 8\r\n"), 426, "sec-websocket-version: 13\r\n"),
+        (handshake("/comet/ws", "Sec-WebSocket-Version: 13\r\n"), 426, "sec-websocket-version: 13\r\n"),
+        (good.replace("Connection: Upgrade", "Connection: keep-alive"), 426, "connection: Upgrade\r\n"),
+        (good.replace("Connection: Upgrade", "Connection: Upgraded"), 426, "upgrade: websocket\r\n"),
         (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "sec-websocket-version: 13\r\n"),
         (good.replace(KEY, "dGhl"), 400, "16 bytes in base64"),
         (good.replace(KEY, "?"), 400, "16 bytes in base64"),
@@ -226,6 +232,28 @@ async fn a_handshake_that_is_none_is_refused() {
     client.send(&early).await;
     let answer = client.rest_text().await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("before it speaks"), "{answer}");
+    server.stop().await;
+}
+
+/// Both fields are lists, on one line or on several.
+#[tokio::test]
+async fn a_handshake_may_list_other_things_as_well() {
+    let server = TestServer::start().await;
+    for path in ["/comet/ws", "/streams/comet"] {
+        let good = handshake(path, "");
+        for request in [
+            good.replace("Connection: Upgrade", "Connection: keep-alive, upgrade"),
+            good.replace("Connection: Upgrade", "Connection: keep-alive\r\nConnection: Upgrade"),
+            good.replace("Connection: Upgrade", "Connection: Upgrade\r\nConnection: keep-alive"),
+            good.replace("Upgrade: websocket", "Upgrade: h2c, WebSocket"),
+            good.replace("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+        ] {
+            assert_ne!(request, good);
+            let mut client = server.ask(&request).await;
+            let head = client.until(b"\r\n\r\n").await;
+            assert!(head.starts_with(b"HTTP/1.1 101 "), "{request}{}", head.escape_ascii());
+        }
+    }
     server.stop().await;
 }
 
@@ -535,4 +563,102 @@ async fn a_stalled_reader_is_cut_or_told_what_it_missed() {
     assert_eq!(stream.readers(), 0);
     assert_eq!(hub.stats().closed[Close::Timeout as usize], 1);
     client.received.clear();
+}
+
+/// The frames that have come whole: the first byte of each, and what it carries. The last one may be cut.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while let [first, length, ..] = *bytes {
+        let (start, length) = match (length, bytes.get(2..4)) {
+            (126, Some(long)) => (4, usize::from(u16::from_be_bytes([long[0], long[1]]))),
+            (126, None) => break,
+            (length, _) => (2, usize::from(length)),
+        };
+        let Some(payload) = bytes.get(start..start + length) else { break };
+        frames.push((first, payload.to_vec()));
+        bytes = &bytes[start + length..];
+    }
+    frames
+}
+
+/// What one client has got on many connections, and where it is.
+struct Back {
+    position: String,
+    numbers: Vec<i64>,
+}
+
+impl Back {
+    fn got(&mut self, frames: &[(u8, Vec<u8>)]) {
+        for (first, payload) in frames {
+            match first {
+                0x81 => {
+                    let object: serde_json::Value = serde_json::from_slice(payload).unwrap();
+                    if object["event"] == "begin" {
+                        assert_eq!(
+                            (&object["resume"], &object["position"]),
+                            (&"complete".into(), &self.position.clone().into())
+                        );
+                    }
+                    self.position = object["position"].as_str().expect("each has one").to_owned();
+                    self.numbers.extend(object.get("data").map(|data| data.as_i64().unwrap()));
+                }
+                0x82 => {
+                    self.numbers.push(hessian::from_slice(payload).unwrap());
+                    let (epoch, sequence) = self.position.split_once(':').unwrap();
+                    self.position = format!("{epoch}:{}", sequence.parse::<u64>().unwrap() + 1);
+                }
+                0x88 => assert_eq!(payload, b"\x03\xf4rotate"),
+                other => panic!("{other:x}"),
+            }
+        }
+    }
+}
+
+/// Cut after another number of bytes each time, within the head of a frame, a notice, a value; or rotated.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_and_nothing_comes_twice_across_cuts_at_any_byte_and_rotations() {
+    const MESSAGES: usize = 120;
+    for (protocol, rotates) in
+        [("push.json", false), ("push.json", true), ("push.hessian", false), ("push.hessian", true)]
+    {
+        let server = TestServer::open(Limits::default(), EPOCH).await;
+        let stream = server.stream.clone();
+        let pace = Duration::from_millis(if rotates { 100 } else { 7 });
+        let publisher = tokio::spawn(async move {
+            for number in 1..=MESSAGES {
+                stream.publish(&number).await.unwrap();
+                sleep(pace).await;
+            }
+        });
+        let mut back = Back { position: "ab:0".to_owned(), numbers: Vec::new() };
+        let mut connections = 0_usize;
+        while back.numbers.len() < MESSAGES {
+            connections += 1;
+            assert!(connections < 5_000, "{protocol} goes on for ever");
+            let rotate = if rotates { "&rotate=1" } else { "" };
+            let path = format!("/streams/comet/ws?since={}{rotate}", back.position);
+            let mut client =
+                server.ask(&handshake(&path, &format!("Sec-WebSocket-Protocol: {protocol}\r\n"))).await;
+            let head = String::from_utf8(client.until(b"\r\n\r\n").await).unwrap();
+            assert!(head.contains("push-resume: complete\r\n"), "{head}");
+            // Past the first notice.
+            let at_most = if rotates { usize::MAX } else { 90 + connections % 137 };
+            let mut body = std::mem::take(&mut client.received);
+            while body.len() < at_most && frames(&body).iter().all(|(first, _)| *first != 0x88) {
+                match timeout(Duration::from_millis(1_500), client.socket.read_buf(&mut body)).await {
+                    Ok(Ok(1..)) => {}
+                    _ => break,
+                }
+            }
+            body.truncate(at_most);
+            back.got(&frames(&body));
+            drop(client);
+            sleep(Duration::from_millis(1)).await;
+        }
+        let expected: Vec<_> = (1..=MESSAGES as i64).collect();
+        assert_eq!(back.numbers, expected, "{protocol}");
+        assert!(connections >= 10, "{protocol}: {connections} connections");
+        publisher.await.unwrap();
+        server.stop().await;
+    }
 }

@@ -158,7 +158,7 @@ impl<T: Serialize + ?Sized> Serialize for Entries<'_, T> {
     }
 }
 
-/// The arguments of a call: tuples of up to 16 serializable values. Sealed.
+/// The arguments of a call: tuples of up to 16 serializable values, or a slice. Sealed.
 pub trait Arguments: private::Sealed {
     /// How many.
     #[doc(hidden)]
@@ -185,6 +185,18 @@ macro_rules! tuples {
         )*
     };
 }
+
+/// Arguments whose number is known at run time only, such as graphs; more than [`MAX_ARGUMENTS`](super::MAX_ARGUMENTS) are
+/// refused by readers.
+impl<T: Serialize> Arguments for &[T] {
+    fn count(&self) -> i32 {
+        i32::try_from(self.len()).unwrap_or(i32::MAX)
+    }
+    fn write<S: Sink, G: Dialect>(&self, serializer: &mut Serializer<'_, S, G>) -> Result<()> {
+        self.iter().try_for_each(|argument| serializer.encode(argument))
+    }
+}
+impl<T: Serialize> private::Sealed for &[T] {}
 
 tuples! {
     () 0;

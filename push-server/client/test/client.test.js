@@ -271,6 +271,53 @@ test("a renewal is no news: at once, and nothing is told", async () => {
   assert.equal(connection.state, "open");
 });
 
+test("who is renewed after each message is no faster than once a second, and loses nothing", async () => {
+  const { connection, values, of } = listen({ transports: ["ws"] });
+  await settle();
+  const begins = [];
+  for (let turn = 0; turn < 200; turn++) {
+    const socket = FakeSocket.all.at(-1);
+    if (!socket.closed) {
+      begins.push(Date.now());
+      const next = `ab:${begins.length}`;
+      socket.say(begin(`ab:${begins.length - 1}`, begins.length === 1 ? "fresh" : "complete"));
+      socket.say({ position: next, data: begins.length });
+      socket.say({ event: "rotate", position: next });
+    }
+    await pass(50);
+  }
+  // Ten seconds.
+  assert.ok(begins.length >= 9 && begins.length <= 11, String(begins.length));
+  assert.deepEqual(values(), begins.map((_, index) => index + 1));
+  assert.ok(of("state").every(({ state }) => state !== "waiting"));
+  connection.close();
+  const count = FakeSocket.all.length;
+  await pass(60_000);
+  assert.equal(FakeSocket.all.length, count);
+});
+
+test("a server that stops sends its clients to the next one, which tells its epoch", async () => {
+  answers.poll = [new TypeError("fetch failed")];
+  const { connection, values, of } = listen({ transports: ["ws"] });
+  await settle();
+  FakeSocket.all[0].say(begin());
+  FakeSocket.all[0].say({ position: "ab:1", data: 1 });
+  await pass(5_000);
+  FakeSocket.all[0].say({ event: "rotate", position: "ab:1" });
+  await settle();
+  // The next one is not there yet.
+  FakeSocket.all[1].cut();
+  await settle();
+  assert.equal(connection.state, "waiting");
+  await pass(1_000);
+  assert.match(FakeSocket.all[2].url, /since=ab%3A1$/);
+  FakeSocket.all[2].say(begin("ac:0", "epoch-changed"));
+  FakeSocket.all[2].say({ position: "ac:1", data: 2 });
+  assert.deepEqual([connection.state, connection.position, values()], ["open", "ac:1", [1, 2]]);
+  assert.deepEqual(of("resume"), [{ type: "resume", verdict: "epoch-changed", position: "ac:0" }]);
+  assert.equal(of("end").length, 0);
+});
+
 test("who is renewed at once, again and again, backs off", async () => {
   const { of } = listen({ transports: ["ws"] });
   for (let turn = 0; turn < 6; turn++) {
@@ -623,9 +670,29 @@ test("options that make no sense are refused before anything is asked for", asyn
     assert.throws(() => connect(STREAM, options), TypeError, JSON.stringify(options));
   }
   assert.throws(() => connect("file:///x"), TypeError);
+  for (const url of ["http://me:secret@server/streams/news", "http://me@server/streams/news"]) {
+    assert.throws(() => connect(url), { name: "TypeError", message: /no name and password/ });
+  }
   assert.throws(() => connect("nowhere"), TypeError);
   await settle();
   assert.equal(requests.length + FakeSocket.all.length, 0);
+});
+
+test("options that are null are not there, and neither is a fragment", async () => {
+  const nothing = Object.fromEntries(
+    ["since", "last", "client", "rotate", "transports", "endless", "onmessage", "onstate"].map(name => [name, null]),
+  );
+  for (const options of [{ ...nothing, limits: { begin: null } }, { ...nothing, limits: null }, null, undefined]) {
+    FakeSocket.all = [];
+    const connection = connect(`${STREAM}?x=1#top`, options);
+    open.push(connection);
+    await settle();
+    assert.deepEqual(FakeSocket.all.map(({ url }) => url), ["ws://server/streams/news/ws?x=1"]);
+    assert.equal(connection.url, `${STREAM}?x=1`);
+    FakeSocket.all[0].say(begin());
+    FakeSocket.all[0].say({ event: "end", position: "ab:0" });
+    assert.equal(connection.state, "closed");
+  }
 });
 
 test("sending tells the position, or why not", async () => {

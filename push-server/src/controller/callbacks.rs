@@ -30,6 +30,13 @@ pub enum Input {
     Data(Bytes),
     /// The request body is complete.
     End,
+    /// A message on a WebSocket, whole and unmasked: up to [`Limits::ws_message`](crate::Limits::ws_message) bytes.
+    Message {
+        /// It came as text, which is UTF-8, and not as bytes.
+        is_text: bool,
+        /// What it says. Copied once.
+        data: Bytes,
+    },
 }
 
 /// Why a connection has ended.
@@ -41,7 +48,7 @@ pub enum Reason {
     Complete,
     /// Its [`lifetime`](super::Suspend::lifetime) was over; the client was told to come back.
     Rotated,
-    /// The server is ending; the client was told.
+    /// The server is ending; the client was told to come back.
     Shutdown,
     /// The client has gone.
     Peer,
@@ -96,7 +103,7 @@ pub trait Controller: Send + 'static {
         }
     }
 
-    /// The client has sent something: a part of the request body. Left out, it is dropped.
+    /// The client has sent something: a part of the request body, a message on a WebSocket. Left out, it is dropped.
     ///
     /// # Errors
     ///

@@ -15,8 +15,8 @@ use super::form::{Form, Shared};
 use super::handle::Handle;
 use super::output::{Envelope, Output};
 use super::settings::Settings;
-use crate::hub::{Batch, Delivery, Hub, Reader, Resume, Subscription};
-use crate::transport::Farewell;
+use crate::hub::{Batch, CountedController, Delivery, Hub, Reader, Resume, Subscription};
+use crate::transport::{Farewell, ws};
 use crate::{LONGEST, Limits, Position};
 
 /// The connection in the hands of a callback. Other threads have its [`Handle`].
@@ -24,6 +24,7 @@ use crate::{LONGEST, Limits, Position};
 pub struct Context {
     handle: Handle,
     hub: Hub,
+    _counted: CountedController,
     settings: Settings,
     pub(super) envelope: Envelope,
     pub(super) out: Output,
@@ -37,6 +38,8 @@ pub struct Context {
     pub(super) reader: Option<Box<Reader>>,
     batch: Option<Box<Batch>>,
     has_stream_ended: bool,
+    /// The stream has ended because the hub has.
+    pub(super) has_hub_ended: bool,
     pub(super) rotates_at: Option<Instant>,
 }
 
@@ -45,6 +48,7 @@ impl Context {
         let rotates_at = settings.lifetime.map(|lifetime| Instant::now() + lifetime.min(LONGEST));
         Self {
             handle: Handle::new(),
+            _counted: hub.count_controller(),
             hub,
             settings,
             envelope,
@@ -56,6 +60,7 @@ impl Context {
             reader: None,
             batch: None,
             has_stream_ended: false,
+            has_hub_ended: false,
             rotates_at,
         }
     }
@@ -109,6 +114,12 @@ impl Context {
         self.settings.timeout = timeout;
     }
 
+    /// What [`set_timeout`](Self::set_timeout) has set, or the [request](super::Suspend::timeout).
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.settings.timeout
+    }
+
     /// Sends `value` in the connection's form. Encoded in that form alone, into one allocation.
     ///
     /// # Errors
@@ -137,14 +148,20 @@ impl Context {
         Ok(())
     }
 
-    /// Writes bytes into the body as they are, whatever the form. It is upon you that the client can read them there:
-    /// of what comes from others nothing is escaped. Copied once.
+    /// Writes bytes into the body as they are, whatever the form; on a WebSocket, as a binary message. It is upon you
+    /// that the client can read them there: of what comes from others nothing is escaped. Copied once.
     ///
     /// # Errors
     ///
     /// [`WriteError::Full`]; nothing of it is written.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
-        self.put(bytes.as_ref().to_vec())
+        let bytes = bytes.as_ref();
+        if !self.settings.form.is_websocket() {
+            return self.put(bytes.to_vec());
+        }
+        let mut message = Vec::new();
+        ws::binary(&[bytes], &mut message);
+        self.put(message)
     }
 
     /// Bytes that wait to be sent. 0 when a callback is called.
@@ -257,6 +274,7 @@ impl Context {
                 // Where it has come to, for the farewell.
                 if let (Some(reader), Some((position, _))) = (self.reader.take(), &mut self.joined) {
                     *position = reader.position();
+                    self.has_hub_ended = !reader.stream().is_closed();
                 }
                 self.has_stream_ended = true;
             }
@@ -303,7 +321,8 @@ impl Context {
 
     /// What comes between head and first value.
     pub(super) fn preamble(&self) -> Vec<u8> {
-        self.settings.form.preamble(self.joined)
+        let (heartbeat, lifetime) = (self.limits().heartbeat, self.settings.lifetime);
+        self.settings.form.preamble(self.joined, heartbeat, lifetime)
     }
 
     /// Has silence broken.

@@ -47,6 +47,14 @@ pub enum Error {
     /// The client sent what is no request body, or too much.
     #[error("the request body: {0}")]
     Body(#[from] BadBody),
+    /// The client has broken the rules of WebSocket, or a bound on it; it is told this in a close frame.
+    #[error("the client has broken the rules of WebSocket: {reason} (close code {code})")]
+    Breach {
+        /// The close code (RFC 6455, section 7.4.1).
+        code: u16,
+        /// Which rule, or which of the [`Limits`](crate::Limits).
+        reason: &'static str,
+    },
     /// The client was further behind the joined stream than that allows.
     #[error(transparent)]
     Stream(ReadError),

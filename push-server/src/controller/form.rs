@@ -1,15 +1,18 @@
 //! The forms in which a controller's values go to the client: those of the hub's transports, and two plain ones.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::Serialize;
 
-use super::error::WriteError;
+use super::error::{Error, WriteError};
 use crate::encode::{Classes, HessianBody};
 use crate::hub::{Delivery, Resume};
 use crate::message::{Bodies, Rendered};
 use crate::transport::script::Callback;
-use crate::transport::{Farewell, Transport, script, sse};
+use crate::transport::ws::CloseReason;
+use crate::transport::{Farewell, Transport, script, sse, ws};
 use crate::{Framing, Grammar, Limits, Position, PublishError};
 
 /// What a connection's values look like on the wire.
@@ -20,6 +23,8 @@ use crate::{Framing, Grammar, Limits, Position, PublishError};
 /// | [`Script`](Self::Script) | `text/html` | a script tag that calls a function of the parent page | a line feed | a call of `comet_end` |
 /// | [`Sse`](Self::Sse) | `text/event-stream` | an event | a comment | an event `end` or `rotate` |
 /// | [`Json`](Self::Json) | `application/x-ndjson` | a line of JSON; an element of one array in a [long poll](super::Suspend::long_poll) (`application/json`) | an empty line | the end of the body |
+/// | [`WsJson`](Self::WsJson) | a WebSocket | a text message `{"data":…}` | a ping | a close frame; before it the notice `end` or `rotate`, if a stream was joined |
+/// | [`WsHessian`](Self::WsHessian) | a WebSocket | a binary message; classes are defined as this reader needs them | a ping | the same |
 /// | [`Raw`](Self::Raw) | yours | bytes as they are, [`Context::write`](super::Context::write) only | nothing | the end of the body |
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +43,12 @@ pub enum Form {
     Sse,
     /// JSON, for scripts that read the response as it comes, and for long polls.
     Json,
+    /// A WebSocket of JSON objects, as [`transport::ws`](crate::transport::ws) has them. What the client says is
+    /// [`read`](super::Controller::read). The request has to be a handshake (426), from a page of an origin that
+    /// [`Origins`](crate::web::Origins) admits (403). [`Context::write`](super::Context::write) makes a binary message.
+    WsJson,
+    /// The same, of Hessian values.
+    WsHessian,
     /// Bytes of this content type.
     Raw(HeaderValue),
 }
@@ -72,8 +83,28 @@ impl Form {
         match *self {
             Self::Hessian { framing, grammar } => Transport::Hessian { framing, grammar },
             Self::Script(_) => Transport::Script,
+            Self::WsJson => Transport::WsJson,
+            Self::WsHessian => Transport::WsHessian,
             Self::Sse | Self::Json | Self::Raw(_) => Transport::Sse,
         }
+    }
+
+    pub(super) const fn is_websocket(&self) -> bool {
+        matches!(self, Self::WsJson | Self::WsHessian)
+    }
+
+    /// What a WebSocket is told last, when its connection fails.
+    pub(super) fn failure(&self, error: &Error) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.is_websocket() {
+            let (code, reason) = match *error {
+                Error::Breach { code, reason } => (code, reason),
+                Error::Stream(_) => (1008, "too slow for this stream"),
+                _ => (1011, "this address failed"),
+            };
+            ws::close(Some(CloseReason { code, reason }), &mut out);
+        }
+        out
     }
 
     pub(super) fn content_type(&self, is_poll: bool) -> HeaderValue {
@@ -94,8 +125,14 @@ impl Form {
         }
     }
 
-    /// What comes before the first value. `joined` is where in a stream the connection begins.
-    pub(super) fn preamble(&self, joined: Option<(Position, Resume)>) -> Vec<u8> {
+    /// What comes before the first value. `joined` is where in a stream the connection begins; a WebSocket is told how
+    /// long its silences and its life are.
+    pub(super) fn preamble(
+        &self,
+        joined: Option<(Position, Resume)>,
+        heartbeat: Duration,
+        lifetime: Option<Duration>,
+    ) -> Vec<u8> {
         match (self, joined) {
             (Self::Script(callback), joined) => {
                 // Of a reader that is fresh the position is not told.
@@ -105,6 +142,12 @@ impl Form {
             }
             (Self::Sse, Some((position, resume))) => sse::preamble(position, resume),
             (Self::Sse, None) => format!("retry: {}\n\n", sse::RETRY.as_millis()).into_bytes(),
+            (Self::WsJson | Self::WsHessian, Some((position, resume))) => {
+                let mut out = Vec::new();
+                ws::preamble(position, resume, heartbeat, lifetime, &mut out);
+                out
+            }
+            (Self::WsJson | Self::WsHessian, None) => Vec::new(),
             (Self::Hessian { .. } | Self::Json | Self::Raw(_), _) => Vec::new(),
         }
     }
@@ -131,6 +174,8 @@ impl Form {
                 };
                 out.extend_from_slice(event.as_bytes());
             }
+            (Self::WsJson | Self::WsHessian, Some(position)) => ws::farewell(why, position, &mut out),
+            (Self::WsJson | Self::WsHessian, None) => ws::close(Some(why.into()), &mut out),
             (Self::Hessian { .. } | Self::Json | Self::Raw(_), _) => {}
         }
         out
@@ -149,6 +194,11 @@ impl Form {
                 let body = classes.encode(value)?;
                 fits("Hessian", body.bytes.len(), limits)?;
                 Ok(packet(body, framing, grammar, knows, classes))
+            }
+            Self::WsHessian => {
+                let body = classes.encode(value)?;
+                fits("Hessian", body.bytes.len(), limits)?;
+                Ok(message(&body, knows, classes))
             }
             Self::Raw(_) => Err(WriteError::NoValues),
             _ => {
@@ -172,6 +222,10 @@ impl Form {
                 let body = Bodies::json(json, classes, limits)?.into_hessian();
                 Ok(packet(body, framing, grammar, knows, classes))
             }
+            Self::WsHessian => {
+                let body = Bodies::json(json, classes, limits)?.into_hessian();
+                Ok(message(&body, knows, classes))
+            }
             Self::Raw(_) => Err(WriteError::NoValues),
             _ => {
                 let json = json.trim_ascii();
@@ -188,6 +242,7 @@ impl Form {
         match self {
             Self::Script(_) => script::message(json, None, &mut out),
             Self::Sse => sse::message(json, None, &mut out),
+            Self::WsJson => ws::message(json, None, &mut out),
             _ => {
                 // In JSON a line end can only stand between tokens.
                 out.extend(json.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
@@ -245,6 +300,16 @@ fn packet(
     let mut out = Vec::with_capacity(body.bytes.len() + 16);
     classes.definitions(grammar, *knows, body.needs, |definitions| {
         framing.frame(&[definitions, &body.bytes], &mut out);
+    });
+    *knows = (*knows).max(body.needs);
+    out
+}
+
+/// The same as a binary message of a WebSocket.
+fn message(body: &HessianBody, knows: &mut u32, classes: &Classes) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.bytes.len() + 16);
+    classes.definitions(Grammar::Final, *knows, body.needs, |definitions| {
+        ws::value(&[definitions, &body.bytes], false, &mut out);
     });
     *knows = (*knows).max(body.needs);
     out

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest as _, Query};
 use axum::response::Response;
 use axum::routing::{MethodRouter, on};
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{Request, StatusCode};
 use serde::Deserialize;
 
@@ -12,13 +13,14 @@ use super::callbacks::Controller;
 use super::form::Form;
 use super::suspend::Suspend;
 use crate::transport::script::Callback;
-use crate::web::{SUBSCRIBE, text, wrong_method};
-use crate::{Framing, Grammar};
+use crate::transport::ws::Subprotocol;
+use crate::web::{SUBSCRIBE, packets, text, wrong_method};
 
 /// What the query of a request for a form may say. Anything else is ignored.
 #[derive(Debug, Default, Deserialize)]
 struct Params {
     framing: Option<String>,
+    grammar: Option<String>,
     callback: Option<String>,
 }
 
@@ -44,10 +46,11 @@ where
 ///
 /// | path | form | query |
 /// | --- | --- | --- |
-/// | `path/hessian` | [`Form::Hessian`] | `framing`: `ws` (default), `p`, `varint`, `marked` |
+/// | `path/hessian` | [`Form::Hessian`] | `framing`: `ws` (default), `p`, `varint`, `marked`; `grammar`: `final` (default), `draft`, `tutorial` |
 /// | `path/script` | [`Form::Script`] | `callback`: the function of the parent page, default `comet_update` |
 /// | `path/sse` | [`Form::Sse`] | |
 /// | `path/json` | [`Form::Json`], a line each | |
+/// | `path/ws` | [`Form::WsJson`], or [`Form::WsHessian`] where the client offers the subprotocol `push.hessian` first | |
 /// | `path/longpoll` | [`Form::Json`], as a [long poll](Suspend::long_poll) | |
 pub fn router<C, F>(path: &str, form: Form, make: F) -> Router
 where
@@ -55,7 +58,7 @@ where
     F: Fn(&Request<()>) -> C + Clone + Send + Sync + 'static,
 {
     let mut router = Router::new().route(path, route(form, make.clone()));
-    for name in ["hessian", "script", "sse", "json", "longpoll"] {
+    for name in ["hessian", "script", "sse", "json", "ws", "longpoll"] {
         let make = make.clone();
         let by_name = move |request: Request<Body>| {
             let make = make.clone();
@@ -84,20 +87,18 @@ fn named(name: &str, request: &Request<Body>) -> Result<Form, String> {
     let Query(params) = Query::<Params>::try_from_uri(request.uri()).map_err(|bad| bad.body_text())?;
     Ok(match name {
         "hessian" => {
-            let framing = match params.framing.as_deref() {
-                None | Some("ws") => Framing::Ws,
-                Some("p") => Framing::P,
-                Some("varint") => Framing::Varint,
-                Some("marked") => Framing::Marked,
-                Some(_) => return Err("framing is one of ws, p, varint, marked.".to_owned()),
-            };
-            Form::Hessian { framing, grammar: Grammar::Final }
+            let (framing, grammar) = packets(params.framing.as_deref(), params.grammar.as_deref())?;
+            Form::Hessian { framing, grammar }
         }
         "script" => Form::Script(match params.callback.as_deref() {
             None => Callback::default(),
             Some(name) => Callback::new(name).map_err(|error| format!("callback: {error}."))?,
         }),
         "sse" => Form::Sse,
+        "ws" => match Subprotocol::choose(request.headers().get_all(SEC_WEBSOCKET_PROTOCOL)) {
+            Some((Subprotocol::Hessian, _)) => Form::WsHessian,
+            _ => Form::WsJson,
+        },
         _ => Form::Json,
     })
 }

@@ -19,7 +19,7 @@ use super::wire::{Failure, Received, Wire};
 use crate::ReadError;
 use crate::lifecycle::Event;
 use crate::transport::{Farewell, LAST_CHUNK};
-use crate::web::{Extent, SHUTTING_DOWN, head, refusal};
+use crate::web::{Extent, SHUTTING_DOWN, head, refusal, switching_protocols};
 
 /// Messages of the joined stream that are taken at once, and bytes of their JSON after which no more are.
 const BATCH: usize = 64;
@@ -93,7 +93,8 @@ impl<C: Controller, W: Wire> Run<C, W> {
         loop {
             let flow = self.life.call(call, &mut self.cx).await?;
             if flow == Flow::Complete || self.cx.is_answered() {
-                let is_shutdown = self.cx.has_stream_ended() && self.stop.is_cancelled();
+                let is_stopping = self.stop.is_cancelled() || self.cx.has_hub_ended;
+                let is_shutdown = self.cx.has_stream_ended() && is_stopping;
                 let reason = if is_shutdown { Reason::Shutdown } else { Reason::Complete };
                 return self.end(reason).await;
             }
@@ -152,6 +153,15 @@ impl<C: Controller, W: Wire> Run<C, W> {
                         }
                         self.look = Some(Instant::now() + HALF_CLOSED);
                     }
+                    Received::Ping(pong) => {
+                        self.cx.out.push(pong);
+                        self.send().await?;
+                    }
+                    Received::Goodbye(close) => {
+                        self.cx.out.push(close);
+                        self.send().await?;
+                        return Err(Failure::Gone);
+                    }
                 },
                 // The joined stream's end comes after its last message.
                 () = self.stop.cancelled(), if !awaits_news => return Ok(Next::End(Reason::Shutdown)),
@@ -201,7 +211,8 @@ impl<C: Controller, W: Wire> Run<C, W> {
             self.answer(reason)
         } else {
             self.open();
-            let why = if reason == Reason::Rotated { Farewell::Rotate } else { Farewell::Complete };
+            let comes_back = matches!(reason, Reason::Rotated | Reason::Shutdown);
+            let why = if comes_back { Farewell::Rotate } else { Farewell::Complete };
             self.cx.say_farewell(why);
             if self.cx.envelope.is_chunked() {
                 self.cx.out.push(Bytes::from_static(LAST_CHUNK));
@@ -223,7 +234,10 @@ impl<C: Controller, W: Wire> Run<C, W> {
         let mut preamble = Output::default();
         preamble.push_body(self.cx.preamble(), self.cx.envelope);
         self.cx.out.prepend(preamble);
-        let head = head(self.asked.version, StatusCode::OK, &headers, extent);
+        let head = match self.cx.settings().form.is_websocket() {
+            true => switching_protocols(&headers),
+            false => head(self.asked.version, StatusCode::OK, &headers, extent),
+        };
         self.cx.out.push_front(head.into());
     }
 
@@ -272,6 +286,9 @@ impl<C: Controller, W: Wire> Run<C, W> {
             if !self.cx.has_head_left() {
                 let (status, what) = status(&error);
                 self.refuse(status, what);
+            } else {
+                let last = self.cx.settings().form.failure(&error);
+                self.cx.out.push(last.into());
             }
             // Without a last chunk: what is cut short should not look complete.
             let _ = self.drain().await;

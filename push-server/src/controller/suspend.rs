@@ -20,9 +20,11 @@ use super::form::Form;
 use super::output::Envelope;
 use super::run::{After, Asked, Run};
 use super::settings::Settings;
+use super::socket::SocketWire;
 use super::wire::HttpWire;
 use crate::hub::Hub;
-use crate::web::text;
+use crate::transport::ws::Subprotocol;
+use crate::web::{Handshake, text, wants_websocket};
 
 /// What [`Server`](crate::Server) puts into a request, so that it may become a controller's connection.
 #[derive(Clone, Debug)]
@@ -55,6 +57,10 @@ pub(crate) struct Takeover {
 }
 
 impl Takeover {
+    fn new(launch: Launch) -> Self {
+        Self { launch: Arc::new(Mutex::new(Some(launch))) }
+    }
+
     /// What to do with the connection, once, and the response's header fields, as the layers around the route have
     /// left them.
     pub(crate) fn of(response: &mut Response) -> Option<(Launch, HeaderMap)> {
@@ -98,12 +104,15 @@ pub struct Suspend {
     asked: Asked,
     body: Body,
     settings: Settings,
+    /// If it is one, or should be.
+    handshake: Option<Result<Box<Handshake>, Box<Response>>>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Suspend {
     type Rejection = Response;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Response> {
+        let handshake = wants_websocket(request.headers()).then(|| Handshake::of(&request));
         let (mut parts, body) = request.into_parts();
         let Some(seat) = parts.extensions.remove::<Seat>() else {
             tracing::error!("a controller's route is served by something else than push_server::Server");
@@ -115,7 +124,7 @@ impl<S: Send + Sync> FromRequest<S> for Suspend {
         };
         let is_new = parts.version >= Version::HTTP_11;
         let asked = Asked { version: parts.version, keeps_alive: is_new && !has("close") };
-        Ok(Self { seat, asked, body, settings: Settings::new(Form::Sse) })
+        Ok(Self { seat, asked, body, settings: Settings::new(Form::Sse), handshake })
     }
 }
 
@@ -189,7 +198,41 @@ impl Suspend {
     /// it, and [`begin`](Controller::begin) is called as soon as the socket is out of HTTP's hands.
     #[must_use]
     pub fn run<C: Controller>(self, controller: C) -> Response {
-        let Self { seat, asked, body, settings } = self;
+        let Self { seat, asked, body, mut settings, handshake } = self;
+        let spoken = match settings.form {
+            Form::WsJson => Some(Subprotocol::Json),
+            Form::WsHessian => Some(Subprotocol::Hessian),
+            _ => None,
+        };
+        let Some(spoken) = spoken else {
+            return Self { seat, asked, body, settings, handshake }.run_http(controller);
+        };
+        settings.is_long_poll = false;
+        let mut response = match handshake {
+            Some(Ok(handshake)) => handshake.accept(spoken),
+            Some(Err(refusal)) => return *refusal,
+            None => return Handshake::missing(),
+        };
+        let launch: Launch = Box::new(move |vacated, headers| {
+            let Vacated { socket, stop, .. } = vacated;
+            let wire = SocketWire::new(socket, seat.hub.limits());
+            let cx = Context::new(seat.hub, settings, headers, Envelope::Plain);
+            let mut run = Run::new(controller, cx, wire, asked, stop);
+            Box::pin(async move {
+                match run.serve().await {
+                    After::Abort => run.wire.abort(),
+                    After::Close | After::Reuse => run.wire.finish().await,
+                }
+                None
+            })
+        });
+        response.extensions_mut().insert(Takeover::new(launch));
+        response
+    }
+
+    /// The same, of an HTTP response.
+    fn run_http<C: Controller>(self, controller: C) -> Response {
+        let Self { seat, asked, body, settings, .. } = self;
         let mut response = StatusCode::OK.into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, settings.form.content_type(settings.is_long_poll));
@@ -220,8 +263,7 @@ impl Suspend {
                 None
             })
         });
-        let takeover = Takeover { launch: Arc::new(Mutex::new(Some(launch))) };
-        response.extensions_mut().insert(takeover);
+        response.extensions_mut().insert(Takeover::new(launch));
         response
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use super::input::{BadBody, failure};
 use super::output::{GATHER, Output};
 use super::settings::READ;
 
-/// How long a connection that ends within a request body is read on, so that the client gets to read the answer: a
-/// socket that is closed with something unread resets the connection, and takes back what is on its way.
+/// How long a connection that ends within a request body, or before a further request, is read on, so that the client
+/// gets to read the answer: a socket that is closed with something unread resets the connection, and takes back what is
+/// on its way.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What has come from the client.
@@ -32,6 +34,10 @@ pub(super) enum Received {
     Input(Input),
     /// The client has ended its direction. It may still read, or be gone. Told once.
     HalfClosed,
+    /// It wants this answer, at once: a pong.
+    Ping(Bytes),
+    /// It closes in good order, and wants this answer, after which nothing is sent.
+    Goodbye(Bytes),
 }
 
 /// Why nothing more can go over it.
@@ -65,9 +71,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What the connection's task needs of a connection: the seam for other kinds than an HTTP request. A WebSocket
-/// would give its messages as further kinds of [`Input`], and frame what is sent by an
-/// [`Envelope`](super::output::Envelope) of its own; nothing else of a controller would change.
+/// What the connection's task needs of a connection: an HTTP request ([`HttpWire`]) or a WebSocket
+/// ([`SocketWire`](super::socket::SocketWire)).
 pub(super) trait Wire: Send {
     /// Writes the front of `out`, which is not empty; ready when something of it was taken.
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Output) -> Poll<io::Result<()>>;
@@ -162,9 +167,13 @@ impl HttpWire {
         }
     }
 
-    /// Closes so that what was sent arrives.
+    /// Closes so that what was sent arrives, also to a client that is still sending, or has sent its next request.
     pub(super) async fn finish(&mut self) {
-        if self.body.is_none() || self.is_half_closed {
+        // What came while a callback was at work, nobody has looked at yet.
+        let waits =
+            || SockRef::from(&*self.socket).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|read| read > 0);
+        let has_unread = self.body.is_some() || (self.keeps && !self.is_watching) || waits();
+        if !has_unread || self.is_half_closed {
             return;
         }
         let rest = async {
@@ -211,22 +220,27 @@ impl HttpWire {
     }
 }
 
+/// Writes the front of `out`, which is not empty.
+pub(super) fn write(socket: &TcpStream, cx: &mut Context<'_>, out: &mut Output) -> Poll<io::Result<()>> {
+    loop {
+        let mut slices = [IoSlice::new(&[]); GATHER];
+        let count = out.slices(&mut slices);
+        match socket.try_write_vectored(&slices[..count]) {
+            Ok(taken) => {
+                out.taken(taken);
+                return Poll::Ready(Ok(()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                ready!(socket.poll_write_ready(cx))?;
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
 impl Wire for HttpWire {
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Output) -> Poll<io::Result<()>> {
-        loop {
-            let mut slices = [IoSlice::new(&[]); GATHER];
-            let count = out.slices(&mut slices);
-            match self.socket.try_write_vectored(&slices[..count]) {
-                Ok(taken) => {
-                    out.taken(taken);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_write_ready(cx))?;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        write(&self.socket, cx, out)
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Failure>> {

@@ -12,6 +12,7 @@ use super::inbox::Inbox;
 use super::log::Log;
 use super::presence::Registry;
 use super::stats::{Drops, StreamStats};
+use super::unused::Unused;
 use crate::message::Bodies;
 use crate::name::StreamName;
 use crate::position::Position;
@@ -35,6 +36,10 @@ pub(crate) struct Channel {
     /// The shard that does what time brings, and when it does so next.
     keeper: Arc<Inbox>,
     due: Mutex<Option<Instant>>,
+    /// Where it waits for others to take its place, if a client has opened it.
+    unused: Option<Arc<Unused>>,
+    /// Its number there; 0 if it is not.
+    pub(crate) ticket: AtomicU64,
     this: Weak<Self>,
 }
 
@@ -60,6 +65,7 @@ impl Channel {
         config: StreamConfig,
         log: Log,
         inboxes: &[Arc<Inbox>],
+        unused: Option<Arc<Unused>>,
     ) -> Arc<Self> {
         let links = inboxes.iter().map(|_| Link::default()).collect();
         let shards = inboxes.len() as u64;
@@ -77,6 +83,8 @@ impl Channel {
             closed: AtomicBool::new(false),
             keeper,
             due: Mutex::new(None),
+            unused,
+            ticket: AtomicU64::new(0),
             this: this.clone(),
         })
     }
@@ -107,8 +115,27 @@ impl Channel {
 
     /// A shard has one reader less.
     pub(crate) fn leave(&self, shard: usize) {
-        self.links[shard].members.fetch_sub(1, Ordering::SeqCst);
+        let was_last = self.links[shard].members.fetch_sub(1, Ordering::SeqCst) == 1;
         self.room.notify_waiters();
+        if was_last {
+            self.look_whether_unused();
+        }
+    }
+
+    /// Nobody reads, nobody is present, and there is nothing that anybody could read.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.readers() == 0 && self.registry.count() == 0 && self.log().is_empty()
+    }
+
+    /// Others may have its place if a client has opened it and it is of no more use.
+    pub(crate) fn look_whether_unused(&self) {
+        if let Some(unused) = &self.unused
+            && !self.is_closed()
+            && self.is_unused()
+            && let Some(this) = self.this.upgrade()
+        {
+            unused.enter(&this);
+        }
     }
 
     /// A shard looks for news now, from the message after the returned one on.
@@ -123,6 +150,19 @@ impl Channel {
         self.links[shard].seen.fetch_max(sequence, Ordering::SeqCst);
         self.links[shard].lag.store(lag, Ordering::Relaxed);
         self.room.notify_waiters();
+    }
+
+    /// A shard has begun anew, and knows nothing of this stream. Its readers in the process are still there.
+    pub(crate) fn begin_anew(&self, shard: usize, inbox: &Arc<Inbox>) {
+        let link = &self.links[shard];
+        link.told.store(false, Ordering::SeqCst);
+        if link.members.load(Ordering::SeqCst) > 0 {
+            self.tell_one(link, inbox);
+        }
+        if Arc::ptr_eq(inbox, &self.keeper) {
+            *self.due.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.schedule(Instant::now());
+        }
     }
 
     /// Where readers in the process that belong to `shard` wait.
@@ -167,8 +207,10 @@ impl Channel {
         }
     }
 
-    /// Wakes publishers that wait for room, and readers that wait for news: the stream or the hub has ended.
+    /// Wakes publishers that wait for room, and readers that wait for news: the stream or the hub has ended. So has
+    /// everybody's presence.
     pub(crate) fn interrupt(&self) {
+        self.registry.end();
         self.room.notify_waiters();
         for link in &self.links {
             link.news.notify_waiters();
@@ -216,6 +258,7 @@ impl Channel {
         if let Some(at) = lapses.into_iter().chain(leaves).min() {
             self.schedule(at);
         }
+        self.look_whether_unused();
     }
 
     pub(crate) fn stats(&self) -> StreamStats {

@@ -35,7 +35,7 @@ impl Hears {
         let Self { frames, pong } = self;
         let mut closed = None;
         let result = frames.feed(bytes, limits.ws_message, |input| match input {
-            // Nobody listens. Who is to: here come the pieces, in order and within `ws_message`.
+            // Nobody listens to those who read a stream. A controller does, on a connection of its own.
             Input::Message { .. } | Input::Pong => {}
             Input::Ping(payload) => {
                 let mut frame = Vec::with_capacity(2 + payload.len());

@@ -1,5 +1,6 @@
 //! What others tell a shard: new connections, streams with news, sockets that are ready, the end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Wake;
@@ -91,13 +92,23 @@ impl Inbox {
         debug_assert!(is_first, "an inbox has one shard");
     }
 
+    /// The shard, while it runs.
+    pub(crate) fn shard(&self) -> Option<Arc<tokio::sync::Mutex<Shard>>> {
+        self.shard.get().and_then(Weak::upgrade)
+    }
+
     /// Takes the news of a stream to its members at once, on the caller's thread; false if the shard is at work, or
     /// gone, and has to be told. Spares a lone message the way to another thread.
     pub(crate) fn deliver(&self, channel: &Channel, now: Instant) -> bool {
-        let Some(shard) = self.shard.get().and_then(Weak::upgrade) else { return false };
+        let Some(shard) = self.shard() else { return false };
         let Ok(mut shard) = shard.try_lock() else { return false };
-        shard.deliver(channel, now);
-        true
+        // A bug in here is none of the publisher's, whose message is in the log: the shard begins anew, and takes it on.
+        let delivered = catch_unwind(AssertUnwindSafe(|| shard.deliver(channel, now)));
+        drop(shard);
+        delivered.unwrap_or_else(|_| {
+            self.wake.notify_one();
+            true
+        })
     }
 
     /// A stream's upkeep is due earlier than this shard knows.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::config::StreamConfig;
 use super::stats::Overrun;
 use crate::message::{Bodies, Message};
@@ -25,6 +26,19 @@ pub(crate) struct Log {
     /// When the newest message was published: kept here, as the message itself is seldom at hand for the processor.
     published: Option<Instant>,
     config: StreamConfig,
+    /// What the logs of all streams hold.
+    in_all: Arc<Budget>,
+}
+
+/// Whether there is room for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// There is, and it is taken.
+    Taken,
+    /// Once all shards have seen what would be forgotten for it.
+    Later,
+    /// The logs of all streams are full.
+    Full,
 }
 
 /// What a reader has got so far: the place before the next message.
@@ -50,8 +64,12 @@ impl Cursor {
 /// The places that a reader with a full socket must have passed not to be too far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Floor {
+    /// A sequence.
     messages: u64,
+    /// The [`end`](Cursor::end) of a cursor.
     bytes: u64,
+    /// The sequence before the oldest message held.
+    held: u64,
     /// The furthest of them: where a reader goes on that is behind it.
     pub(crate) cursor: Cursor,
 }
@@ -62,7 +80,8 @@ impl Floor {
         match cursor.sequence {
             at if at >= self.cursor.sequence => None,
             at if at < self.messages => Some(Overrun::Messages),
-            at if at < self.bytes => Some(Overrun::Bytes),
+            _ if cursor.end < self.bytes => Some(Overrun::Bytes),
+            at if at < self.held => Some(Overrun::Log),
             _ => Some(Overrun::Age),
         }
     }
@@ -115,7 +134,7 @@ impl fmt::Display for Resume {
 }
 
 impl Log {
-    pub(crate) const fn new(epoch: Epoch, config: StreamConfig) -> Self {
+    pub(crate) const fn new(epoch: Epoch, config: StreamConfig, in_all: Arc<Budget>) -> Self {
         Self {
             epoch,
             ring: VecDeque::new(),
@@ -123,28 +142,60 @@ impl Log {
             held: 0,
             published: None,
             config,
+            in_all,
         }
     }
 
-    /// Gives the next place to `bodies` and forgets the oldest messages past the bounds. The newest message is
-    /// always held, whatever its size, until it is too old.
+    /// Makes room for a message of `weight`: forgets the oldest ones past the bounds, also past that on all logs
+    /// together, but nothing after `seen`.
+    pub(crate) fn make_room(&mut self, weight: usize, seen: u64) -> Room {
+        let needed = weight + Message::OVERHEAD;
+        let room = match self.excess(weight, self.in_all.overdraw(needed)) {
+            None => Room::Full,
+            Some(count) if self.base().sequence + count as u64 > seen => Room::Later,
+            Some(count) => {
+                (0..count).for_each(|_| self.forget_oldest());
+                return Room::Taken;
+            }
+        };
+        self.in_all.give_back(needed);
+        room
+    }
+
+    /// How many of the oldest messages have to go for one of `weight`, and so that all logs have `over` bytes less.
+    /// Nothing if this log does not hold as many.
+    fn excess(&self, weight: usize, over: usize) -> Option<usize> {
+        // Before a look at each: where all logs are full this is asked often.
+        if over > self.held + self.ring.len() * Message::OVERHEAD {
+            return None;
+        }
+        let (mut count, mut held, mut freed) = (0, self.held, 0);
+        while freed < over || self.is_over(self.ring.len() - count, held + weight) {
+            let Some(oldest) = self.ring.get(count) else { break };
+            count += 1;
+            held -= oldest.weight();
+            freed += oldest.weight() + Message::OVERHEAD;
+        }
+        Some(count)
+    }
+
+    /// Gives the next place to `bodies`, for which [room](Self::make_room) was made. The newest message is always held,
+    /// whatever its size, until it is too old.
     pub(crate) fn append(&mut self, bodies: Bodies, now: Instant) -> Position {
         let weight = bodies.weight();
         self.head.sequence += 1;
         self.head.end += weight as u64;
         let position = self.position();
-        while self.is_over(self.ring.len(), self.held + weight) && self.forget_oldest() {}
         self.held += weight;
         self.published = Some(now);
         self.ring.push_back(Message::new(bodies, position, self.head.end, now));
         position
     }
 
-    /// False when there is none.
-    fn forget_oldest(&mut self) -> bool {
-        let Some(oldest) = self.ring.pop_front() else { return false };
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.ring.pop_front() else { return };
         self.held -= oldest.weight();
-        true
+        self.in_all.give_back(oldest.weight() + Message::OVERHEAD);
     }
 
     /// Forgets what is too old, as far as `seen`: what no shard has taken to its readers yet is not history.
@@ -204,19 +255,6 @@ impl Log {
         #[expect(clippy::cast_precision_loss, reason = "a count of messages held")]
         let rate = count as f64 / span.as_secs_f64().max(1e-3);
         rate
-    }
-
-    /// Whether a reader at `sequence` would have a gap once `weight` more bytes are appended as one message.
-    pub(crate) fn would_leave_behind(&self, sequence: u64, weight: usize) -> bool {
-        let (mut base, mut held) = (self.base().sequence, self.held);
-        for (index, oldest) in self.ring.iter().enumerate() {
-            if base > sequence || !self.is_over(self.ring.len() - index, held + weight) {
-                break;
-            }
-            base += 1;
-            held -= oldest.weight();
-        }
-        base > sequence
     }
 
     const fn is_over(&self, messages: usize, bytes: usize) -> bool {
@@ -280,7 +318,7 @@ impl Log {
         let overdue = self.ring.partition_point(|message| message.published + config.lag_age <= now);
         let age = self.not_before(overdue).sequence;
         let cursor = self.nearest(messages.max(bytes).max(age).min(newest));
-        Floor { messages, bytes, cursor }
+        Floor { messages, bytes: enough, held: self.base().sequence, cursor }
     }
 
     /// The cursor of a new reader, and what it has to be told.
@@ -317,6 +355,12 @@ impl Log {
     }
 }
 
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.in_all.give_back(self.held + self.ring.len() * Message::OVERHEAD);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,7 +373,14 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3_600);
 
     fn log(messages: usize, bytes: usize) -> Log {
-        Log::new(EPOCH, StreamConfig::new(&Limits::default()).history(messages, bytes, HOUR))
+        let config = StreamConfig::new(&Limits::default()).history(messages, bytes, HOUR);
+        Log::new(EPOCH, config, Budget::new(usize::MAX).into())
+    }
+
+    /// With all shards up to date.
+    fn append(log: &mut Log, bodies: Bodies, now: Instant) -> Position {
+        assert_eq!(log.make_room(bodies.weight(), u64::MAX), Room::Taken);
+        log.append(bodies, now)
     }
 
     fn now() -> Instant {
@@ -360,17 +411,47 @@ mod tests {
     #[test]
     fn a_message_larger_than_the_log_is_still_held_alone() {
         let mut log = log(4, 100);
-        log.append(bodies(10), now());
-        log.append(bodies(500), now());
+        append(&mut log, bodies(10), now());
+        append(&mut log, bodies(500), now());
         assert_eq!(sequences(&log, 1, 9), Ok(vec![2]));
         assert_eq!(sequences(&log, 0, 9), Err(Gap));
+    }
+
+    #[test]
+    fn all_logs_together_are_bounded_and_each_forgets_its_own() {
+        let needed = bodies(100).weight() + Message::OVERHEAD;
+        let in_all = Arc::new(Budget::new(3 * needed));
+        let config = StreamConfig::new(&Limits::default());
+        let new = || Log::new(EPOCH, config.clone(), in_all.clone());
+        let (mut one, mut other, mut third) = (new(), new(), new());
+        append(&mut one, bodies(100), now());
+        append(&mut one, bodies(100), now());
+        append(&mut other, bodies(100), now());
+        assert_eq!(in_all.used(), in_all.max());
+        // There is nothing of its own to forget.
+        assert_eq!(third.make_room(1, u64::MAX), Room::Full);
+        // What a shard has not seen is not forgotten, and nothing is taken meanwhile.
+        assert_eq!(one.make_room(bodies(100).weight(), 0), Room::Later);
+        assert_eq!(in_all.used(), in_all.max());
+        append(&mut one, bodies(100), now());
+        assert_eq!((sequences(&one, 1, 9), sequences(&one, 0, 9)), (Ok(vec![2, 3]), Err(Gap)));
+        // Two have to go for one that is larger, but never somebody else's.
+        append(&mut one, bodies(150), now());
+        assert_eq!(sequences(&one, 3, 9), Ok(vec![4]));
+        assert_eq!(one.make_room(4 * needed, u64::MAX), Room::Full);
+        assert_eq!((sequences(&one, 3, 9), sequences(&other, 0, 9)), (Ok(vec![4]), Ok(vec![1])));
+        drop(other);
+        append(&mut third, bodies(1), now());
+        one.expire(now() + HOUR, u64::MAX);
+        drop((one, third));
+        assert_eq!(in_all.used(), 0);
     }
 
     #[test]
     fn a_resume_is_answered_explicitly() {
         let mut log = log(3, 1 << 20);
         for _ in 0..5 {
-            log.append(bodies(1), now());
+            append(&mut log, bodies(1), now());
         }
         let start = |start| {
             let (cursor, resume) = log.start(start, now());
@@ -401,7 +482,7 @@ mod tests {
             for size in sizes {
                 let bodies = bodies(size);
                 weights.push(bodies.weight());
-                let position = log.append(bodies, now());
+                let position = append(&mut log, bodies, now());
                 prop_assert_eq!(position, Position { epoch: EPOCH, sequence: weights.len() as u64 });
             }
             // The longest tail within both bounds, but at least the newest.
@@ -431,8 +512,12 @@ mod tests {
             // The warning comes true: what one more message would forget is gone after it.
             for next in [0, 700] {
                 let weight = bodies(next).weight();
-                let warned = log.would_leave_behind(cursor, weight);
-                log.append(bodies(next), now());
+                let warned = log.make_room(weight, cursor) == Room::Later;
+                if warned {
+                    append(&mut log, bodies(next), now());
+                } else {
+                    log.append(bodies(next), now());
+                }
                 prop_assert_eq!(warned, sequences(&log, cursor, 1).is_err());
             }
         }
@@ -449,13 +534,13 @@ mod tests {
             let config = StreamConfig::new(&Limits::default())
                 .history(1_000, 1 << 20, seconds(log_age))
                 .lag(lag_messages, lag_bytes, seconds(lag_age));
-            let mut log = Log::new(EPOCH, config);
+            let mut log = Log::new(EPOCH, config, Budget::new(usize::MAX).into());
             let (begin, mut time, mut list) = (now(), 0, Vec::new());
             for (size, passes) in steps {
                 time += passes;
                 let bodies = bodies(size);
                 list.push((bodies.weight() as u64, time));
-                log.append(bodies, begin + seconds(time));
+                append(&mut log, bodies, begin + seconds(time));
             }
             time += 30;
             let (at, head) = (begin + seconds(time), list.len() as u64);

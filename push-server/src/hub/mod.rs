@@ -25,10 +25,14 @@
 //! newest connection comes to their place; and readers that are no connections, such as long polls, which are
 //! cursors in the hands of the program ([`Reader`]) and are told of news by a shard like everybody else.
 //!
+//! A shard that panics is not gone for good: its connections are cut, their clients come back with a resume, and it begins
+//! anew with an empty table, once a second at most ([`Stats::shard_restarts`]). Logs and readers in the process lose nothing.
+//!
 //! What is bounded, by the [`Limits`] and per stream by its [`StreamConfig`]: what the log holds in messages, bytes and
-//! age; how far a reader with a full socket may be behind in the same three; what waits for one client and for all;
-//! how many clients are present; how long a client stays present without a connection.
+//! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
+//! one client and for all; how many clients are present; how long a client stays present without a connection.
 
+mod budget;
 mod channel;
 mod client;
 mod config;
@@ -42,6 +46,7 @@ mod shard;
 mod stats;
 mod stream;
 mod subscription;
+mod unused;
 mod wheel;
 
 use std::collections::HashMap;
@@ -64,11 +69,26 @@ use crate::encode::Classes;
 use crate::name::StreamName;
 use crate::position::Epoch;
 use crate::{Limits, OpenError};
+use budget::Budget;
 use channel::Channel;
 use inbox::Inbox;
 use log::Log;
 use shard::Shard;
 use stats::Counts;
+use unused::Unused;
+
+/// A controller's connection among the [`Stats`].
+#[derive(Debug)]
+pub(crate) struct CountedController(Arc<Shared>);
+
+impl Drop for CountedController {
+    fn drop(&mut self) {
+        self.0.counts.controllers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Streams without a use of which somebody has a handle, after which nobody looks for another.
+const HELD: usize = 16;
 
 /// What all handles and shards of one hub share.
 #[derive(Debug)]
@@ -80,6 +100,11 @@ pub(crate) struct Shared {
     numbers: AtomicU64,
     ended: AtomicBool,
     pub(crate) counts: Counts,
+    /// What the logs of all streams hold.
+    log_bytes: Arc<Budget>,
+    /// Bodies of requests that publish.
+    pub(crate) bodies: Budget,
+    unused: Arc<Unused>,
 }
 
 impl Shared {
@@ -124,8 +149,12 @@ impl Hub {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(epoch: Epoch, limits: Limits, shards: usize) -> Self {
+        let limits = limits.within_reach();
         let shared = Arc::new(Shared {
-            limits: limits.within_reach(),
+            log_bytes: Budget::new(limits.log_bytes_in_all).into(),
+            bodies: Budget::new(limits.bodies_in_all),
+            unused: Arc::default(),
+            limits,
             classes: Classes::default(),
             inboxes: (0..shards.max(1)).map(|_| Arc::default()).collect(),
             next: AtomicUsize::new(0),
@@ -133,10 +162,13 @@ impl Hub {
             ended: AtomicBool::new(false),
             counts: Counts::default(),
         });
-        let run =
-            |index| tokio::spawn(Shard::new(index, shared.clone(), shared.inboxes[index].clone()).run());
+        let streams: Arc<Mutex<Streams>> = Arc::default();
+        let run = |index| {
+            let shard = Shard::new(index, shared.clone(), shared.inboxes[index].clone());
+            tokio::spawn(shard.run(Arc::downgrade(&streams)))
+        };
         let tasks = (0..shared.inboxes.len()).map(run).collect();
-        Self { epoch, shared, streams: Arc::default(), tasks: Arc::new(Mutex::new(tasks)) }
+        Self { epoch, shared, streams, tasks: Arc::new(Mutex::new(tasks)) }
     }
 
     fn streams(&self) -> MutexGuard<'_, Streams> {
@@ -158,8 +190,58 @@ impl Hub {
     ///
     /// [`OpenError::TooMany`] at [`Limits::streams`].
     pub fn open_with(&self, name: &StreamName, config: &StreamConfig) -> Result<Stream, OpenError> {
-        let max = self.shared.limits.streams;
+        self.open_in(&mut self.streams(), name, config, None)
+    }
+
+    /// The stream of this name, for a client; opens it if there is none. If there is no place left, it takes that of
+    /// another that a client has opened and that nobody uses: nobody reads it, nobody holds it, and nothing is in its
+    /// log.
+    pub(crate) fn open_for_client(&self, name: &StreamName) -> Result<Stream, OpenError> {
         let mut streams = self.streams();
+        if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
+            self.close_unused(&mut streams);
+        }
+        let config = StreamConfig::new(&self.shared.limits);
+        let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
+        stream.channel.look_whether_unused();
+        Ok(stream)
+    }
+
+    /// Closes one stream that is unused, if there is one.
+    fn close_unused(&self, streams: &mut Streams) {
+        let unused = &self.shared.unused;
+        let mut tries = 0;
+        while tries < HELD
+            && let Some(channel) = unused.next()
+        {
+            // A namesake may be open if this one was closed meanwhile.
+            let is_open =
+                streams.open.get(&channel.name).is_some_and(|open| Arc::ptr_eq(&open.channel, &channel));
+            if !is_open || !channel.is_unused() {
+                continue;
+            }
+            // Those here, and in the table. Under the lock of the table nobody gets another: so what is unused now, asked
+            // once more as somebody may have published before he gave his handle back, stays so.
+            if Arc::strong_count(&channel) == 2 && channel.is_unused() {
+                streams.last.get_or_insert(self.epoch);
+                streams.open.remove(&channel.name);
+                channel.close(&self.shared.inboxes);
+                return;
+            }
+            // Somebody is about to read or to publish, or the application keeps it.
+            tries += 1;
+            unused.enter(&channel);
+        }
+    }
+
+    fn open_in(
+        &self,
+        streams: &mut Streams,
+        name: &StreamName,
+        config: &StreamConfig,
+        unused: Option<Arc<Unused>>,
+    ) -> Result<Stream, OpenError> {
+        let max = self.shared.limits.streams;
         if let Some(stream) = streams.open.get(name) {
             return Ok(stream.clone());
         }
@@ -172,9 +254,9 @@ impl Hub {
             Some(last) => *streams.last.insert(last.following()),
         };
         let config = &config.clone().within_reach();
-        let log = Log::new(epoch, config.clone());
+        let log = Log::new(epoch, config.clone(), self.shared.log_bytes.clone());
         let id = self.shared.next_number();
-        let channel = Channel::new(id, name.clone(), config.clone(), log, &self.shared.inboxes);
+        let channel = Channel::new(id, name.clone(), config.clone(), log, &self.shared.inboxes, unused);
         let stream = Stream { channel, shared: self.shared.clone() };
         streams.open.insert(name.clone(), stream.clone());
         Ok(stream)
@@ -202,6 +284,7 @@ impl Hub {
         streams.last.get_or_insert(self.epoch);
         drop(streams);
         stream.channel.close(&self.shared.inboxes);
+        self.shared.unused.leave(&stream.channel);
         true
     }
 
@@ -209,6 +292,19 @@ impl Hub {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// What the bodies of requests that publish hold.
+    pub(crate) fn bodies(&self) -> &Budget {
+        &self.shared.bodies
+    }
+
+    /// Counts a controller's connection until the answer is dropped.
+    pub(crate) fn count_controller(&self) -> CountedController {
+        let counts = &self.shared.counts;
+        counts.controllers_opened.fetch_add(1, Ordering::Relaxed);
+        counts.controllers.fetch_add(1, Ordering::Relaxed);
+        CountedController(self.shared.clone())
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -219,12 +315,14 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        self.shared.counts.stats(streams)
+        Stats { log_bytes: self.shared.log_bytes.used(), ..self.shared.counts.stats(streams) }
     }
 
-    /// Ends every stream: each connection gets what is due to it and its transport's farewell. Returns when
-    /// all are closed, after [`Limits::drain`] at the latest; what is left then is cut. Publishing and
-    /// subscribing are refused from the moment of the call. A second call waits for nothing.
+    /// Ends every stream: each connection gets what is due to it and a farewell that says `rotate`, so that its client
+    /// comes back, to the server that takes this one's place; streams that are over for good are
+    /// [closed](Self::close_stream) before. Returns when all are closed, after [`Limits::drain`] at the latest; what is
+    /// left then is cut. Publishing and subscribing are refused from the moment of the call. A second call waits for
+    /// nothing.
     pub async fn end(&self) {
         self.shared.ended.store(true, Ordering::SeqCst);
         let deadline = Instant::now() + self.shared.limits.drain;

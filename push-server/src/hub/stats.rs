@@ -47,8 +47,11 @@ pub(crate) struct Counts {
     pub(crate) opened: AtomicU64,
     pub(crate) closed: [AtomicU64; Close::COUNT],
     pub(crate) rotated: AtomicU64,
+    pub(crate) shard_restarts: AtomicU64,
     pub(crate) open: [AtomicUsize; Transport::FORMS],
     pub(crate) readers: AtomicUsize,
+    pub(crate) controllers: AtomicUsize,
+    pub(crate) controllers_opened: AtomicU64,
     /// Bytes of direct messages that wait.
     pub(crate) direct_bytes: AtomicUsize,
 }
@@ -63,14 +66,23 @@ pub struct Stats {
     pub closed: [u64; Close::COUNT],
     /// Connections that ended because their time was over; they are among the completed ones.
     pub rotated: u64,
+    /// How often a shard has panicked, had its connections cut, and begun anew. Anything but 0 is a bug: of the server, or
+    /// of what was published.
+    pub shard_restarts: u64,
     /// Connections that stream now, by the form they read.
     pub open: Vec<(Transport, usize)>,
     /// [`Reader`](crate::hub::Reader)s now.
     pub readers: usize,
+    /// Connections of [controllers](crate::controller) now. They are not among `opened`, `closed` and `open`.
+    pub controllers: usize,
+    /// Connections of controllers that began.
+    pub controllers_opened: u64,
     /// Streams that are open.
     pub streams: usize,
     /// Bytes of direct messages that wait for their clients.
     pub direct_bytes: usize,
+    /// Bytes that the logs of all streams hold, as [`Limits::log_bytes_in_all`](crate::Limits::log_bytes_in_all) counts.
+    pub log_bytes: usize,
 }
 
 impl Counts {
@@ -81,10 +93,14 @@ impl Counts {
             opened: load(&self.opened),
             closed: std::array::from_fn(|i| load(&self.closed[i])),
             rotated: load(&self.rotated),
+            shard_restarts: load(&self.shard_restarts),
             open: open.map(|(transport, count)| (transport, count.load(Ordering::Relaxed))).collect(),
             readers: self.readers.load(Ordering::Relaxed),
+            controllers: self.controllers.load(Ordering::Relaxed),
+            controllers_opened: load(&self.controllers_opened),
             streams,
             direct_bytes: self.direct_bytes.load(Ordering::Relaxed),
+            log_bytes: 0,
         }
     }
 }

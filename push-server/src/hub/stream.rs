@@ -12,6 +12,7 @@ use super::Shared;
 use super::channel::Channel;
 use super::client::ClientId;
 use super::config::StreamConfig;
+use super::log::Room;
 use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
@@ -35,9 +36,16 @@ const BURST: Duration = Duration::from_millis(1);
 /// | published | Hessian readers get | readers of JSON get |
 /// | --- | --- | --- |
 /// | a Rust value, [`publish`](Self::publish) | the object, as the crate `hessian` maps serde's types | what `serde_json` makes of it |
-/// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
+/// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself, but for the types of lists and maps | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
 /// | JSON, [`publish_json`](Self::publish_json) | objects as untyped maps, arrays as untyped lists, whole numbers as ints where they fit and else as longs, other numbers as doubles | itself |
 /// | bytes, [`publish_bytes`](Self::publish_bytes) | a binary | a string in base64 (RFC 4648, section 4) |
+///
+/// Objects keep their classes, whose definitions all readers share. The type of a list or a map (`java.util.LinkedList`,
+/// `[int`) is left out: a Hessian stream has no definition of a type apart from the value, so it would stand in every
+/// message by name, and each reader numbers each name that it reads for as long as it reads (the table of Java's
+/// `Hessian2Input` grows for ever, ours is bounded). Readers get the lists and maps that they make of untyped ones: in
+/// Java `ArrayList` and `HashMap`. A value that has to arrive as a certain collection is published as an object with it
+/// in a field of that type.
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub(super) channel: Arc<Channel>,
@@ -49,7 +57,8 @@ pub struct Stream {
 pub struct Published {
     /// Where in the stream it stands.
     pub position: Position,
-    /// How many readers were connected. They have not necessarily got it yet.
+    /// How many readers were connected. They have not necessarily got it yet. A long poll whose client has gone is one
+    /// until its wait is over.
     pub receivers: usize,
 }
 
@@ -114,6 +123,10 @@ impl Stream {
     /// The clients that are present now, and who comes and goes from now on.
     #[must_use]
     pub fn presence(&self) -> Presence {
+        if self.has_ended() {
+            // Opened when the hub had ended already, it was not told.
+            self.channel.registry.end();
+        }
         self.channel.registry.listen(&self.shared.limits)
     }
 
@@ -161,7 +174,7 @@ impl Stream {
     }
 
     /// Publishes JSON (RFC 8259, in UTF-8). Parsed once, to check it and for Hessian readers; not copied for the
-    /// others.
+    /// others, unless there are more than 16 blanks around it.
     ///
     /// # Errors
     ///
@@ -206,10 +219,16 @@ impl Stream {
         if self.has_ended() {
             return Err(PublishError::Ended);
         }
-        if log.would_leave_behind(self.channel.seen_by_all(), bodies.weight()) {
-            return Ok(Err(bodies));
+        let was_empty = log.is_empty();
+        match log.make_room(bodies.weight(), self.channel.seen_by_all()) {
+            Room::Taken => {}
+            Room::Later => return Ok(Err(bodies)),
+            Room::Full => {
+                let max = self.shared.log_bytes.max();
+                return Err(PublishError::Full { bound: "log_bytes_in_all", bytes: bodies.weight(), max });
+            }
         }
-        let (was_empty, is_alone) = (log.is_empty(), log.is_quiet(now, BURST));
+        let is_alone = log.is_quiet(now, BURST);
         let position = self.channel.append(&mut log, bodies, now);
         let lapses = was_empty.then(|| log.lapses()).flatten();
         drop(log);

@@ -46,6 +46,12 @@ impl<T> Wheel<T> {
         Some(self.started + TICK * ticks)
     }
 
+    /// Takes everything out of it.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.len = 0;
+        self.slots.iter_mut().flat_map(std::mem::take)
+    }
+
     /// Moves everything that has come up by `now` to `out`.
     pub(crate) fn advance(&mut self, now: Instant, out: &mut Vec<T>) {
         let ticks = now.saturating_duration_since(self.started).as_nanos() / TICK.as_nanos();

@@ -45,6 +45,9 @@ impl Bridge {
             return;
         }
         let Some(connected) = connected else { return };
+        if let Ok(end) = connected.local_addr() {
+            place.comes_from(end);
+        }
         if let Err(error) = connected.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }

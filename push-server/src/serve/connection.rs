@@ -10,7 +10,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{pending, poll_fn};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,11 +104,11 @@ impl Exit {
 }
 
 impl Leaving {
-    const fn is_websocket(&self) -> bool {
+    fn is_websocket(&self) -> bool {
         match self {
             Self::Stream(streaming) => streaming.subscription.transport().is_websocket(),
             Self::Bridge(_) => true,
-            Self::Controller { .. } => false,
+            Self::Controller { headers, .. } => headers.contains_key(header::SEC_WEBSOCKET_ACCEPT),
         }
     }
 }
@@ -124,7 +124,7 @@ struct Here {
 /// stream. Without a `permit` the server is full: every request is answered with 503.
 pub(super) async fn serve(
     mut socket: TcpStream,
-    peer: IpAddr,
+    peer: SocketAddr,
     (hub, bridges): (Hub, Bridges),
     router: Router,
     limits: &Limits,

@@ -37,7 +37,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` ends, then ends in good order: accepts nothing more, answers the requests
-    /// that are under way, ends every stream with its farewell. Returns after
+    /// that are under way, ends every stream with a farewell that sends its clients to the next server
+    /// (`rotate`; streams that are over for good are closed before). Returns after
     /// [`Limits::drain`](crate::Limits::drain) at the latest; what is left then is cut.
     ///
     /// Bind `listener` with [`policy_server::ListenConfig`], whose backlog is fit for bursts.
@@ -59,7 +60,7 @@ impl Server {
                 // Boxed: a connection that stays silent should not take the room of one that talks HTTP.
                 Box::pin(async move {
                     tokio::select! {
-                        () = connection::serve(socket, peer.ip(), here, router, &limits, permit, stop) => {}
+                        () = connection::serve(socket, peer, here, router, &limits, permit, stop) => {}
                         () = cut.cancelled() => {}
                     }
                 })

@@ -25,8 +25,8 @@
 //! | `{"position":"ab:7","data":…}` | a message of the stream |
 //! | `{"data":…}` | a direct message, outside of the stream |
 //! | `{"event":"gap","from":8,"to":9,"position":"ab:9"}` | the messages 8 to 9 were skipped, for a slow reader of a stream that drops |
-//! | `{"event":"rotate","position":"ab:12"}` | last: come back at once |
-//! | `{"event":"end","position":"ab:12"}` | last: the stream is over |
+//! | `{"event":"rotate","position":"ab:12"}` | last: come back at once, after this position. The connection's time is over, or the server ends: then the next one is asked |
+//! | `{"event":"end","position":"ab:12"}` | last: the stream is over, for good |
 //!
 //! What has no `event` is a message, what has one is a notice; clients skip notices they do not know. `resume` is the
 //! verdict on the place that was asked for ([`Resume`](crate::Resume)): `fresh` (none was), `complete`, `gap 3-6`
@@ -59,7 +59,7 @@ use crate::position::Position;
 pub enum Farewell {
     /// The stream is over.
     Complete,
-    /// The connection's time is: the client comes back and goes on where it is.
+    /// The connection's time is over, or the server's, and not the stream: the client comes back and goes on where it is.
     Rotate,
 }
 

@@ -26,6 +26,9 @@
 //!
 //! An answer that is lost with its connection is asked for again from the same position, so nothing is lost and
 //! nothing comes twice. Direct messages have no position: those in a lost answer are lost.
+//!
+//! A long poll whose client has gone is not noticed before its answer, so for `wait` seconds at most (60,
+//! [`Limits::poll_longest_wait`](crate::Limits::poll_longest_wait)): it counts as a reader until then.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

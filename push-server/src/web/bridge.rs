@@ -1,8 +1,8 @@
 //! `GET /ruffle`: a socket of a Flash movie to this very port, as [`transport::ruffle`](crate::transport::ruffle) says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Extension;
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::Limits;
 pub(crate) struct Port {
     /// What the client has reached.
     pub(crate) local: SocketAddr,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: SocketAddr,
     pub(crate) bridges: Bridges,
 }
 
@@ -34,6 +34,8 @@ pub(crate) struct Bridges {
 struct Open {
     in_all: usize,
     by_address: HashMap<IpAddr, usize>,
+    /// The server's own ends of the connections that bridges have opened to this port.
+    ends: HashSet<SocketAddr>,
 }
 
 /// One of them. Given back when dropped.
@@ -41,6 +43,8 @@ struct Open {
 pub(crate) struct Place {
     bridges: Bridges,
     address: IpAddr,
+    /// Where the bridge's connection comes from, once there is one.
+    end: OnceLock<SocketAddr>,
 }
 
 impl Bridges {
@@ -63,14 +67,37 @@ impl Bridges {
         open.in_all += 1;
         open.by_address.insert(address, of_address + 1);
         drop(open);
-        Some(Arc::new(Place { bridges: self.clone(), address }))
+        Some(Arc::new(Place { bridges: self.clone(), address, end: OnceLock::new() }))
     }
+
+    /// Whether a connection from `peer` is one that a bridge has opened.
+    fn carries(&self, peer: SocketAddr) -> bool {
+        self.lock().ends.contains(&canonical(peer))
+    }
+}
+
+impl Place {
+    /// The bridge has connected to this port, from `end`. Said before anything goes over that connection.
+    pub(crate) fn comes_from(&self, end: SocketAddr) {
+        let end = canonical(end);
+        if self.end.set(end).is_ok() {
+            self.bridges.lock().ends.insert(end);
+        }
+    }
+}
+
+/// The same for a connection whether it is seen as one of IPv4 or as one of IPv6 that is mapped.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.bridges.lock();
         open.in_all -= 1;
+        if let Some(end) = self.end.get() {
+            open.ends.remove(end);
+        }
         if let Some(count) = open.by_address.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -90,10 +117,17 @@ fn network(address: IpAddr) -> IpAddr {
 
 pub(super) async fn open(port: Option<Extension<Port>>, handshake: Handshake) -> Response {
     answer(handshake.of_a_page().and_then(|response| {
-        let Some(Extension(port)) = port else {
+        let Some(Extension(port)) = port.filter(|port| port.bridges.in_all > 0) else {
             return Err(refuse(StatusCode::NOT_FOUND, "No bridge is served here."));
         };
-        let Some(place) = port.bridges.enter(port.peer) else {
+        // It would count as one of the server's own address, not of whoever is behind it, and lead nowhere else.
+        if port.bridges.carries(port.peer) {
+            return Err(refuse(
+                StatusCode::FORBIDDEN,
+                "This connection is a bridge: there is none inside of it.",
+            ));
+        }
+        let Some(place) = port.bridges.enter(port.peer.ip()) else {
             let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "There are too many bridges.");
             refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
             return Err(refusal);

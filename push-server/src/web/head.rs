@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use axum::response::Response;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::{HeaderMap, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, RETRY_AFTER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 
 /// The head of an endless `200 OK`, and whether its body is chunked; or of what a WebSocket begins with, which has no body.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn head(version: Version, status: StatusCode, headers: &HeaderMap, ex
 }
 
 /// The head of `101 Switching Protocols`: nothing but what the handshake needs.
-fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
+pub(crate) fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
     let mut head = Vec::with_capacity(256);
     head.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
     for (name, value) in headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
@@ -80,7 +80,10 @@ fn switching_protocols(headers: &HeaderMap) -> Vec<u8> {
 
 /// A whole answer, for a request that has left the HTTP library and comes to nothing.
 pub(crate) fn refusal(version: Version, status: StatusCode, what: &str) -> Vec<u8> {
-    let answer = super::text(status, what);
+    let mut answer = super::text(status, what);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     let extent = Extent::Length { bytes: what.len() + 1, keeps_alive: false };
     let mut bytes = head(version, status, answer.headers(), extent);
     bytes.extend_from_slice(what.as_bytes());
@@ -102,7 +105,6 @@ fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn response(headers: HeaderMap) -> Response {
         let mut response = Response::default();

@@ -48,7 +48,7 @@
 //! | status | when |
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
-//! | 403 | WebSockets: the page is [of another origin](Origins) |
+//! | 403 | WebSockets: the page is [of another origin](Origins); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
@@ -56,7 +56,7 @@
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
 //! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
-//! | 503 | the server is full, or shutting down, or too many streams are open; `Retry-After` where coming back helps |
+//! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
 //! `end` the stream is over. In every case it goes on with `since=` the last position that it was told.
@@ -83,14 +83,15 @@ use axum::routing::{MethodFilter, get, on, post};
 use http::{HeaderValue, StatusCode, header};
 
 pub(crate) use bridge::{Bridges, Place, Port};
-pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head};
+pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
+pub(crate) use params::packets;
 pub(crate) use streams::Takeover;
+pub(crate) use ws::{Handshake, wants_websocket};
 
 use crate::hub::{Hub, Start, Stream};
 use crate::{BadStreamName, OpenError, StreamName};
 use params::{Ask, Refusal, Segments, refuse};
-use ws::Handshake;
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
@@ -100,8 +101,10 @@ pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::PO
 #[non_exhaustive]
 pub struct Access {
     /// A stream is opened by the first request for it, whoever makes it, up to
-    /// [`Limits::streams`](crate::Limits::streams). At that bound, streams that nobody reads and nothing was ever
-    /// published to are closed for new ones.
+    /// [`Limits::streams`](crate::Limits::streams). At that bound a new one takes the place of one that was opened in
+    /// this way too, that nobody reads and no client is present in, and whose log is empty: nothing was published to
+    /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
+    /// holds a handle keeps its place.
     pub opens: bool,
     /// Whoever reaches the server publishes.
     pub publishes: bool,
@@ -143,25 +146,11 @@ impl Site {
             return Ok(stream);
         }
         let name = self.name(name)?;
-        let opened = self.hub.open(&name).or_else(|_| {
-            self.close_unused();
-            self.hub.open(&name)
-        });
-        opened.map_err(|error: OpenError| {
+        self.hub.open_for_client(&name).map_err(|error: OpenError| {
             let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}."));
             refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
             refusal
         })
-    }
-
-    /// Closes streams that hold no history anybody could lose: names that somebody has tried, and left.
-    fn close_unused(&self) {
-        for stream in self.hub.open_streams() {
-            let is_used = stream.position().sequence > 0 || stream.readers() > 0 || stream.client_count() > 0;
-            if !is_used {
-                self.hub.close_stream(stream.name());
-            }
-        }
     }
 }
 

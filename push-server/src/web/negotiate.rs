@@ -1,4 +1,8 @@
 //! `Accept`: which of several forms a client likes best (RFC 9110, section 12.5.1).
+//!
+//! By hand, though there is a crate, `headers-accept` (0.3): it refuses a whole field for one element that it does not
+//! know, and among these is the `*; q=.2` that Java's `URLConnection` sends by itself; and among forms that are liked
+//! equally it takes the first that the client names, where the contract here is the first that we name.
 
 use http::{HeaderMap, header};
 

@@ -15,6 +15,10 @@ use http::{HeaderMap, header};
 ///
 /// The default, also without the extension: pages of the host that they connect to. `Host` is compared as it came: a proxy in
 /// front that rewrites it makes every page a foreign one, and then has to be told here what the pages' origin is.
+///
+/// What this does not hold back: pages of `http` where this is reached by `https`, or the other way round (a proxy that
+/// speaks TLS hides which it was); and a page whose own name has been made to lead here (DNS rebinding), which looks like
+/// one of this host. Against the latter let what stands in front admit the names only that are yours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     any: bool,
@@ -74,7 +78,12 @@ pub(super) enum Asker<'a> {
 /// Whether the origin is this host, which may or may not name the port that its scheme has anyway.
 fn is_of(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    let port = match scheme {
+        _ if scheme.eq_ignore_ascii_case("https") => ":443",
+        _ if scheme.eq_ignore_ascii_case("http") => ":80",
+        // No page of the Web: what a browser extension or a desktop application calls a host is none of DNS.
+        _ => return false,
+    };
     let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
     !authority.is_empty() && bare(authority) == bare(host)
 }
@@ -107,6 +116,8 @@ mod tests {
             ("http://[::1]:8080", "[::1]:8080", true),
             ("http://example.com.evil.net", "example.com", false),
             ("http://evil.net", "example.com", false),
+            ("foo://example.com", "example.com", false),
+            ("HTTPS://example.com", "example.com", true),
             ("null", "example.com", false),
             ("null", "null", false),
             ("http://", "", false),

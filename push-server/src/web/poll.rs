@@ -101,6 +101,8 @@ pub(super) async fn take(asks: Asks) -> (Answer, Vec<Bytes>) {
         Err(ReadError::Slow { position }) => {
             (answer.position, answer.next) = (position, Some(Duration::ZERO))
         }
+        // The server ends: the next one goes on with the stream.
+        Err(ReadError::Ended) if !reader.stream().is_closed() => {}
         Err(ReadError::Ended) => answer.next = None,
     }
     (answer, objects)

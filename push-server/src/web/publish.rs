@@ -1,18 +1,19 @@
 //! `POST /streams/{stream}/messages`: publishing JSON, and taking along what has gathered.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::Site;
 use super::params::{Ask, Format, Refusal, Segments, refuse};
 use super::poll::{Asks, Parts, take};
 use super::streams::over;
-use crate::hub::{Published, Start, Stream};
-use crate::{Limits, PublishError};
+use crate::PublishError;
+use crate::hub::{Hub, Published, Start, Stream};
 
 pub(super) async fn publish(
     State(site): State<Site>,
@@ -26,7 +27,9 @@ pub(super) async fn publish(
 async fn answer(site: &Site, stream: &str, ask: &Ask, request: Request) -> Result<Response, Refusal> {
     is_json(&ask.headers)?;
     site.knows(stream)?;
-    let json = read(request.into_body(), site.hub.limits()).await?;
+    // Counted until its message is in the log, or it is refused.
+    let mut held = Held { hub: &site.hub, bytes: 0 };
+    let json = read(request.into_body(), &mut held).await?;
     let stream = site.stream(stream)?;
     // Before anything is published: a request that is refused has done nothing.
     let asks = match ask.has_start() {
@@ -34,6 +37,7 @@ async fn answer(site: &Site, stream: &str, ask: &Ask, request: Request) -> Resul
         false => None,
     };
     let Published { position, receivers } = append(&stream, json).await?;
+    drop(held);
     let mut parts = vec![format!(r#"{{"position":"{position}","receivers":{receivers}"#).into()];
     if let Some(asks) = asks {
         let (answer, messages) = take(asks).await;
@@ -69,39 +73,83 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The body, bounded in bytes and time.
-async fn read(body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
-    let max = limits.message_bytes;
+/// What has come of a body, counted among [`Limits::bodies_in_all`](crate::Limits::bodies_in_all).
+struct Held<'h> {
+    hub: &'h Hub,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let bodies = self.hub.bodies();
+        if bodies.take(bytes) {
+            self.bytes += bytes;
+            return Ok(());
+        }
+        let max = bodies.max();
+        Err(later(1, &format!("The server holds as many bodies as it can: bodies_in_all = {max} bytes.")))
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.hub.bodies().give_back(self.bytes);
+    }
+}
+
+/// A refusal that says when to come back.
+fn later(seconds: u32, what: &str) -> Refusal {
+    let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, what);
+    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    refusal
+}
+
+/// The body, bounded in bytes and time. Copied out of the HTTP library's buffers, which are larger than most messages
+/// and would stay as long as the log keeps the message.
+async fn read(body: Body, held: &mut Held<'_>) -> Result<Bytes, Refusal> {
+    let limits = held.hub.limits();
+    let (max, time) = (limits.message_bytes, limits.body_read);
     let too_long = || {
         let what = format!("A message has message_bytes = {max} bytes at most.");
         refuse(StatusCode::PAYLOAD_TOO_LARGE, &what)
     };
-    if http_body::Body::size_hint(&body).lower() > max as u64 {
+    let announced = http_body::Body::size_hint(&body).lower();
+    if announced > max as u64 {
         return Err(too_long());
     }
-    match timeout(limits.body_read, to_bytes(body, max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_long(&error) => Err(too_long()),
-        Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "The body of the request is not complete.")),
-        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "The body of the request took too long.")),
-    }
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    use std::error::Error as _;
-    error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+    let mut body = Limited::new(body, max);
+    let collect = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) if error.is::<LengthLimitError>() => return Err(too_long()),
+                Err(_) => {
+                    let what = "The body of the request is not complete.";
+                    return Err(refuse(StatusCode::BAD_REQUEST, what));
+                }
+            };
+            // Trailers mean nothing here.
+            if let Ok(data) = frame.into_data() {
+                held.take(data.len())?;
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Ok(bytes.into_boxed_slice().into())
+    };
+    timeout(time, collect).await.unwrap_or_else(|_| {
+        Err(refuse(StatusCode::REQUEST_TIMEOUT, "The body of the request took too long."))
+    })
 }
 
 async fn append(stream: &Stream, json: Bytes) -> Result<Published, Refusal> {
     let limits = stream.limits();
     let Ok(published) = timeout(limits.publish_wait, stream.publish_json(json)).await else {
-        let mut busy =
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "The server is behind; nothing was published.");
-        busy.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return Err(busy);
+        return Err(later(1, "The server is behind; nothing was published."));
     };
     published.map_err(|error| match error {
         PublishError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{error}.")),
+        PublishError::Full { .. } => later(30, &format!("{error}.")),
         PublishError::Ended => over(stream),
         PublishError::Json(_) => {
             let mut what = String::from("The body is no JSON that can be published");

@@ -6,6 +6,8 @@
 //!     boolean send(String stream, String client, Object value);     // whether the client is connected now
 //! }
 //! ```
+//!
+//! The calls of a factory that is not told otherwise are in Hessian 1, where objects are maps: they become objects again.
 
 use std::time::Duration;
 
@@ -104,6 +106,7 @@ impl Publisher for Site {
             Ok(stream) => stream,
             Err(refusal) => return Err(told(refusal).await),
         };
+        let value = value.objects_from_maps();
         match timeout(stream.limits().publish_wait, stream.publish_graph(&value)).await {
             Ok(Ok(published)) => Ok(Receipt(published)),
             Ok(Err(error)) => Err(refused(&error)),
@@ -122,7 +125,7 @@ impl Publisher for Site {
         let Some(stream) = self.hub.get(&stream) else {
             return Err(no_such(&format!("No stream {stream} is open.")));
         };
-        match stream.send_graph_to(&client, &value) {
+        match stream.send_graph_to(&client, &value.objects_from_maps()) {
             Ok(sent) => Ok(sent.is_connected),
             Err(SendError::Refused(error)) => Err(refused(&error)),
             Err(error @ SendError::NoClient(_)) => Err(no_such(&format!("{error}."))),

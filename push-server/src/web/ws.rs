@@ -7,56 +7,81 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::origin::{Asker, Origins};
 use super::params::{Ask, Refusal, Segments, refuse};
-use super::streams::{Takeover, field, subscribe};
-use super::{Site, text};
-use crate::hub::{Resume, Start, Stream, Subscription};
+use super::streams::{Takeover, field, place, seconds, subscribe};
+use super::{Extent, Site, head, text};
+use crate::hub::{Start, Stream};
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
-use crate::transport::{Transport, ruffle};
+use crate::transport::{Transport, hessian};
 
 /// A handshake that is right, from a page that may connect.
 #[derive(Debug)]
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     /// The answer, but for what comes of the rest of the request.
     response: Response,
     is_page: bool,
+    /// Which of our subprotocols it offers first.
+    offered: Option<Subprotocol>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Handshake {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let origins = request.extensions().get::<Origins>().cloned().unwrap_or_default();
-        Self::check(&request, &origins).map_err(|refusal| *refusal)
+        Self::of(&request).map(|handshake| *handshake).map_err(|refusal| *refusal)
     }
 }
 
 impl Handshake {
+    /// What this request is, for routes that are not for WebSockets alone.
+    pub(crate) fn of(request: &Request) -> Result<Box<Self>, Box<Response>> {
+        let origins = request.extensions().get::<Origins>().cloned().unwrap_or_default();
+        Self::check(request, &origins).map(Box::new)
+    }
+
+    /// The answer to a request that is none.
+    pub(crate) fn missing() -> Response {
+        *upgrade_required(NO_HANDSHAKE)
+    }
+
+    /// The answer where `spoken` is spoken, which it names if the client has offered that.
+    pub(crate) fn accept(mut self, spoken: Subprotocol) -> Response {
+        if self.offered == Some(spoken) {
+            let name = HeaderValue::from_static(spoken.name());
+            self.response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+        }
+        self.response
+    }
+
     /// RFC 6455, 4.2.1.
     fn check(request: &Request, origins: &Origins) -> Result<Self, Refusal> {
-        let accepted = create_response_with_body(request, || ()).map_err(|error| match error {
-            Error::Protocol(ProtocolError::MissingSecWebSocketKey) => bad_key(),
-            Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
-                upgrade_required("Only version 13 of WebSocket is spoken here.")
-            }
-            _ => upgrade_required(
-                "Here is a WebSocket: GET, HTTP/1.1, with Connection: Upgrade and Upgrade: websocket.",
-            ),
-        })?;
+        let headers = request.headers();
+        let is_upgrade = request.method() == Method::GET
+            && request.version() >= Version::HTTP_11
+            && lists(headers, &header::CONNECTION, "upgrade")
+            && wants_websocket(headers);
+        if !is_upgrade {
+            return Err(upgrade_required(NO_HANDSHAKE));
+        }
+        // One version, told once: 4.1 and 11.3.5. Which ones are spoken, the answer says (4.4).
+        let mut versions = headers.get_all(header::SEC_WEBSOCKET_VERSION).iter();
+        if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
+            return Err(upgrade_required(
+                "One version of WebSocket is spoken here, Sec-WebSocket-Version: 13.",
+            ));
+        }
         // What comes behind a handshake are frames: whoever forwards it has to agree where it ends.
         if !request.body().is_end_stream() {
             return Err(refuse(StatusCode::BAD_REQUEST, "A handshake has no body."));
         }
-        let headers = request.headers();
         let keys: Vec<_> = headers.get_all(header::SEC_WEBSOCKET_KEY).iter().collect();
         let is_key = |key: &HeaderValue| STANDARD.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16);
-        if !matches!(&keys[..], [key] if is_key(key)) {
+        let [key] = keys[..] else { return Err(bad_key()) };
+        if !is_key(key) {
             return Err(bad_key());
         }
         let is_page = match Origins::asked_by(headers) {
@@ -65,9 +90,14 @@ impl Handshake {
             _ => return Err(refuse(StatusCode::FORBIDDEN, "Pages of that origin may not connect here.")),
         };
         let mut response = Response::new(axum::body::Body::empty());
-        *response.status_mut() = accepted.status();
-        *response.headers_mut() = accepted.into_parts().0.headers;
-        Ok(Self { response, is_page })
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let fields = response.headers_mut();
+        fields.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        fields.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        fields.insert(header::SEC_WEBSOCKET_ACCEPT, field(derive_accept_key(key.as_bytes())));
+        let offered = Subprotocol::choose(headers.get_all(header::SEC_WEBSOCKET_PROTOCOL));
+        let offered = offered.and_then(|(protocol, is_named)| is_named.then_some(protocol));
+        Ok(Self { response, is_page, offered })
     }
 
     /// What is no page can open TCP itself.
@@ -78,6 +108,20 @@ impl Handshake {
         }
     }
 }
+
+/// Whether a field that is a list of tokens has this one, on whichever of its lines (RFC 9110, 5.6.1 and 5.3).
+fn lists(headers: &HeaderMap, field: &HeaderName, token: &str) -> bool {
+    let lines = headers.get_all(field).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// Whether the client would rather have a WebSocket than what it asks for.
+pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &header::UPGRADE, "websocket")
+}
+
+const NO_HANDSHAKE: &str =
+    "Here is a WebSocket: GET, HTTP/1.1, with Connection: Upgrade and Upgrade: websocket.";
 
 fn bad_key() -> Refusal {
     refuse(StatusCode::BAD_REQUEST, "A handshake has one Sec-WebSocket-Key, 16 bytes in base64.")
@@ -130,11 +174,11 @@ fn protocol(headers: &HeaderMap) -> Result<(Transport, Option<&'static str>), Re
         let known = format!("A subprotocol is one of {JSON_PROTOCOL}, {HESSIAN_PROTOCOL}.");
         return Err(refuse(StatusCode::BAD_REQUEST, &known));
     };
-    let (transport, name) = match protocol {
-        Subprotocol::Json => (Transport::WsJson, JSON_PROTOCOL),
-        Subprotocol::Hessian => (Transport::WsHessian, HESSIAN_PROTOCOL),
+    let transport = match protocol {
+        Subprotocol::Json => Transport::WsJson,
+        Subprotocol::Hessian => Transport::WsHessian,
     };
-    Ok((transport, is_named.then_some(name)))
+    Ok((transport, is_named.then_some(protocol.name())))
 }
 
 /// A WebSocket on `stream`.
@@ -152,7 +196,8 @@ pub(super) fn open(
         subscription = subscription.rotate_after(time);
     }
     let mut response = handshake.response;
-    tell_place(&subscription, &mut response);
+    // For clients that can see this head: scripts cannot.
+    place(&subscription, response.headers_mut());
     if let Some(name) = name {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
@@ -160,14 +205,6 @@ pub(super) fn open(
     let (position, resume) = (subscription.position(), subscription.resume());
     ws::preamble(position, resume, limits.heartbeat, rotate_after, &mut preamble);
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
-}
-
-/// What the other transports say in their heads, for clients that can see this one: scripts cannot.
-fn tell_place(subscription: &Subscription, response: &mut Response) {
-    response.headers_mut().insert("push-position", field(subscription.position()));
-    if subscription.resume() != Resume::Fresh {
-        response.headers_mut().insert("push-resume", field(subscription.resume()));
-    }
 }
 
 /// The eager form for a movie.
@@ -178,9 +215,20 @@ pub(super) fn open_ruffle(
     start: Start,
 ) -> Result<Response, Refusal> {
     let mut response = handshake.of_a_page()?;
-    let subscription = subscribe(stream, ask.flash()?, ask, start)?;
-    tell_place(&subscription, &mut response);
-    let mut preamble = Vec::new();
-    ruffle::head(subscription.position(), &mut preamble);
+    let transport = ask.flash()?;
+    let rotate_after = ask.rotate_after(transport, stream.limits())?;
+    let mut subscription = subscribe(stream, transport, ask, start)?;
+    // What the movie reads is the head of the answer to the request that never came.
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(hessian::CONTENT_TYPE));
+    place(&subscription, &mut headers);
+    if let Some(time) = rotate_after {
+        subscription = subscription.rotate_after(time);
+        headers.insert("push-rotate", seconds(time));
+    }
+    let head = head(Version::HTTP_10, StatusCode::OK, &headers, Extent::Close);
+    place(&subscription, response.headers_mut());
+    let mut preamble = Vec::with_capacity(head.len() + 16);
+    ws::binary(&[&head], &mut preamble);
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
 }

@@ -42,6 +42,6 @@ void [position.length, receivers + 1];
 for await (const { data } of connection) void data.text;
 const stop: () => void = showState(connection, document.body);
 stop();
-const another: Connection = new Connection(new URL("https://example.org/streams/news"));
+const another: Connection = new Connection(new URL("https://example.org/streams/news"), { since: connection.position });
 another.close();
 pushClient.connect("/streams/news").close();

@@ -2,11 +2,11 @@
 //!
 //! News of a stream go to its members by a `walk`; what time brings, heartbeats and ends, comes by its `timers`.
 
+mod restart;
 mod timers;
 mod walk;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +44,8 @@ pub(crate) struct Shard {
     /// When the streams have to be over, once they are to end.
     ending: Option<Instant>,
     served: usize,
+    /// Not at work: so if it is found at rest and this is false, it has panicked.
+    is_sound: bool,
     window: Vec<Arc<Message>>,
     scratch: Scratch,
 }
@@ -62,47 +64,46 @@ impl Shard {
             now,
             ending: None,
             served: 0,
+            is_sound: true,
             window: Vec::new(),
             scratch: Scratch::default(),
         }
     }
 
-    /// Serves until the streams have ended and the last member is gone.
-    ///
-    /// Unconstrained: sockets are polled with wakers of their own, and tokio's budget, which is the task's,
-    /// would report some of them as not ready. The shard gives way by itself, after [`TURN`] members.
+    /// Serves until the streams have ended and the last member is gone: then true. False if a publisher that was at
+    /// work here has left it broken.
     ///
     /// While it is at work it holds its lock, also when it gives way; while it waits, a publisher may take it
     /// ([`Inbox::deliver`]).
-    pub(crate) fn run(self) -> impl Future<Output = ()> + Send {
-        tokio::task::unconstrained(async {
-            let inbox = self.inbox.clone();
-            let this = Arc::new(Mutex::new(self));
-            inbox.belongs_to(&this);
-            let (mut work, mut due) = (Work::default(), Vec::new());
-            let mut timer = pin!(sleep(Duration::ZERO));
-            loop {
-                let mut shard = this.lock().await;
-                shard.serve(&mut work, &mut due).await;
-                if shard.is_over() {
-                    return;
-                }
-                let next = shard.deadline();
-                drop(shard);
-                let Some(at) = next else {
-                    inbox.wait().await;
-                    continue;
-                };
-                // Most turns wait for the same moment.
-                if timer.deadline() != at {
-                    timer.as_mut().reset(at);
-                }
-                tokio::select! {
-                    () = inbox.wait() => {}
-                    () = timer.as_mut() => {}
-                }
+    async fn work(this: &Mutex<Self>, inbox: &Inbox) -> bool {
+        let (mut work, mut due) = (Work::default(), Vec::new());
+        let mut timer = pin!(sleep(Duration::ZERO));
+        loop {
+            let mut shard = this.lock().await;
+            if !shard.is_sound {
+                return false;
             }
-        })
+            shard.is_sound = false;
+            shard.serve(&mut work, &mut due).await;
+            if shard.is_over() {
+                return true;
+            }
+            let next = shard.deadline();
+            shard.is_sound = true;
+            drop(shard);
+            let Some(at) = next else {
+                inbox.wait().await;
+                continue;
+            };
+            // Most turns wait for the same moment.
+            if timer.deadline() != at {
+                timer.as_mut().reset(at);
+            }
+            tokio::select! {
+                () = inbox.wait() => {}
+                () = timer.as_mut() => {}
+            }
+        }
     }
 
     /// Does what there is to do.
@@ -266,7 +267,10 @@ impl Shard {
                 Action::None => None,
                 Action::Send => self.send(index, window),
                 Action::Farewell => {
-                    member.say_farewell(Farewell::Complete);
+                    // What has not said before why it ends: the stream is over, or this server is, and the next one
+                    // goes on with it.
+                    let is_over = member.channel.is_closed();
+                    member.say_farewell(if is_over { Farewell::Complete } else { Farewell::Rotate });
                     self.send(index, window)
                 }
                 Action::Close(why) => {
@@ -279,6 +283,8 @@ impl Shard {
 
     fn close(&mut self, index: usize, why: Close) {
         let member = self.members.remove(index);
+        // First: what is wrong with the tables is not to spoil the counts.
+        self.release(&member, why);
         let channel = &member.channel;
         if let Some(group) = self.groups.get_mut(&channel.id) {
             group.swap_remove(member.place);
@@ -289,23 +295,18 @@ impl Shard {
                 self.groups.remove(&channel.id);
             }
         }
-        channel.leave(self.index);
+    }
+
+    /// Tells that a member is gone, which is not in the table of members any more.
+    fn release(&self, member: &Member, why: Close) {
+        member.channel.leave(self.index);
         let counts = &self.shared.counts;
         counts.closed[why as usize].fetch_add(1, Ordering::Relaxed);
         counts.open[member.transport.form()].fetch_sub(1, Ordering::Relaxed);
-        tracing::debug!(stream = %channel.name, sequence = member.cursor.sequence, ?why, "connection closed");
+        let stream = &member.channel.name;
+        tracing::debug!(%stream, sequence = member.cursor.sequence, ?why, "connection closed");
         if why.is_abort() {
             member.abort_on_drop();
-        }
-    }
-}
-
-/// However the task ends, also by a panic: every member is closed and told, and publishers stop waiting for it.
-impl Drop for Shard {
-    fn drop(&mut self) {
-        self.inbox.close();
-        for index in self.indexes() {
-            self.drive(index, Event::Fail, &[]);
         }
     }
 }

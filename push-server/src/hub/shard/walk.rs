@@ -59,12 +59,20 @@ impl Shard {
         self.finish(channel, walk);
     }
 
-    /// Takes the news of a stream to its members, which are few, without giving way to anybody.
-    pub(crate) fn deliver(&mut self, channel: &Channel, now: Instant) {
+    /// Takes the news of a stream to its members, which are few, without giving way to anybody. False if the shard has
+    /// panicked, and has yet to begin anew.
+    pub(crate) fn deliver(&mut self, channel: &Channel, now: Instant) -> bool {
+        if !self.is_sound {
+            return false;
+        }
+        self.is_sound = false;
         self.now = now;
-        let Some(mut walk) = self.begin(channel) else { return };
-        while self.step(channel, &mut walk) {}
-        self.finish(channel, walk);
+        if let Some(mut walk) = self.begin(channel) {
+            while self.step(channel, &mut walk) {}
+            self.finish(channel, walk);
+        }
+        self.is_sound = true;
+        true
     }
 
     /// Reads the news; nothing if there is none.

@@ -39,7 +39,7 @@
 //! | code | reason | why |
 //! | --- | --- | --- |
 //! | 1000 | `complete` | the stream has ended |
-//! | 1012 | `rotate` | the connection's time is over: come back |
+//! | 1012 | `rotate` | the connection's time is over, or the server ends: come back |
 //! | 1002 | what was wrong | the client broke the protocol: a frame without mask, a reserved bit or opcode, a control frame that is long or in pieces, a message that is out of turn, a close frame that is none |
 //! | 1008 | `ws_input` | the client sent more than [`Limits::ws_input`](crate::Limits::ws_input) bytes within one heartbeat |
 //! | 1009 | `ws_message` | the client sent a message longer than [`Limits::ws_message`](crate::Limits::ws_message) |
@@ -188,6 +188,13 @@ pub(crate) enum Subprotocol {
 }
 
 impl Subprotocol {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Json => JSON_PROTOCOL,
+            Self::Hessian => HESSIAN_PROTOCOL,
+        }
+    }
+
     /// The first of ours among those `offered`, and whether it is to be named in the answer. `None`: only others were
     /// offered.
     pub(crate) fn choose<'a>(offered: impl IntoIterator<Item = &'a HeaderValue>) -> Option<(Self, bool)> {

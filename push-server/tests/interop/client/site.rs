@@ -46,6 +46,20 @@ impl Site {
         task.abort();
         let _ = task.await;
         drop((hub, stream));
+        Self::again(address, epoch, limits).await
+    }
+
+    /// Stops it in good order, and starts one of another epoch on the same port.
+    pub(crate) async fn replace(self, epoch: u64) -> Self {
+        let Self { address, hub, stream, task, limits } = self;
+        drop(stream);
+        hub.end().await;
+        task.abort();
+        let _ = task.await;
+        Self::again(address, epoch, limits).await
+    }
+
+    async fn again(address: SocketAddr, epoch: u64, limits: Limits) -> Self {
         let listener = loop {
             match ListenConfig::default().bind(address) {
                 Ok(listener) => break listener,
@@ -71,7 +85,7 @@ impl Site {
     }
 
     /// Ends the stream in good order.
-    pub(crate) async fn end(&self) {
-        self.hub.end().await;
+    pub(crate) fn end(&self) {
+        assert!(self.hub.close_stream(self.stream.name()));
     }
 }
