@@ -85,7 +85,7 @@ fn the_reader_finds_out_packets_that_were_held_back() {
 #[ignore = "needs libhessian-java and a JDK, takes 10 s: bash .ci/interop.sh stream"]
 async fn java_reads_on_across_rotations_cuts_and_a_restart() {
     const LINES: usize = 150;
-    let java = Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/java"), &[]);
+    let java = Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/java"), &[], &[]);
     let first = Site::start(([127, 0, 0, 1], 0).into(), 0xa, Router::new()).await;
     let address = first.address;
     // It ends by itself, also if this test fails.
