@@ -21,7 +21,7 @@ impl Graph<'_> {
     /// ```
     /// # fn main() -> hessian::Result<()> {
     /// use hessian::{Graph, Limits, grammar::One};
-    /// let bytes = b"Mt\0\x10com.example.PointS\0\x01xI\0\0\0\x01z";
+    /// let bytes = b"Mt\0\x11com.example.PointS\0\x01xI\0\0\0\x01z";
     /// let graph = Graph::from_slice_with::<One>(bytes, Limits::new())?;
     /// assert_eq!(graph.root().class(), None);
     /// let graph = graph.objects_from_maps();
