@@ -16,7 +16,7 @@ format) cargo fmt --all --check ;;
 clippy)
     cargo clippy --workspace --all-targets --all-features -- -D warnings
     # The codec without any feature, and with each alone: what all of them together compile may lack a piece by itself.
-    for features in "" codec deflate dump json cli; do
+    for features in "" codec deflate dump json client service cli; do
         echo "hessian, no default features${features:+, $features}"
         cargo clippy --package hessian --all-targets --no-default-features --features "$features" -- -D warnings
     done
@@ -28,6 +28,7 @@ test)
     "${words[@]}"
     # What only a feature that nothing else here turns on has.
     cargo test --package policy-server --features axum --test axum --test interop
+    cargo test --package hessian --features cli --bin hessian --test cli
     ;;
 docs) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features ;;
 *) echo "usage: $0 format | clippy | test | docs" >&2 && exit 2 ;;

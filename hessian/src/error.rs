@@ -101,6 +101,13 @@ pub enum ErrorKind {
         /// How many.
         count: usize,
     },
+    /// A call with another number of arguments than its method takes.
+    ArgumentCount {
+        /// How many were sent.
+        found: usize,
+        /// How many the method takes.
+        expected: usize,
+    },
     /// A packet frame header that no sender of this framing writes.
     InvalidFrame(&'static str),
     /// An envelope whose body is not what its method says.
@@ -144,6 +151,15 @@ impl Error {
     pub(crate) fn or_at(mut self, offset: u64) -> Self {
         if let Some(inner) = &mut self.inner {
             inner.offset.get_or_insert(offset);
+        }
+        self
+    }
+
+    /// The input began at this byte of a message.
+    #[cold]
+    pub(crate) fn behind(mut self, start: usize) -> Self {
+        if let Some(offset) = self.inner.as_mut().and_then(|inner| inner.offset.as_mut()) {
+            *offset += start as u64;
         }
         self
     }
@@ -239,6 +255,7 @@ impl Error {
             self.kind(),
             ErrorKind::Incomplete { .. }
                 | ErrorKind::UnexpectedType { .. }
+                | ErrorKind::ArgumentCount { .. }
                 | ErrorKind::Limit { .. }
                 | ErrorKind::Cycle { .. }
                 | ErrorKind::Unrepresentable(_)
@@ -279,6 +296,9 @@ impl fmt::Display for ErrorKind {
             Self::NegativeLength(length) => write!(f, "length {length} is negative"),
             Self::Limit { limit, max } => write!(f, "limit {limit} = {max} reached"),
             Self::TrailingBytes { count } => write!(f, "{count} bytes follow the value"),
+            Self::ArgumentCount { found, expected } => {
+                write!(f, "{found} arguments where {expected} were expected")
+            }
             Self::InvalidFrame(what) => write!(f, "packet framing: {what}"),
             Self::InvalidEnvelope(what) => write!(f, "envelope: {what}"),
             Self::Unrepresentable(what) => write!(f, "Hessian has no form for {what}"),

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod binary;
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "codec")]
 mod codec;
 mod date;
@@ -13,6 +15,7 @@ mod error;
 mod event;
 pub mod grammar;
 mod hoist;
+mod interface;
 pub mod java;
 #[cfg(feature = "json")]
 pub mod json;
@@ -23,6 +26,8 @@ mod parser;
 mod rare;
 pub mod rpc;
 pub mod ser;
+#[cfg(feature = "service")]
+pub mod service;
 mod shapes;
 mod shared;
 mod stream;
@@ -40,6 +45,8 @@ pub use encode::Sink;
 pub use error::{Error, ErrorKind, MAX_MESSAGE, Result};
 pub use event::{ClassId, Event, RefId, TypeId};
 pub use hoist::ClassTable;
+#[doc(hidden)]
+pub use interface::plain as __interface_plain;
 pub use limits::Limits;
 pub use parser::{Parser, Step};
 pub use ser::{to_bytes, to_vec, to_writer};

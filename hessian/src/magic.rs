@@ -25,6 +25,10 @@ pub(crate) const SHARED: &str = "$hessian::Shared";
 /// A generic value.
 pub(crate) const GRAPH: &str = "$hessian::Graph";
 
+/// A binary whose bytes come later.
+#[cfg(feature = "client")]
+pub(crate) const LATER: &str = "$hessian::Later";
+
 /// A value that may be met again.
 #[derive(Debug, Clone)]
 pub(crate) struct Met {
@@ -40,15 +44,18 @@ thread_local! {
     static TABLE_SLOT: Cell<Option<Arc<Decoded>>> = const { Cell::new(None) };
     static SHARED_SLOT: Cell<Option<Met>> = const { Cell::new(None) };
     static GRAPHS_SLOT: Cell<Option<()>> = const { Cell::new(None) };
+    #[cfg(feature = "client")]
+    static LATER_SLOT: Cell<Option<Arc<dyn Any + Send + Sync>>> = const { Cell::new(None) };
     static ERROR_SLOT: Cell<Option<Error>> = const { Cell::new(None) };
 }
 
 macro_rules! slots {
-    ($($(#[$doc:meta])* $give:ident, $take:ident: $slot:ident = $type:ty;)*) => {
-        $($(#[$doc])*
+    ($($(#[$attribute:meta])* $give:ident, $take:ident: $slot:ident = $type:ty;)*) => {
+        $($(#[$attribute])*
         pub(crate) fn $give(value: $type) {
             $slot.set(Some(value));
         }
+        $(#[$attribute])*
         pub(crate) fn $take() -> Option<$type> {
             $slot.take()
         }
@@ -67,6 +74,9 @@ slots! {
     give_shared, take_shared: SHARED_SLOT = Met;
     /// Serializer to [`Graph`]: give the graph, not the tree.
     ask_for_graph, is_graph_wanted: GRAPHS_SLOT = ();
+    #[cfg(feature = "client")]
+    /// An upload to serializer: where its bytes come from.
+    give_later, take_later: LATER_SLOT = Arc<dyn Any + Send + Sync>;
     /// This crate's error to who makes one of it in another format's words.
     give_error, take_error: ERROR_SLOT = Error;
 }

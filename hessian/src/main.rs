@@ -1,4 +1,4 @@
-//! The `hessian` command: checks the codec against vectors.
+//! The `hessian` command: looks at Hessian data, converts it, listens to streams, calls services, checks the codec.
 
 mod cli;
 

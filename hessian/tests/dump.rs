@@ -1,7 +1,7 @@
 //! Dumps against checked-in ones: `UPDATE_DUMPS=1 cargo test -p hessian --test dump` writes them anew.
 #![cfg(feature = "dump")]
 
-use hessian::dump::Dump;
+use hessian::dump::{Dump, Follow, Part};
 use hessian::grammar::{Draft, One};
 use hessian::packet::Framing;
 use std::fmt::Write;
@@ -224,4 +224,103 @@ fn wide_classes() {
     for field in [0, 1, 47, 338, 339] {
         assert_eq!(text.matches(&format!("f{field:03}: null")).count(), 20, "{field}");
     }
+}
+
+/// The lines do not depend on how the bytes arrive, and what fails fails at the same byte for the same reason.
+#[test]
+fn pieces_of_any_size_give_the_same_dump() {
+    let dump = <Dump>::new();
+    let check = |name: &str, bytes: &[u8], whole: String, follow: &dyn Fn() -> Follow| {
+        let mut at_once = follow();
+        at_once.push(bytes, &mut String::new()).unwrap();
+        at_once.finish(&mut String::new()).unwrap();
+        for size in [1, 2, 3, 7, 61, 1021] {
+            let mut follow = follow();
+            let mut text = String::new();
+            for piece in bytes.chunks(size) {
+                follow.push(piece, &mut text).unwrap();
+            }
+            follow.finish(&mut text).unwrap();
+            // Of what follows a failure only so much is shown as has arrived; how much is missing is a lower bound.
+            let reason = |follow: &Follow| {
+                let failure = follow.failure()?;
+                Some((failure.offset, failure.message.split(", at least").next().unwrap().to_owned()))
+            };
+            assert_eq!(reason(&follow), reason(&at_once), "{name}, pieces of {size}");
+            assert_eq!(follow.packets(), at_once.packets(), "{name}, pieces of {size}");
+            if follow.failure().is_none() {
+                assert_eq!(text, whole, "{name}, pieces of {size}");
+            }
+        }
+    };
+    let mut seen = 0;
+    for file in ["scalars", "strings", "binary", "lists", "maps", "objects", "refs", "malformed"] {
+        for vector in vectors(file) {
+            let Some(hex) = vector["hex"].as_str() else { continue };
+            let (name, bytes) = (vector["name"].as_str().unwrap(), unhex(hex));
+            check(name, &bytes, dump.values(&bytes).to_string(), &|| dump.follow_values());
+            for framing in [Framing::Ws, Framing::P, Framing::Varint, Framing::Marked] {
+                let mut stream = Vec::new();
+                framing.frame(&[&bytes], &mut stream);
+                framing.frame(&[], &mut stream);
+                framing.frame(&[&bytes], &mut stream);
+                let whole = dump.packets(Some(framing), &stream).to_string();
+                check(name, &stream, whole, &|| dump.follow_packets(Some(framing)));
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 900, "{seen}");
+}
+
+/// What a decoder refuses the dump refuses: by the same limits, and in an empty frame of the `P` framing too.
+#[test]
+fn packets_have_the_limits_of_a_decoder() {
+    let mut limits = hessian::Limits::new();
+    limits.max_packet = 4;
+    limits.max_empty_frames = 3;
+    let dump = <Dump>::new().limits(limits);
+    for (framing, stream, message) in [
+        (Framing::Ws, "85 03 7a9091 00 03 929394", "limit max_packet = 4 reached"),
+        (Framing::P, "70 0003 7a9091 50 0003 929394", "limit max_packet = 4 reached"),
+        (Framing::Ws, "8500 8000 8000 8000 05 01 91", "limit max_empty_frames = 3 reached"),
+        (Framing::P, "70 0001 7a 500000 500000 500000 500000", "limit max_empty_frames = 3 reached"),
+    ] {
+        let stream = unhex(stream);
+        let mut follow = dump.follow_packets(Some(framing));
+        follow.push(&stream, &mut String::new()).unwrap();
+        assert_eq!(follow.failure().map(|failure| failure.message.as_str()), Some(message));
+        assert!(follow.is_over());
+        let mut decoder = <hessian::StreamDecoder>::new(Some(framing), limits);
+        decoder.push(&stream);
+        let error = loop {
+            match decoder.next_packet() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("{message}: the decoder wants more"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind().to_string(), message);
+    }
+}
+
+#[test]
+fn parts_are_marked() {
+    let marked = <Dump>::new().marks(|part| match part {
+        Part::Label => ["<", ">"],
+        Part::Text | Part::Number | Part::Failure => ["[", "]"],
+        _ => ["", ""],
+    });
+    let text = marked.values(b"H\x01a\x91\x01b\x40").to_string();
+    let lines: Vec<_> = text.lines().map(|line| line[38..].trim_start()).collect();
+    assert_eq!(
+        lines,
+        [
+            "map (reference 0)",
+            "<key> [string \"a\"]",
+            "<value> [int 1]",
+            "<key> [string \"b\"]",
+            "<value> [!!! error: byte 0x40 where a value was expected]"
+        ]
+    );
 }

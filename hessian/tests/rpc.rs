@@ -160,3 +160,81 @@ fn errors_tell_the_byte_of_the_message() {
     let error = Reply::parse(b"H\x02\x00F\x90", &Limits::new()).unwrap_err();
     assert_eq!(error.offset(), Some(4), "{error}");
 }
+
+#[test]
+fn replies_are_read_into_types_without_a_copy() {
+    for form in FORMS {
+        let mut out = Vec::new();
+        rpc::write_reply(form, &("text", [1, 2]), &mut out).unwrap();
+        let len = out.len();
+        out.extend_from_slice(b"behind");
+        let limits = Limits::new();
+        let (value, used) = rpc::read_reply::<(&str, (i32, i32))>(&out, &limits).unwrap();
+        let (text, numbers) = value.unwrap();
+        assert_eq!((text, numbers, used), ("text", (1, 2), len));
+        assert!(out.as_ptr_range().contains(&text.as_ptr()));
+        for cut in 0..len {
+            let error = rpc::read_reply::<(&str, (i32, i32))>(&out[..cut], &limits).unwrap_err();
+            assert!(error.is_incomplete(), "{form:?} {cut}: {error}");
+        }
+        let shared = bytes::Bytes::from(out);
+        let (value, _) = rpc::read_reply_bytes::<(&str, (i32, i32))>(&shared, &limits).unwrap();
+        assert_eq!(value.unwrap().0, "text");
+    }
+}
+
+#[test]
+fn what_a_typed_reply_does_not_take_is_told_at_its_byte() {
+    let limits = Limits::new();
+    for (reply, at) in
+        [(&b"H\x02\x00R\x7a\x91\x01a"[..], 6), (b"r\x01\x00V\x6c\x00\x00\x00\x01S\x00\x01azz", 9)]
+    {
+        let error = rpc::read_reply::<Vec<i32>>(reply, &limits).unwrap_err();
+        assert_eq!(error.offset(), Some(at), "{error}");
+    }
+    let error = rpc::read_reply::<i32>(b"<html>", &limits).unwrap_err();
+    assert_eq!(error.to_string(), "byte 0x3c where a reply (`H` or `r`) was expected at byte 0");
+    let error = rpc::read_reply::<i32>(b"H\x02\x00C", &limits).unwrap_err();
+    assert_eq!(error.to_string(), "byte 0x43 where a reply or a fault (`R` or `F`) was expected at byte 3");
+    // References count from the value.
+    let (twice, _) = rpc::read_reply::<Vec<Vec<i32>>>(b"H\x02\x00R\x7a\x79\x91\x51\x91", &limits).unwrap();
+    assert_eq!(twice.unwrap(), [[1], [1]]);
+}
+
+#[test]
+fn faults_of_typed_replies_are_kept_whole() {
+    let limits = Limits::new();
+    for form in FORMS {
+        let mut out = Vec::new();
+        let thrown = hessian::java::Throwable::new("com.example.Unknown", "no");
+        rpc::write_fault(form, rpc::SERVICE_EXCEPTION, "no", Some(&thrown), &mut out).unwrap();
+        let (value, used) = rpc::read_reply::<i32>(&out, &limits).unwrap();
+        let fault = value.unwrap_err();
+        assert_eq!(
+            (used, &*fault.code, fault.exception.as_deref()),
+            (out.len(), "ServiceException", Some(&thrown))
+        );
+        for cut in 0..out.len() {
+            assert!(rpc::read_reply::<i32>(&out[..cut], &limits).unwrap_err().is_incomplete(), "{cut}");
+        }
+    }
+    // Another detail than an exception.
+    let fault = b"H\x02\x00FH\x04code\x01a\x07message\x01b\x06detail\x91Z";
+    let (value, _) = rpc::read_reply::<i32>(fault, &limits).unwrap();
+    assert_eq!(value.unwrap_err().detail.unwrap().root().as_i64(), Some(1));
+}
+
+#[test]
+fn a_call_tells_the_form_of_its_reply() {
+    for (form, reply, bytes) in [
+        (Form::One, Form::One, &b"c\x01\x00m\x00\x01fz"[..]),
+        (Form::One, Form::Two, b"c\x02\x00m\x00\x01fz"),
+        (Form::Two, Form::Two, b"H\x02\x00C\x01f\x90"),
+    ] {
+        let mut out = Vec::new();
+        rpc::write_call_for(form, reply, "f", &(), &mut out).unwrap();
+        assert_eq!(out, bytes);
+        let (call, _) = Call::parse(&out, &Limits::new()).unwrap();
+        assert_eq!((call.form(), call.reply_form()), (form, reply));
+    }
+}

@@ -7,6 +7,7 @@ use hessian::{ClassTable, Graph, Limits, ValueDecoder};
 use serde::Serialize;
 
 use crate::PublishError;
+use crate::scratch::exactly;
 
 pub use hessian::packet::Framing;
 
@@ -85,16 +86,14 @@ pub(crate) struct HessianBody {
 impl Classes {
     /// Encodes `value` once. Classes it meets first are added to the table.
     pub(crate) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<HessianBody, PublishError> {
-        let mut bytes = Vec::with_capacity(64);
-        let needs = lock(&self.table).encode(value, &mut bytes).map_err(PublishError::Hessian)?;
-        Ok(HessianBody { bytes, needs })
+        exactly(|bytes| lock(&self.table).encode(value, bytes))
+            .map(|(bytes, needs)| HessianBody { bytes, needs })
+            .map_err(PublishError::Hessian)
     }
 
     /// The same for a generic value.
     pub(crate) fn encode_graph(&self, graph: &Graph<'_>) -> Result<HessianBody, PublishError> {
-        let mut bytes = Vec::with_capacity(64);
-        let needs = lock(&self.table).encode_graph(graph, &mut bytes).map_err(PublishError::Hessian)?;
-        Ok(HessianBody { bytes, needs })
+        encode_in(&self.table, graph).map_err(PublishError::Hessian)
     }
 
     /// The body in an older grammar: decoded and encoded again, for the first reader of a message and never for a
@@ -141,9 +140,7 @@ impl Classes {
 }
 
 fn encode_in<G: Dialect>(table: &Mutex<ClassTable<G>>, graph: &Graph<'_>) -> hessian::Result<HessianBody> {
-    let mut bytes = Vec::with_capacity(64);
-    let needs = lock(table).encode_graph(graph, &mut bytes)?;
-    Ok(HessianBody { bytes, needs })
+    exactly(|bytes| lock(table).encode_graph(graph, bytes)).map(|(bytes, needs)| HessianBody { bytes, needs })
 }
 
 /// Limits for what this process has encoded itself: `message_bytes` has bounded it.

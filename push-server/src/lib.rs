@@ -16,6 +16,7 @@ mod limits;
 mod message;
 mod name;
 mod position;
+mod scratch;
 mod serve;
 pub mod transport;
 pub mod web;

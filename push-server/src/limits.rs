@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Bounds on memory, time and numbers. Each field says what it stops; all are checked before anything is
 /// allocated or waited for.
+///
+/// One bound is not here, as it is the codec's: all streams of a hub together have 4,096 classes of objects, what a
+/// reader with the codec's default limits (`max_classes`) takes. A value that would define one more is refused with
+/// [`PublishError::Hessian`](crate::PublishError::Hessian); classes are never forgotten, so publish what has ever new
+/// names as maps.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -24,7 +29,7 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Bytes that the logs of all streams of a hub hold: message bodies, and some 200 B for each message beside them
     /// (not the frames, as with `log_bytes`). Default 256 MiB. At this bound a stream that publishes forgets its own
-    /// oldest messages for the new one, before its own bounds say so; if it has none,
+    /// oldest messages for the new one, before its own bounds say so; if it holds too little,
     /// [`PublishError::Full`](crate::PublishError::Full) refuses the new one, in HTTP a 503.
     pub log_bytes_in_all: usize,
     /// How long a stream keeps a message. Default 1 h. What is older is never replayed; its memory is given back
@@ -87,7 +92,8 @@ pub struct Limits {
     /// Time for the body of a request that publishes. Default 10 s.
     pub body_read: Duration,
     /// Bytes of the bodies of all requests that publish at one time, from their first byte until the message is in the
-    /// log. Default 64 MiB; a request that would go past it is answered with 503.
+    /// log. Default 64 MiB; a request that would go past it is answered with 503. The Hessian body that is made of one,
+    /// at most `message_bytes`, comes beside it while it waits (`publish_wait`).
     pub bodies_in_all: usize,
     /// How long a request that publishes waits while the server is behind with what was published before. Default
     /// 5 s; then it is answered with 503 and has published nothing.

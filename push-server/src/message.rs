@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::encode::{Classes, Grammar, HessianBody};
 use crate::position::Position;
+use crate::scratch::exactly;
 use crate::transport::{Frame, Transport};
 use crate::{Limits, PublishError};
 
@@ -32,24 +33,29 @@ impl Bodies {
         T: Serialize + ?Sized,
     {
         // JSON first: a value that it refuses must not leave classes behind in the shared table.
-        let json = serde_json::to_vec(value).map_err(PublishError::Json)?;
+        let json = to_json(value)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode(value)?, whole(json), limits)
+        Self::of(classes.encode(value)?, json, limits)
     }
 
     /// A generic Hessian value.
     pub(crate) fn graph(graph: &Graph<'_>, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
-        let json = serde_json::to_vec(graph).map_err(PublishError::Json)?;
+        let json = to_json(graph)?;
         fits("JSON", json.len(), limits)?;
-        Self::of(classes.encode_graph(graph)?, whole(json), limits)
+        Self::of(classes.encode_graph(graph)?, json, limits)
     }
 
-    /// JSON, which is kept as it is but for blanks around it.
+    /// JSON, which is kept as it is but for blanks around it. Copied only if there are many of them.
     pub(crate) fn json(json: &Bytes, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
         let trimmed = json.trim_ascii();
         fits("JSON", trimmed.len(), limits)?;
         let graph: Graph<'static> = serde_json::from_slice(trimmed).map_err(PublishError::Json)?;
-        Self::of(classes.encode_graph(&graph)?, json.slice_ref(trimmed), limits)
+        let hessian = classes.encode_graph(&graph)?;
+        let json = match json.len() - trimmed.len() <= BLANKS {
+            true => json.slice_ref(trimmed),
+            false => Bytes::copy_from_slice(trimmed),
+        };
+        Self::of(hessian, json, limits)
     }
 
     /// Bytes without a meaning: a binary, and a string in base64.
@@ -64,10 +70,8 @@ impl Bodies {
         Self::of(classes.encode(&hessian::Binary::from(bytes.clone()))?, json.into(), limits)
     }
 
-    fn of(mut hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
+    fn of(hessian: HessianBody, json: Bytes, limits: &Limits) -> Result<Self, PublishError> {
         fits("Hessian", hessian.bytes.len(), limits)?;
-        // It is kept for as long as the log keeps the message.
-        hessian.bytes.shrink_to_fit();
         Ok(Self { hessian, json })
     }
 
@@ -82,9 +86,14 @@ impl Bodies {
     }
 }
 
-/// Without the room for more, which would be kept as long, and cost an allocation to keep account of.
-fn whole(json: Vec<u8>) -> Bytes {
-    json.into_boxed_slice().into()
+/// Blanks around a JSON text that are held with it rather than cost a copy: a line end or two. What the log holds, it
+/// counts, so a short text in a long body must not keep all of that.
+const BLANKS: usize = 16;
+
+fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, PublishError> {
+    exactly(|json| serde_json::to_writer(json, value))
+        .map(|(json, ())| json.into())
+        .map_err(PublishError::Json)
 }
 
 const fn fits(form: &'static str, bytes: usize, limits: &Limits) -> Result<(), PublishError> {
@@ -291,6 +300,17 @@ mod tests {
         assert!(size_of::<Message>() <= 184, "{}", size_of::<Message>());
     }
 
+    /// What is held is what is counted.
+    #[test]
+    fn a_short_text_does_not_keep_the_long_body_that_it_came_in() {
+        for (blanks, is_copied) in [(0, false), (BLANKS, false), (BLANKS + 1, true), (1 << 19, true)] {
+            let body = Bytes::from(format!("[1]{}", " ".repeat(blanks)).into_bytes());
+            let bodies = Bodies::json(&body, &Classes::default(), &Limits::default()).unwrap();
+            assert_eq!(&bodies.json[..], b"[1]");
+            assert_eq!(body.is_unique(), is_copied, "{blanks} blanks");
+        }
+    }
+
     #[test]
     fn late_joiners_share_one_frame() {
         let classes = Classes::default();
@@ -303,6 +323,30 @@ mod tests {
             assert_ne!(rendered(&message, transport, 1, &classes), first);
         }
         assert_ne!(rendered(&message, WS, 0, &classes), rendered(&message, P, 0, &classes));
+    }
+
+    /// A movie's WebSocket frame is made for each connection, of the packet's body, which is shared.
+    #[test]
+    fn each_form_is_framed_once_however_many_read_it() {
+        let classes = Classes::default();
+        let message = message(&AddString { value: "Lorem".to_owned() }, &classes);
+        for transport in Transport::ALL {
+            for chunked in [true, false] {
+                let read =
+                    || Rendered::of(&message, transport, &mut u32::MAX.clone(), &classes).bytes(chunked);
+                let first = read();
+                let is_shared = !matches!(transport, Transport::Ruffle { .. });
+                for _ in 0..100 {
+                    let next = read();
+                    assert_eq!(next, first);
+                    assert_eq!(next.as_ptr() == first.as_ptr(), is_shared, "{transport:?}, {chunked}");
+                }
+            }
+            if let Some(grammar) = transport.grammar() {
+                let body = message.hessian(grammar, &classes).bytes.as_ptr();
+                assert_eq!(message.hessian(grammar, &classes).bytes.as_ptr(), body);
+            }
+        }
     }
 
     #[test]

@@ -250,3 +250,57 @@ proptest! {
         });
     }
 }
+
+/// Whichever way it ends: those who are present have left, who listens is told so, and waits for nothing more.
+#[tokio::test(start_paused = true)]
+async fn presence_ends_with_the_stream() {
+    for is_closed in [true, false] {
+        let (hub, stream) = stream(limits());
+        let mut presence = stream.presence();
+        let client = connect(&stream, "ann").await;
+        let waits = reader(&stream, "bob");
+        for name in ["ann", "bob"] {
+            assert_eq!(presence.next().await, Ok(Some(PresenceEvent::Joined(id(name)))));
+        }
+        stream.send_to(&id("ann"), "due").unwrap();
+        let begin = tokio::time::Instant::now();
+        if is_closed {
+            hub.close_stream(stream.name());
+        } else {
+            hub.end().await;
+        }
+        let mut left = BTreeSet::new();
+        while let Some(event) = presence.next().await.unwrap() {
+            let PresenceEvent::Left(who) = event else { panic!("{event:?}") };
+            assert!(left.insert(who.to_string()));
+        }
+        assert_eq!(left.into_iter().collect::<Vec<_>>(), ["ann", "bob"]);
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+        assert_eq!((stream.clients(), stream.client_count()), (vec![], 0));
+        // Who was connected has got what was due all the same.
+        assert!(client.rest_text().await.starts_with("data: \"due\"\n\n"));
+        // Who goes now, or listens now, changes nothing.
+        drop(waits);
+        let mut late = stream.presence();
+        assert!(late.present().is_empty());
+        assert_eq!(late.next().await, Ok(None));
+        // In a hub that has ended, a stream that is opened has ended, too.
+        if !is_closed {
+            let opened = hub.open(&"later".parse().unwrap()).unwrap();
+            assert_eq!(opened.presence().next().await, Ok(None));
+        }
+    }
+}
+
+/// A stream that is closed has no clients, but what waited for them counts until they would have gone.
+#[tokio::test(start_paused = true)]
+async fn what_waits_in_a_closed_stream_is_given_back() {
+    let (hub, stream) = stream(limits());
+    drop(reader(&stream, "ann"));
+    stream.send_to(&id("ann"), "waits").unwrap();
+    assert!(hub.close_stream(stream.name()));
+    assert_eq!((stream.client_count(), hub.stats().direct_bytes > 0), (0, true));
+    tokio::time::sleep(LINGER + Duration::from_secs(1)).await;
+    assert_eq!(hub.stats().direct_bytes, 0);
+    assert_eq!(stream.stats().dropped[push_server::hub::Overrun::DirectLapsed as usize], 1);
+}

@@ -201,8 +201,14 @@ async fn script_tags_and_packets_are_those_of_the_hub() {
         let text = client.rest_text().await;
         assert!(text.ends_with(&format!("{value}{farewell}")), "{path}: {text:?}");
     }
-    let answer = server.answer("GET /told/script?callback=a.b HTTP/1.0\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.0 400 "), "{answer}");
+    for (query, what) in [
+        ("script?callback=a.b", "callback: a callback is 1 to 64"),
+        ("hessian?framing=x", "framing is one of ws, p, varint, marked.\n"),
+        ("hessian?grammar=x", "grammar is one of final, draft, tutorial.\n"),
+    ] {
+        let answer = server.answer(&format!("GET /told/{query} HTTP/1.0\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.0 400 ") && answer.contains(what), "{answer}");
+    }
     let answer = server.answer("DELETE /told HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 405 "), "{answer}");
     server.stop().await;
@@ -732,5 +738,70 @@ async fn a_refusal_arrives_though_the_next_request_waits_unread() {
     assert!(answer.starts_with("HTTP/1.1 500 ") && answer.ends_with("This address failed.\n"), "{answer}");
     assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
     wait_for(|| server.hub.stats().controllers == 0).await;
+    server.stop().await;
+}
+
+/// A comet servlet that was ported, asked by the clients of its time.
+#[tokio::test]
+async fn objects_come_in_the_grammar_asked_for() {
+    struct Servlet;
+    impl Controller for Servlet {
+        async fn begin(&mut self, cx: &mut Context) -> Result {
+            cx.send(&demo::AddString { value: "hi".to_owned() })?;
+            cx.send_json(r#"{"a":[1]}"#)?;
+            cx.send(&demo::AddString { value: "yo".to_owned() })?;
+            Ok(Flow::Complete)
+        }
+    }
+    let server = TestServer::serving_also(Limits::default(), |_| {
+        controller::router("/servlet", Form::script(), |_| Servlet)
+    })
+    .await;
+    for (query, body) in [
+        (
+            "framing=p&grammar=tutorial",
+            &b"P\0\x1fO\x11example.AddString\x91\x05valueo\x90\x02hi\
+            P\0\x09M\x01aVn\x01\x91zzP\0\x05o\x90\x02yo"[..],
+        ),
+        ("framing=varint&grammar=draft", b"\x1fO\x11example.AddString\x91\x05valueo\x90\x02hi\0"),
+        ("grammar=final", b"\x05\x1eC\x11example.AddString\x91\x05value\x60\x02hi\x05\x06H\x01ay\x91Z"),
+        ("", b"\x05\x1eC\x11example.AddString\x91\x05value\x60\x02hi"),
+    ] {
+        let mut client = server.ask(&format!("GET /servlet/hessian?{query} HTTP/1.0\r\n\r\n")).await;
+        client.head().await;
+        let got = client.rest().await;
+        assert!(got.starts_with(body), "{query}: {}", got.escape_ascii());
+    }
+    server.stop().await;
+}
+
+/// Fails when the client has had time to send more.
+struct SlowToFail;
+
+impl Controller for SlowToFail {
+    async fn begin(&mut self, _: &mut Context) -> Result {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Err("as asked".into())
+    }
+}
+
+/// Nor does one that has come while the controller was at work, so that nobody knows of it.
+#[tokio::test]
+async fn a_refusal_arrives_though_a_request_came_meanwhile() {
+    let server = TestServer::serving_also(Limits::default(), |_| {
+        Router::new()
+            .route("/poll", any(|suspend: Suspend| async move { suspend.long_poll().run(SlowToFail) }))
+            .route("/stream", any(|suspend: Suspend| async move { suspend.run(SlowToFail) }))
+    })
+    .await;
+    for path in ["/poll", "/stream"] {
+        let mut client = server.ask(&get(path)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        client.send(get("/never").as_bytes()).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let answer = client.rest_text().await;
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{path} {answer}");
+        assert!(answer.ends_with("This address failed.\n"), "{path} {answer}");
+    }
     server.stop().await;
 }

@@ -72,6 +72,26 @@ async fn the_request_may_come_in_any_segments_and_by_post() {
     server.stop().await;
 }
 
+/// As Java's `HttpURLConnection` posts: the body is passed over, however it is framed, and the answer is a stream.
+#[tokio::test]
+async fn a_post_over_http_1_1_gets_chunks() {
+    let server = TestServer::start().await;
+    server.publish("hello").await;
+    for (fields, body) in [
+        ("Content-Length: 0\r\n", ""),
+        ("Content-Length: 3\r\n", "abc"),
+        ("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n"),
+    ] {
+        let request = format!("POST /comet HTTP/1.1\r\nHost: x\r\n{fields}\r\n{body}");
+        let mut client = server.ask(&request).await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.ends_with("connection: close\r\ntransfer-encoding: chunked\r\n\r\n"), "{head}");
+        assert_eq!(client.take(4 + 35 + 2).await, [b"23\r\n", FIRST, b"\r\n"].concat(), "{fields}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_client_that_ends_its_direction_still_reads() {
     let server = TestServer::start().await;

@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::time::Duration;
+
 use hessian::grammar::{Draft, Final, Tutorial};
 use hessian::packet::Packet;
 use hessian::{Date, Graph, StreamDecoder, hessian};
 use push_server::hub::Reader;
-use push_server::{Framing, Grammar, Hub, Limits, PublishError, Start, Stream, Transport};
+use push_server::{Framing, Grammar, Hub, Limits, PublishError, Start, Stream, StreamConfig, Transport};
 use support::EPOCH;
 
 const MANY: usize = usize::MAX;
@@ -124,4 +126,57 @@ async fn what_has_no_other_form_is_refused_whole() {
     let long = vec![0; Limits::default().message_bytes];
     assert!(matches!(stream.publish_bytes(long).await, Err(PublishError::TooLong { form: "JSON", .. })));
     assert_eq!(stream.position().sequence, 0);
+}
+
+/// As the table of [`Stream`] says: what has a class keeps it, what has only a type loses that, and nothing else.
+#[tokio::test]
+async fn lists_and_maps_arrive_without_their_types() {
+    let stream = stream();
+    let mut builder = Graph::builder();
+    let list = builder.list(Some("java.util.LinkedList"));
+    let map = builder.map(Some("java.util.TreeMap"));
+    builder.entry(map, "a", 1);
+    builder.push(list, map);
+    let object = builder.object("example.Held", [("list", list.into())]);
+    stream.publish_graph(&builder.finish(object)).await.unwrap();
+    let expected = [hessian!("example.Held" { list: [{ "a" => 1 }] })];
+    for framing in [Framing::Ws, Framing::P] {
+        assert_eq!(decoded::<Final>(&stream, framing, Grammar::Final), expected);
+        assert_eq!(decoded::<Draft>(&stream, framing, Grammar::Draft), expected);
+        assert_eq!(decoded::<Tutorial>(&stream, framing, Grammar::Tutorial), expected);
+    }
+}
+
+/// The bound that all streams of a hub share, as [`Limits`] says: past it a new class is refused, and nothing else is.
+#[tokio::test]
+async fn a_hub_has_4_096_classes() {
+    const CLASSES: i32 = 4_096;
+    let hub = Hub::start(EPOCH, Limits::default(), 1);
+    let [stream, other] = ["s", "other"].map(|name| {
+        let config = StreamConfig::new(&Limits::default()).history(5_000, 1 << 30, Duration::from_secs(60));
+        hub.open_with(&name.parse().unwrap(), &config).unwrap()
+    });
+    let object = |number: i32| {
+        let mut builder = Graph::builder();
+        let object = builder.object(&format!("example.C{number}"), [("n", number.into())]);
+        builder.finish(object)
+    };
+    for number in 0..CLASSES {
+        stream.publish_graph(&object(number)).await.unwrap();
+    }
+    for stream in [&stream, &other] {
+        let refused = stream.publish_graph(&object(CLASSES)).await.unwrap_err();
+        assert!(matches!(refused, PublishError::Hessian(_)), "{refused}");
+        assert!(refused.to_string().contains("4096"), "{refused}");
+    }
+    assert_eq!(stream.position().sequence, u64::try_from(CLASSES).unwrap());
+    // Those that are known, and what has none.
+    stream.publish_graph(&object(CLASSES - 1)).await.unwrap();
+    other.publish_graph(&object(0)).await.unwrap();
+    other.publish_json(r#"{"n": 1}"#).await.unwrap();
+    // A newcomer gets every definition, and reads with the default limits of the codec.
+    let values = decoded::<Final>(&stream, Framing::Ws, Grammar::Final);
+    assert_eq!(values.len(), 4_097);
+    assert_eq!((&values[4_095], &values[4_096]), (&object(CLASSES - 1), &object(CLASSES - 1)));
+    assert_eq!(decoded::<Draft>(&stream, Framing::P, Grammar::Draft), values);
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use push_server::hub::{Overrun, StreamStats};
 use push_server::lifecycle::Close;
-use push_server::{Framing, Hub, Limits, Overflow, Resume, Start, Stream, StreamConfig, Transport};
+use push_server::{
+    Framing, Hub, Limits, Overflow, ReadError, Resume, Start, Stream, StreamConfig, Transport,
+};
 use support::{Client, EPOCH, attach};
 use tokio::time::{Instant, sleep};
 
@@ -184,6 +186,71 @@ async fn disconnect_counts_the_bound_and_the_client_is_told_when_it_comes_back()
     let back = stream.subscribe(Transport::Sse, Start::After(last));
     let lost = stream.position().sequence - 8;
     assert_eq!(back.resume(), Resume::Gap { from: 2, to: lost });
+}
+
+#[tokio::test(start_paused = true)]
+async fn disconnect_counts_age_though_nothing_new_comes() {
+    let (hub, stream) = open(&config().lag(1_000, 1 << 30, SECOND * 20));
+    let _client = stalled(&stream, Transport::Sse).await;
+    assert_eq!((stream.readers(), stream.stats().overruns), (1, [0; Overrun::COUNT]));
+    sleep(SECOND * 40).await;
+    assert_eq!((stream.readers(), hub.stats().closed[Close::Slow as usize]), (0, 1));
+    let stats = stream.stats();
+    assert_eq!((stats.overruns[Overrun::Age as usize], stats.dropped), (1, [0; Overrun::COUNT]));
+}
+
+/// Where the lag that is allowed is more than the log holds, the log is the bound, and is counted as such.
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_behind_the_log_are_counted_so() {
+    let short = config().history(4, 1 << 30, HOUR);
+    let (_hub, stream) = open(&short.clone().overflow(Overflow::DropOldest));
+    let (mut client, filling) = stalled(&stream, Transport::Sse).await;
+    let sent = stream.position().sequence;
+    let (whole, gaps, _) = read(&mut client, &filling, &format!("id: ab:{sent}\n")).await;
+    covers(&whole, &gaps, sent);
+    let told: u64 = gaps.iter().map(|(from, to)| to - from + 1).sum();
+    assert_eq!((gaps.len(), dropped(&stream.stats(), Overrun::Log)), (1, told));
+    assert_eq!(whole[whole.len() - 4..], [sent - 3, sent - 2, sent - 1, sent], "all that is held");
+
+    let (hub, stream) = open(&short);
+    let mut client = attach(&stream, Transport::Sse, Start::Live, false, "HEAD").await;
+    client.until(b"HEAD").await;
+    while stream.readers() > 0 {
+        stream.publish(&filling).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hub.stats().closed[Close::Slow as usize], 1);
+    let stats = stream.stats();
+    assert_eq!((stats.overruns[Overrun::Log as usize], stats.dropped), (1, [0; Overrun::COUNT]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_that_are_behind_the_log_are_counted_so() {
+    for overflow in [Overflow::Disconnect, Overflow::DropOldest, Overflow::Latest] {
+        let (_hub, stream) = open(&config().history(4, 1 << 30, HOUR).overflow(overflow));
+        stream.publish(&1).await.unwrap();
+        let mut reader = stream.subscribe(Transport::Sse, Start::Latest(1)).into_reader();
+        for number in 2..=9 {
+            stream.publish(&number).await.unwrap();
+        }
+        let batch = reader.try_batch(100, 1 << 20);
+        let stats = stream.stats();
+        let log = (stats.overruns[Overrun::Log as usize], dropped(&stats, Overrun::Log));
+        let skipped = match overflow {
+            Overflow::Disconnect => {
+                let place = push_server::Position { epoch: EPOCH, sequence: 0 };
+                assert!(matches!(batch, Err(ReadError::Slow { position }) if position == place));
+                assert_eq!(log, (1, 0));
+                continue;
+            }
+            Overflow::Latest => 8,
+            _ => 5,
+        };
+        let batch = batch.unwrap().expect("there is news");
+        assert_eq!((batch.gap, log), (Some(1..=skipped), (1, skipped)), "{overflow:?}");
+        let got: Vec<_> = batch.messages.iter().map(|message| message.position().unwrap().sequence).collect();
+        assert_eq!(got, (skipped + 1..=9).collect::<Vec<_>>(), "{overflow:?}");
+    }
 }
 
 /// Nothing old is replayed, and its memory is given back though nothing new comes.

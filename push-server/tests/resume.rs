@@ -6,7 +6,8 @@ mod support;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use push_server::{Epoch, Limits};
+use push_server::{Epoch, Limits, Stream};
+use serde::Serialize;
 use support::forms::{POLLS, STREAMING, Understood, understand};
 use support::{EPOCH, TestServer};
 use tokio::io::AsyncReadExt;
@@ -64,9 +65,27 @@ impl Client {
     fn got(&mut self, understood: &Understood) {
         let expected = self.position.as_ref().map(|_| "complete");
         assert_eq!(understood.resume.as_deref(), expected);
-        self.numbers.extend(understood.messages.iter().map(|value| value.as_u64().unwrap()));
+        self.numbers.extend(understood.messages.iter().map(number));
         self.position = Some(understood.position.clone());
     }
+}
+
+/// Each third message is an object, whose class every response defines anew.
+#[derive(Serialize)]
+#[serde(rename = "example.Numbered")]
+struct Numbered {
+    n: u64,
+}
+
+async fn publish(stream: &Stream, number: u64) {
+    match number % 3 {
+        0 => stream.publish(&Numbered { n: number }).await.unwrap(),
+        _ => stream.publish(&number).await.unwrap(),
+    };
+}
+
+fn number(value: &serde_json::Value) -> u64 {
+    value.as_u64().or_else(|| value["n"].as_u64()).unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 /// Each response is cut after another number of bytes: within a chunk, a frame, a line, a boundary, an answer.
@@ -84,7 +103,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_across_cuts_at_any_byte() {
             let stream = server.stream.clone();
             let publisher = tokio::spawn(async move {
                 for number in 1..=MESSAGES {
-                    stream.publish(&number).await.unwrap();
+                    publish(&stream, number).await;
                     sleep(Duration::from_millis(7)).await;
                 }
             });
@@ -123,6 +142,9 @@ async fn nothing_is_lost_and_nothing_comes_twice_across_rotations() {
         ("sse", "rotate=20", 20),
         ("multipart", "rotate=20", 20),
         ("hessian", "rotate=20", 20),
+        ("hessian?framing=p&grammar=tutorial", "rotate=20", 20),
+        ("hessian?framing=varint&grammar=draft", "rotate=20", 20),
+        ("hessian?framing=marked", "rotate=20", 20),
     ] {
         for version in ["1.0", "1.1"] {
             let server = TestServer::open(Limits::default(), EPOCH).await;
@@ -138,8 +160,8 @@ async fn nothing_is_lost_and_nothing_comes_twice_across_rotations() {
                         while stream.readers() == 0 {
                             sleep(Duration::from_millis(10)).await;
                         }
-                        for number in 1_u64.. {
-                            stream.publish(&number).await.unwrap();
+                        for number in 1.. {
+                            publish(&stream, number).await;
                             sleep(Duration::from_millis(127)).await;
                         }
                     })
@@ -154,7 +176,7 @@ async fn nothing_is_lost_and_nothing_comes_twice_across_rotations() {
                     assert!(response.ends_with(b"\r\n0\r\n\r\n"), "{transport}");
                 }
                 let understood = understand(transport, &response);
-                let farewell = (transport != "hessian").then_some("rotate");
+                let farewell = (!transport.starts_with("hessian")).then_some("rotate");
                 assert_eq!(understood.farewell.as_deref(), farewell, "{transport}");
                 client.got(&understood);
                 responses += 1;
@@ -216,10 +238,11 @@ async fn the_end_is_told_in_every_form() {
     for (is_over, (transport, version)) in
         [true, false].into_iter().flat_map(|over| forms.clone().map(move |form| (over, form)))
     {
-        let server = TestServer::open(Limits::default(), EPOCH).await;
+        // That one never waits: its end is below.
         if transport.starts_with("poll") {
             continue;
         }
+        let server = TestServer::open(Limits::default(), EPOCH).await;
         let client = server.ask(&request(transport, "", version)).await;
         support::wait_for(|| server.stream.readers() == 1).await;
         let is_poll = transport.contains("poll");
@@ -234,7 +257,7 @@ async fn the_end_is_told_in_every_form() {
         let understood = understand(transport, &reads.await.unwrap());
         assert_eq!(understood.messages.len(), usize::from(!is_poll), "{transport}");
         let farewell = match (transport, is_over) {
-            ("hessian", _) => None,
+            (transport, _) if transport.starts_with("hessian") => None,
             (_, true) => Some("end"),
             // A poll that comes back needs no word.
             (_, false) => (!is_poll).then_some("rotate"),
@@ -242,6 +265,54 @@ async fn the_end_is_told_in_every_form() {
         let understood = understood.farewell.map(|why| why.replace("complete", "end"));
         assert_eq!(understood.as_deref(), farewell, "{transport}");
     }
+}
+
+/// An interval poll comes when the stream is over: there is nobody to tell it but the status, and it says for how long.
+#[tokio::test]
+async fn the_end_is_told_to_who_polls_after_it() {
+    for is_over in [true, false] {
+        let server = TestServer::start().await;
+        server.publish("last").await;
+        let poll = "GET /comet/poll?since=ab:0 HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut client = server.ask(poll).await;
+        let head = client.head().await;
+        assert!(head.contains("push-next-position: ab:1\r\npush-next: 5\r\n"), "{head}");
+        let length = head.split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap();
+        client.take(length).await;
+        if is_over {
+            server.hub.close_stream(server.stream.name());
+        } else {
+            server.hub.end().await;
+        }
+        // The hub is over, and the connection is not.
+        client.send(poll.as_bytes()).await;
+        let head = client.head().await;
+        let expected = if is_over { "HTTP/1.1 410 Gone\r\n" } else { "HTTP/1.1 503 Service Unavailable\r\n" };
+        assert!(head.starts_with(expected), "{head}");
+        assert_eq!(head.contains("\r\nretry-after: "), !is_over, "{head}");
+        drop(client);
+        server.stop().await;
+    }
+}
+
+/// Browsers send the header by themselves, with an address that was written before.
+#[tokio::test(start_paused = true)]
+async fn the_header_wins_over_the_parameter() {
+    let server = TestServer::open(Limits::default(), EPOCH).await;
+    for number in 1..=9 {
+        server.stream.publish(&number).await.unwrap();
+    }
+    for transport in all() {
+        for (field, resume, first) in [("ab:7", "complete", 8), ("cd:7", "epoch-changed", 1)] {
+            let mut request = request(transport, "since=ab:3&last=1&wait=0", "1.0");
+            request.insert_str(request.len() - 2, &format!("Last-Event-ID: {field}\r\n"));
+            let understood = understand(transport, &cut_off(&server, &request, ALL).await);
+            assert_eq!(understood.resume.as_deref(), Some(resume), "{transport}");
+            let got: Vec<_> = understood.messages.iter().map(number).collect();
+            assert_eq!(got, (first..=9).collect::<Vec<u64>>(), "{transport}");
+        }
+    }
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -56,6 +56,45 @@ async fn a_rotation_ends_a_connection_where_the_next_one_begins() {
     }
 }
 
+/// What is sent to one client comes once and in its place among the broadcasts, also when it is sent between two of the
+/// client's connections: in good order nothing is lost.
+#[tokio::test(start_paused = true)]
+async fn direct_messages_outlast_rotations() {
+    const LAST: u64 = 100;
+    let hub = Hub::start(EPOCH, Limits::default(), 1);
+    let stream = demo::open(&hub).unwrap();
+    let ann = "ann".parse().unwrap();
+    let (mut start, mut got, mut connections) = (Start::Live, Vec::new(), 0);
+    let mut publisher = None;
+    while got.last() != Some(&LAST) {
+        connections += 1;
+        let subscription = stream.subscribe(Transport::Sse, start).client(&ann).unwrap();
+        publisher.get_or_insert_with(|| {
+            let (stream, ann) = (stream.clone(), ann.clone());
+            tokio::spawn(async move {
+                for number in 1..=LAST {
+                    match number % 3 {
+                        0 => drop(stream.publish(&number).await.unwrap()),
+                        _ => drop(stream.send_to(&ann, &number).unwrap()),
+                    }
+                    sleep(Duration::from_millis(97)).await;
+                }
+            })
+        });
+        let client = join(subscription.rotate_after(Duration::from_secs(2)), false, "").await;
+        let text = client.rest_text().await;
+        let (events, told) = text.rsplit_once("event: rotate\ndata: ").unwrap();
+        let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+        got.extend(data.map(|number| number.parse::<u64>().unwrap()));
+        start = Start::After(told.trim_end().parse().unwrap());
+        // Away for longer than it takes to come back.
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(got, (1..=LAST).collect::<Vec<_>>());
+    assert!(connections >= 4, "{connections}");
+    publisher.unwrap().await.unwrap();
+}
+
 /// The farewell is the end, also when more is published while it waits for a full socket.
 #[tokio::test(start_paused = true)]
 async fn nothing_follows_a_farewell() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use push_server::Limits;
-use support::{POLICY, TestServer, wait_for};
+use support::{EPOCH, POLICY, TestServer, wait_for};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -86,11 +86,8 @@ async fn the_eager_form_speaks_first() {
     ] {
         let position = server.stream.position();
         let mut page = open(&server, &format!("/streams/comet/ruffle{query}"), None).await.unwrap();
-        let head = format!(
-            "HTTP/1.0 200 OK\r\ncontent-type: application/x-hessian\r\npush-position: {position}\r\n\
-             connection: close\r\n\r\n"
-        );
-        assert_eq!(next(&mut page).await.unwrap(), head.into_bytes());
+        let place = format!("push-position: {position}\r\n");
+        assert_eq!(head(&mut page).await, place, "{query}");
         server.publish_to(1, "hi").await;
         assert_eq!(next(&mut page).await.unwrap(), first, "{query}");
         // A movie that does flush says what nobody needs to hear.
@@ -108,6 +105,50 @@ async fn the_eager_form_speaks_first() {
     assert_eq!(next(&mut page).await, Err((1012, "rotate".to_owned())));
     assert!(timeout(PATIENCE, page.next()).await.expect("an end").is_none());
     stop.await.unwrap();
+}
+
+/// The fields of the head that the movie reads, but for those that every such head has.
+async fn head(page: &mut Page) -> String {
+    let head = String::from_utf8(next(page).await.unwrap()).unwrap();
+    let fields = head
+        .strip_prefix("HTTP/1.0 200 OK\r\ncontent-type: application/x-hessian\r\n")
+        .and_then(|head| head.strip_suffix("connection: close\r\n\r\n"))
+        .unwrap_or_else(|| panic!("{head}"));
+    fields.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+}
+
+/// A movie that comes back, by a page that has kept its place, is told what every reader is told.
+#[tokio::test]
+async fn a_movie_is_told_the_verdict_and_what_it_may_count_and_how_long_it_stays() {
+    let mut limits = Limits::default();
+    limits.log_messages = 2;
+    let server = TestServer::open(limits, EPOCH).await;
+    for number in 1..=5 {
+        server.stream.publish(&number).await.unwrap();
+    }
+    for (query, fields) in [
+        ("last=1", "push-position: ab:4\r\n"),
+        ("since=ab:4", "push-position: ab:4\r\npush-resume: complete\r\n"),
+        ("since=ab:1", "push-position: ab:3\r\npush-resume: gap 2-3\r\n"),
+        ("since=cd:4", "push-position: ab:3\r\npush-resume: epoch-changed\r\n"),
+        ("since=ab:5&client=ann", "push-position: ab:5\r\npush-counting: none\r\npush-resume: complete\r\n"),
+        ("rotate=0", "push-position: ab:5\r\n"),
+        ("rotate=1", "push-position: ab:5\r\npush-rotate: 1\r\n"),
+    ] {
+        let mut page = open(&server, &format!("/streams/comet/ruffle?{query}"), None).await.unwrap();
+        assert_eq!(head(&mut page).await, fields, "{query}");
+        if query == "since=ab:1" {
+            assert_eq!(until(&mut page, b"\x95").await, b"P\0\x01\x94P\0\x01\x95");
+        }
+        if query == "rotate=1" {
+            assert_eq!(next(&mut page).await, Err((1012, "rotate".to_owned())));
+        }
+    }
+    for query in ["rotate=-1", "rotate=86401", "since=x"] {
+        let refused = open(&server, &format!("/streams/comet/ruffle?{query}"), None).await;
+        assert_eq!(refused.err(), Some(StatusCode::BAD_REQUEST), "{query}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test]

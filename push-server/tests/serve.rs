@@ -98,7 +98,17 @@ async fn the_bridge_and_the_pages_that_may_connect_are_the_operator_s() {
             false,
             true,
         ),
-        (Serving::with(&[], &[("PUSH_SERVER_LIMITS_BRIDGES", "7")]), true, false),
+        (
+            Serving::with(&[], &[("PUSH_SERVER_LIMITS_BRIDGES", "7"), ("PUSH_SERVER_ACCESS_ORIGINS", "")]),
+            true,
+            false,
+        ),
+        // Blanks and a comma more than needed.
+        (
+            Serving::with(&[], &[("PUSH_SERVER_ACCESS_ORIGINS", &format!("http://x.example, {other},"))]),
+            true,
+            true,
+        ),
     ] {
         let own = format!("http://{}", server.1);
         for (path, origin, status) in [

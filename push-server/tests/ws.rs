@@ -9,6 +9,7 @@ use push_server::lifecycle::Close;
 use push_server::web::{self, Origins};
 use push_server::{Hub, Limits, Overflow, Start, Stream, StreamConfig, Transport, demo};
 use support::{Client, EPOCH, TestServer, attach, join, wait_for};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -562,4 +563,102 @@ async fn a_stalled_reader_is_cut_or_told_what_it_missed() {
     assert_eq!(stream.readers(), 0);
     assert_eq!(hub.stats().closed[Close::Timeout as usize], 1);
     client.received.clear();
+}
+
+/// The frames that have come whole: the first byte of each, and what it carries. The last one may be cut.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while let [first, length, ..] = *bytes {
+        let (start, length) = match (length, bytes.get(2..4)) {
+            (126, Some(long)) => (4, usize::from(u16::from_be_bytes([long[0], long[1]]))),
+            (126, None) => break,
+            (length, _) => (2, usize::from(length)),
+        };
+        let Some(payload) = bytes.get(start..start + length) else { break };
+        frames.push((first, payload.to_vec()));
+        bytes = &bytes[start + length..];
+    }
+    frames
+}
+
+/// What one client has got on many connections, and where it is.
+struct Back {
+    position: String,
+    numbers: Vec<i64>,
+}
+
+impl Back {
+    fn got(&mut self, frames: &[(u8, Vec<u8>)]) {
+        for (first, payload) in frames {
+            match first {
+                0x81 => {
+                    let object: serde_json::Value = serde_json::from_slice(payload).unwrap();
+                    if object["event"] == "begin" {
+                        assert_eq!(
+                            (&object["resume"], &object["position"]),
+                            (&"complete".into(), &self.position.clone().into())
+                        );
+                    }
+                    self.position = object["position"].as_str().expect("each has one").to_owned();
+                    self.numbers.extend(object.get("data").map(|data| data.as_i64().unwrap()));
+                }
+                0x82 => {
+                    self.numbers.push(hessian::from_slice(payload).unwrap());
+                    let (epoch, sequence) = self.position.split_once(':').unwrap();
+                    self.position = format!("{epoch}:{}", sequence.parse::<u64>().unwrap() + 1);
+                }
+                0x88 => assert_eq!(payload, b"\x03\xf4rotate"),
+                other => panic!("{other:x}"),
+            }
+        }
+    }
+}
+
+/// Cut after another number of bytes each time, within the head of a frame, a notice, a value; or rotated.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_and_nothing_comes_twice_across_cuts_at_any_byte_and_rotations() {
+    const MESSAGES: usize = 120;
+    for (protocol, rotates) in
+        [("push.json", false), ("push.json", true), ("push.hessian", false), ("push.hessian", true)]
+    {
+        let server = TestServer::open(Limits::default(), EPOCH).await;
+        let stream = server.stream.clone();
+        let pace = Duration::from_millis(if rotates { 100 } else { 7 });
+        let publisher = tokio::spawn(async move {
+            for number in 1..=MESSAGES {
+                stream.publish(&number).await.unwrap();
+                sleep(pace).await;
+            }
+        });
+        let mut back = Back { position: "ab:0".to_owned(), numbers: Vec::new() };
+        let mut connections = 0_usize;
+        while back.numbers.len() < MESSAGES {
+            connections += 1;
+            assert!(connections < 5_000, "{protocol} goes on for ever");
+            let rotate = if rotates { "&rotate=1" } else { "" };
+            let path = format!("/streams/comet/ws?since={}{rotate}", back.position);
+            let mut client =
+                server.ask(&handshake(&path, &format!("Sec-WebSocket-Protocol: {protocol}\r\n"))).await;
+            let head = String::from_utf8(client.until(b"\r\n\r\n").await).unwrap();
+            assert!(head.contains("push-resume: complete\r\n"), "{head}");
+            // Past the first notice.
+            let at_most = if rotates { usize::MAX } else { 90 + connections % 137 };
+            let mut body = std::mem::take(&mut client.received);
+            while body.len() < at_most && frames(&body).iter().all(|(first, _)| *first != 0x88) {
+                match timeout(Duration::from_millis(1_500), client.socket.read_buf(&mut body)).await {
+                    Ok(Ok(1..)) => {}
+                    _ => break,
+                }
+            }
+            body.truncate(at_most);
+            back.got(&frames(&body));
+            drop(client);
+            sleep(Duration::from_millis(1)).await;
+        }
+        let expected: Vec<_> = (1..=MESSAGES as i64).collect();
+        assert_eq!(back.numbers, expected, "{protocol}");
+        assert!(connections >= 10, "{protocol}: {connections} connections");
+        publisher.await.unwrap();
+        server.stop().await;
+    }
 }

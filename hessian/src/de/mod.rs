@@ -112,6 +112,18 @@ impl<'de, 't, G: Grammar> Deserializer<'de, 't, G> {
         self.reader.skip()
     }
 
+    /// Passes over bytes that are no value: what stands between two values of a message.
+    #[cold]
+    pub(crate) fn pass_over(&mut self, bytes: usize) -> Result<()> {
+        self.reader.pass_over(bytes)
+    }
+
+    /// A string of one chunk of plain UTF-8, if it is next.
+    #[inline]
+    pub(crate) fn try_text(&mut self) -> Option<&'de str> {
+        self.reader.try_text()
+    }
+
     /// Reads what a reference names with `read`.
     #[inline(never)]
     fn follow<R>(&mut self, number: Option<u32>, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {

@@ -168,6 +168,16 @@ impl<G: Grammar> Reader<'_, '_, G> {
         Arc::clone(&self.again().decoded)
     }
 
+    /// Passes over bytes between two values that belong to neither: what references name is counted on.
+    pub(super) fn pass_over(&mut self, bytes: usize) -> Result<()> {
+        let mut replay = self.replay.take().unwrap_or_else(|| Box::new(Replay::new()));
+        let indexed = self.index(&mut replay);
+        self.pos += bytes;
+        replay.pos = self.pos;
+        *self.replay = Some(replay);
+        indexed
+    }
+
     /// Carries the index on to the present position.
     fn index(&mut self, replay: &mut Replay<G>) -> Result<()> {
         // What was read once was within the limits: only where it starts matters here.

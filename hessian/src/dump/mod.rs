@@ -4,6 +4,9 @@
 //! with nesting, names, and the numbers of classes, types and references. What is malformed or cut off is shown up to the
 //! place of the failure. Nothing is interpreted beyond that: no class is looked up, no text is trusted.
 //!
+//! Bytes that are there are shown whole ([`Dump::values`], [`Dump::packets`], [`Dump::rpc`]), bytes that arrive as they arrive
+//! ([`Follow`], in constant memory); [`Dump::recognise`] tells what they are. The `hessian` command does all of it.
+//!
 //! ```
 //! let dump = <hessian::dump::Dump>::new();
 //! print!("{}", dump.values(b"C\x05a.Add\x91\x05value`\x03abcQ\x90"));
@@ -17,13 +20,21 @@
 //!       19  51 90                    Q  reference 0, the object at 14
 //! ```
 
+mod follow;
+mod lines;
 mod packets;
+mod recognise;
 mod rpc;
 mod walk;
+mod words;
 
 use crate::grammar::{Final, Grammar};
 use crate::limits::Limits;
 use crate::packet::Framing;
+pub use follow::Follow;
+pub use lines::{Failure, Part};
+use lines::{Lines, Marks, State};
+pub use recognise::Kind;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -36,6 +47,7 @@ pub struct Dump<G = Final> {
     max_text: usize,
     max_lines: usize,
     limits: Limits,
+    marks: Marks,
     grammar: PhantomData<G>,
 }
 
@@ -49,7 +61,13 @@ impl<G: Grammar> Dump<G> {
     /// Up to 60 characters of each text, up to 100,000 lines, default limits.
     #[must_use]
     pub fn new() -> Self {
-        Self { max_text: 60, max_lines: 100_000, limits: Limits::DEFAULT, grammar: PhantomData }
+        Self {
+            max_text: 60,
+            max_lines: 100_000,
+            limits: Limits::DEFAULT,
+            marks: lines::unmarked,
+            grammar: PhantomData,
+        }
     }
 
     /// Shows so many characters of a string. What follows is counted.
@@ -70,28 +88,56 @@ impl<G: Grammar> Dump<G> {
         Self { limits, ..self }
     }
 
+    /// What to write before and after each part of a line, such as the codes of colours. Nothing by default.
+    #[must_use]
+    pub fn marks(self, marks: fn(Part) -> [&'static str; 2]) -> Self {
+        Self { marks, ..self }
+    }
+
     /// Values one after the other, as in one packet. Written as it is read: O(depth) memory and what references can name.
     pub fn values<'a>(&'a self, bytes: &'a [u8]) -> impl fmt::Display + 'a {
-        Show(move |f: &mut fmt::Formatter<'_>| walk::values(self, bytes, f))
+        Show(move |f: &mut fmt::Formatter<'_>| whole(self.follow_values(), bytes, f))
+    }
+
+    /// [`values`](Self::values) that arrive in pieces.
+    #[must_use]
+    pub fn follow_values(&self) -> Follow<G> {
+        Follow::values(self)
     }
 
     /// A stream of packets; without a framing the first bytes tell it
     /// ([`PacketDecoder::recognising`](crate::packet::PacketDecoder::recognising)). Classes and types live as long as the
-    /// stream, references as long as the packet. Packets of several frames are joined: one at a time is copied.
+    /// stream, references as long as the packet. Nothing is copied but tokens that are cut.
     pub fn packets<'a>(&'a self, framing: Option<Framing>, bytes: &'a [u8]) -> impl fmt::Display + 'a {
-        Show(move |f: &mut fmt::Formatter<'_>| packets::packets(self, framing, bytes, f))
+        Show(move |f: &mut fmt::Formatter<'_>| whole(self.follow_packets(framing), bytes, f))
+    }
+
+    /// [`packets`](Self::packets) that arrive in pieces.
+    #[must_use]
+    pub fn follow_packets(&self, framing: Option<Framing>) -> Follow<G> {
+        Follow::packets_of(self, framing)
     }
 
     /// A call, reply or envelope of Hessian 2 (`H 2 0 …`) or Hessian 1 (`c …`, `r …`): the bytes tell which, and the
     /// grammar of the values with it.
     pub fn rpc<'a>(&'a self, bytes: &'a [u8]) -> impl fmt::Display + 'a {
-        Show(move |f: &mut fmt::Formatter<'_>| rpc::message(self, bytes, f))
+        Show(move |f: &mut fmt::Formatter<'_>| self.write_rpc(bytes, f).map(drop))
     }
 
-    fn in_grammar<H>(&self) -> Dump<H> {
-        let Self { max_text, max_lines, limits, .. } = *self;
-        Dump { max_text, max_lines, limits, grammar: PhantomData }
+    /// Writes [`rpc`](Self::rpc) and tells what was wrong first.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_rpc(&self, bytes: &[u8], out: &mut dyn fmt::Write) -> Result<Option<Failure>, fmt::Error> {
+        let mut state = State::new(self);
+        rpc::message(self, bytes, &mut Lines { out, state: &mut state })?;
+        Ok(state.failure)
     }
+}
+
+fn whole<G: Grammar>(mut follow: Follow<G>, bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    follow.push(bytes, f)?;
+    follow.finish(f)
 }
 
 struct Show<F>(F);
@@ -100,87 +146,4 @@ impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Show<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }
-}
-
-/// Writes lines.
-struct Lines<'o, 'f> {
-    out: &'o mut fmt::Formatter<'f>,
-    left: usize,
-    /// Opcodes may be small letters.
-    small: bool,
-}
-
-impl<'o, 'f> Lines<'o, 'f> {
-    fn new<G: Grammar>(out: &'o mut fmt::Formatter<'f>, left: usize) -> Self {
-        Self { out, left, small: G::END.is_ascii_lowercase() }
-    }
-
-    /// True when there may be another line; says so once when there may not.
-    fn is_open(&mut self) -> Result<bool, fmt::Error> {
-        if self.left == 0 {
-            return Ok(false);
-        }
-        self.left -= 1;
-        if self.left == 0 {
-            self.out.write_str("          … (the limit of lines is reached)\n")?;
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// A line about the bytes at an offset; `total` of them in all.
-    fn line(
-        &mut self,
-        offset: u64,
-        bytes: &[u8],
-        total: u64,
-        is_opcode: bool,
-        indent: usize,
-        meaning: fmt::Arguments<'_>,
-    ) -> fmt::Result {
-        if !self.is_open()? {
-            return Ok(());
-        }
-        write!(self.out, "{offset:>8}  ")?;
-        for index in 0..BYTES {
-            match bytes.get(index) {
-                Some(byte) => write!(self.out, "{byte:02x} ")?,
-                None => self.out.write_str("   ")?,
-            }
-        }
-        let letter = match bytes.first() {
-            Some(&byte) if is_opcode && byte.is_ascii_uppercase() => char::from(byte),
-            Some(&byte) if is_opcode && self.small && byte.is_ascii_lowercase() => char::from(byte),
-            _ => ' ',
-        };
-        // Deeper than any limit that makes sense the nesting is not shown.
-        let indent = indent.min(100) * 2;
-        writeln!(self.out, " {letter}  {:indent$}{meaning}", "")?;
-        if total > BYTES as u64 && self.is_open()? {
-            let more = total - BYTES as u64;
-            writeln!(self.out, "          + {more} byte{}", if more == 1 { "" } else { "s" })?;
-        }
-        Ok(())
-    }
-}
-
-/// A piece of text in one line, of up to `max` characters.
-fn quote(text: &str, max: usize) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars().take(max) {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            ' '..='~' => quoted.push(character),
-            _ if character.is_alphanumeric() => quoted.push(character),
-            // Stands for half a surrogate pair, and for itself: not to be taken for what follows.
-            '\u{fffd}' => quoted.extend(character.escape_default()),
-            // Signs and emoji; not what is invisible or turns the direction of the line.
-            _ => quoted.extend(character.escape_debug()),
-        }
-    }
-    quoted.push('"');
-    if text.chars().nth(max).is_some() {
-        quoted.push('…');
-    }
-    quoted
 }

@@ -1,111 +1,116 @@
 //! Calls, replies and envelopes.
 
-use super::walk::{Walk, bytes_line};
-use super::{Dump, Lines};
+use super::Dump;
+use super::lines::{Lines, Part, Span};
+use super::walk::{Fed, Walk};
+use super::words::quote;
 use crate::grammar::{Final, Grammar, One};
 use std::fmt;
+use std::ops::Range;
 
-pub(super) fn message<G: Grammar>(dump: &Dump<G>, bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut lines = Lines::new::<G>(f, dump.max_lines);
+pub(super) fn message<G: Grammar>(dump: &Dump<G>, bytes: &[u8], lines: &mut Lines<'_>) -> fmt::Result {
     let at = match *bytes {
         [b'H', major, minor, ..] => {
-            bytes_line(&mut lines, bytes, 0..3, 0, format_args!("Hessian {major}.{minor}"))?;
-            let dump = dump.in_grammar::<Final>();
-            Message { walk: Walk::new(&dump), lines: &mut lines, bytes }.two(3)?
+            part(lines, bytes, 0..3, format_args!("Hessian {major}.{minor}"))?;
+            Message { walk: Walk::<Final>::new(dump), lines, bytes }.two(3)?
         }
-        [b'E', ..] => {
-            let dump = dump.in_grammar::<Final>();
-            Message { walk: Walk::new(&dump), lines: &mut lines, bytes }.two(0)?
-        }
+        [b'E', ..] => Message { walk: Walk::<Final>::new(dump), lines, bytes }.two(0)?,
         [opcode @ (b'c' | b'r'), major, minor, ..] => {
-            lines.small = true;
+            lines.state.small = true;
             let what = if opcode == b'c' { "call" } else { "reply" };
-            bytes_line(
-                &mut lines,
-                bytes,
-                0..3,
-                0,
-                format_args!("{what} of Hessian 1, version {major}.{minor}"),
-            )?;
-            let dump = dump.in_grammar::<One>();
-            Message { walk: Walk::new(&dump), lines: &mut lines, bytes }.one(3, opcode == b'c')?
+            part(lines, bytes, 0..3, format_args!("{what} of Hessian 1, version {major}.{minor}"))?;
+            Message { walk: Walk::<One>::new(dump), lines, bytes }.one(3, opcode == b'c')?
         }
         [b'H' | b'c' | b'r', ..] | [] => {
-            let why = "!!! cut off: a message begins with an opcode and two bytes of a version";
-            bytes_line(&mut lines, bytes, 0..bytes.len(), 0, format_args!("{why}"))?;
+            let why = "cut off: a message begins with an opcode and two bytes of a version";
+            lines.failure(&Span::of(0, bytes), 0, "", bytes.len() as u64, why)?;
             None
         }
         _ => {
-            let why = "!!! error: a message begins with H or E (Hessian 2), c or r (Hessian 1)";
-            bytes_line(&mut lines, bytes, 0..bytes.len(), 0, format_args!("{why}"))?;
+            let why = "error: a message begins with H or E (Hessian 2), c or r (Hessian 1)";
+            lines.failure(&Span::of(0, bytes), 0, "", 0, why)?;
             None
         }
     };
     match at {
         Some(at) if at < bytes.len() => {
             let rest = bytes.len() - at;
-            bytes_line(
-                &mut lines,
-                bytes,
-                at..bytes.len(),
-                0,
-                format_args!("!!! {rest} bytes follow the message"),
-            )
+            let why = format!("error: {rest} bytes follow the message");
+            lines.failure(&Span::of(at as u64, &bytes[at..]), 0, "", at as u64, &why)
         }
         _ => Ok(()),
     }
 }
 
-struct Message<'m, 'd, 'o, 'f, G> {
-    walk: Walk<'d, G>,
-    lines: &'m mut Lines<'o, 'f>,
+struct Message<'m, 'o, G> {
+    walk: Walk<G>,
+    lines: &'m mut Lines<'o>,
     bytes: &'m [u8],
 }
 
 /// Where the message goes on; `None` after a failure.
 type Next = Result<Option<usize>, fmt::Error>;
 
-impl<G: Grammar> Message<'_, '_, '_, '_, G> {
+/// A line about a part of the message that is no value.
+fn part(
+    lines: &mut Lines<'_>,
+    bytes: &[u8],
+    range: Range<usize>,
+    meaning: fmt::Arguments<'_>,
+) -> fmt::Result {
+    lines.line(&Span::of(range.start as u64, &bytes[range]), 0, "", Part::Frame, meaning)
+}
+
+impl<G: Grammar> Message<'_, '_, G> {
     fn line(&mut self, at: usize, len: usize, meaning: fmt::Arguments<'_>) -> fmt::Result {
-        bytes_line(self.lines, self.bytes, at..at + len, 0, meaning)
+        part(self.lines, self.bytes, at..at + len, meaning)
     }
 
     fn cut_off(&mut self, at: usize) -> Next {
-        let rest = self.bytes.len().saturating_sub(at);
-        self.line(at, rest, format_args!("!!! cut off: the message goes on"))?;
+        let span = Span::of(at as u64, self.bytes.get(at..).unwrap_or_default());
+        let end = self.bytes.len() as u64;
+        self.lines.failure(&span, 0, "", end, "cut off: the message goes on")?;
         Ok(None)
     }
 
     fn unexpected(&mut self, at: usize, expected: &str) -> Next {
-        let rest = self.bytes.len() - at;
-        self.line(at, rest, format_args!("!!! error: {expected} was expected"))?;
+        let span = Span::of(at as u64, &self.bytes[at..]);
+        self.lines.failure(&span, 0, "", at as u64, &format!("error: {expected} was expected"))?;
         Ok(None)
+    }
+
+    /// One value.
+    fn value(&mut self, at: usize, label: &str) -> Next {
+        self.walk.begin(label);
+        match self.walk.feed(self.lines, self.bytes.get(at..).unwrap_or_default(), at as u64)? {
+            Fed::Done(used) => Ok(Some(at + used)),
+            Fed::More => {
+                self.walk.cut_off(self.lines, self.bytes.len() as u64)?;
+                Ok(None)
+            }
+            Fed::Failed => Ok(None),
+        }
     }
 
     /// So many values.
     fn values(&mut self, mut at: usize, count: i32, label: &str) -> Next {
         for index in 0..count {
-            if self.lines.left == 0 {
-                return Ok(None);
-            }
             if at >= self.bytes.len() {
                 return self.cut_off(at);
             }
             let label = format!("{label} {index}: ");
-            match self.walk.value(self.lines, self.bytes, at, &label, &|offset| offset as u64)? {
-                Some(end) => at = end,
-                None => return Ok(None),
-            }
+            let Some(end) = self.value(at, &label)? else { return Ok(None) };
+            at = end;
         }
         Ok(Some(at))
     }
 
     /// A count and what it counts.
     fn counted(&mut self, at: usize, counts: &str, per: i32, label: &str) -> Next {
-        match self.walk.part(self.lines, self.bytes, at, counts)? {
-            Some((end, Some(count))) => self.values(end, count.saturating_mul(per), label),
-            Some(_) => self.unexpected(at, "an int"),
-            None => Ok(None),
+        let Some(end) = self.value(at, counts)? else { return Ok(None) };
+        match self.walk.number {
+            Some(count) => self.values(end, count.saturating_mul(per), label),
+            None => self.unexpected(at, "an int"),
         }
     }
 
@@ -116,8 +121,8 @@ impl<G: Grammar> Message<'_, '_, '_, '_, G> {
             None => self.cut_off(at),
             Some(b'C') => {
                 self.line(at, 1, format_args!("call"))?;
-                match self.walk.part(self.lines, self.bytes, next, "method: ")? {
-                    Some((end, _)) => self.counted(end, "arguments: ", 1, "argument"),
+                match self.value(next, "method: ")? {
+                    Some(end) => self.counted(end, "arguments: ", 1, "argument"),
                     None => Ok(None),
                 }
             }
@@ -136,9 +141,7 @@ impl<G: Grammar> Message<'_, '_, '_, '_, G> {
 
     fn envelope(&mut self, at: usize) -> Next {
         self.line(at, 1, format_args!("envelope"))?;
-        let Some((at, _)) = self.walk.part(self.lines, self.bytes, at + 1, "method: ")? else {
-            return Ok(None);
-        };
+        let Some(at) = self.value(at + 1, "method: ")? else { return Ok(None) };
         let Some(at) = self.counted(at, "headers: ", 2, "header")? else { return Ok(None) };
         let Some(at) = self.values(at, 1, "body")? else { return Ok(None) };
         let Some(at) = self.counted(at, "footers: ", 2, "footer")? else { return Ok(None) };
@@ -160,7 +163,7 @@ impl<G: Grammar> Message<'_, '_, '_, '_, G> {
     fn one(&mut self, mut at: usize, is_call: bool) -> Next {
         let mut arguments = 0;
         loop {
-            if self.lines.left == 0 {
+            if self.lines.is_full() {
                 return Ok(None);
             }
             let (label, is_name) = match self.bytes.get(at) {
@@ -188,16 +191,14 @@ impl<G: Grammar> Message<'_, '_, '_, '_, G> {
                 let Some(&[_, high, low]) = self.bytes[at..].first_chunk() else { return self.cut_off(at) };
                 let len = usize::from(u16::from_be_bytes([high, low]));
                 let Some(name) = self.bytes.get(at + 3..at + 3 + len) else { return self.cut_off(at) };
-                let name = super::quote(&String::from_utf8_lossy(name), 60);
+                let name = quote(&String::from_utf8_lossy(name), 60);
                 self.line(at, 3 + len, format_args!("{label} {name}"))?;
                 at += 3 + len;
             } else {
                 let label = format!("{label} {arguments}: ");
                 arguments += 1;
-                match self.walk.value(self.lines, self.bytes, at, &label, &|offset| offset as u64)? {
-                    Some(end) => at = end,
-                    None => return Ok(None),
-                }
+                let Some(end) = self.value(at, &label)? else { return Ok(None) };
+                at = end;
             }
         }
     }

@@ -1,32 +1,25 @@
-//! Values, event by event.
+//! Values, event by event, in whatever pieces their bytes arrive.
 
-use super::{BYTES, Dump, Lines, quote};
+use super::Dump;
+use super::lines::{Lines, Part, Span};
+use super::words::{Utc, characters, name_of, quote};
 use crate::error::{Error, ErrorKind};
-use crate::event::Event;
+use crate::event::{Event, TypeId};
 use crate::grammar::Grammar;
+use crate::limits::Limits;
 use crate::parser::{Core, Step};
 use crate::table::{Cursor, Tables};
-use std::fmt::{self, Write as _};
-
-pub(super) fn values<G: Grammar>(dump: &Dump<G>, bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut lines = Lines::new::<G>(f, dump.max_lines);
-    let mut walk = Walk::new(dump);
-    let mut at = 0;
-    while at < bytes.len() && lines.left > 0 {
-        match walk.value(&mut lines, bytes, at, "", &|offset| offset as u64)? {
-            Some(end) => at = end,
-            None => break,
-        }
-    }
-    Ok(())
-}
+use std::fmt;
 
 /// Containers whose places are remembered, for references to them.
 const MAX_PLACES: usize = 1 << 16;
 
-/// Walks over the values of a stream.
-pub(super) struct Walk<'d, G> {
-    dump: &'d Dump<G>,
+/// Walks over the values of a stream. Memory: O(depth), the names of classes and types, [`MAX_PLACES`], and the beginning
+/// of a token that was cut.
+#[derive(Debug)]
+pub(super) struct Walk<G> {
+    max_text: usize,
+    limits: Limits,
     core: Core<G>,
     tables: Tables,
     /// What is open.
@@ -35,9 +28,27 @@ pub(super) struct Walk<'d, G> {
     places: Vec<(u64, &'static str)>,
     /// How many type names were told.
     types: usize,
+    /// What a value is that stands in no container.
+    top: String,
+    /// A value has begun and not ended.
+    is_inside: bool,
+    /// It was an int.
+    pub(super) number: Option<i32>,
+    /// Bytes that were read since the last line.
+    token: Span,
+    /// Bytes that were read since the last event.
+    step: Span,
+    /// A string or binary whose pieces arrive.
+    pieces: Option<Pieces>,
+    /// Bytes that were not read because the token needs more, and where the first stands.
+    carry: Vec<u8>,
+    carried_from: u64,
+    /// How many more, at least.
+    needed: usize,
 }
 
 /// An open container: what the next value is in it.
+#[derive(Debug)]
 enum Open {
     List(u64),
     Map(u64),
@@ -49,126 +60,194 @@ enum Open {
 }
 
 /// A string or binary whose pieces arrive.
+#[derive(Debug, Default)]
 struct Pieces {
-    /// Where it begins.
-    at: usize,
     /// As much of a string as is shown, in UTF-16: halves of surrogate pairs come one by one.
     text: Vec<u16>,
     /// UTF-16 units, or bytes.
     len: u64,
-    pieces: u64,
+    /// As the sender cut it.
+    chunks: u64,
+    /// Halves of surrogate pairs were told one by one.
+    is_mixed: bool,
 }
 
-impl<'d, G: Grammar> Walk<'d, G> {
-    pub(super) fn new(dump: &'d Dump<G>) -> Self {
+/// How far a value came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// To its end, after so many of the bytes.
+    Done(usize),
+    /// It goes on.
+    More,
+    /// It cannot go on: a line tells why, or there may be no further line.
+    Failed,
+}
+
+impl<G: Grammar> Walk<G> {
+    pub(super) fn new<H>(dump: &Dump<H>) -> Self {
         Self {
-            dump,
+            max_text: dump.max_text,
+            limits: dump.limits,
             core: Core::new(),
             tables: Tables::default(),
             stack: Vec::new(),
             places: Vec::new(),
             types: 0,
+            top: String::new(),
+            is_inside: false,
+            number: None,
+            token: Span::default(),
+            step: Span::default(),
+            pieces: None,
+            carry: Vec::new(),
+            carried_from: 0,
+            needed: 0,
         }
     }
 
     /// References start anew.
     pub(super) fn next_packet(&mut self) {
         self.core.next_packet();
-        self.stack.clear();
         self.places.clear();
+        self.is_inside = false;
     }
 
-    /// Shows the value that begins at `start`; gives its end, or `None` after a failure. `place` tells what offset a byte
-    /// has in the file.
-    pub(super) fn value(
-        &mut self,
-        lines: &mut Lines<'_, '_>,
-        bytes: &[u8],
-        start: usize,
-        label: &str,
-        place: &dyn Fn(usize) -> u64,
-    ) -> Result<Option<usize>, fmt::Error> {
+    /// True while a value has begun and not ended.
+    pub(super) fn is_inside(&self) -> bool {
+        self.is_inside
+    }
+
+    /// Begins a value, which stands in no container: what it is.
+    pub(super) fn begin(&mut self, label: &str) {
         self.core.next_value();
-        // Offsets of errors are those of `bytes`.
-        self.core.start_at(start as u64, self.core.containers());
-        let mut at = start;
-        let mut pieces: Option<Pieces> = None;
-        loop {
-            if lines.left == 0 {
-                return Ok(None);
+        self.stack.clear();
+        self.token.clear();
+        self.step.clear();
+        self.carry.clear();
+        self.pieces = None;
+        self.number = None;
+        label.clone_into(&mut self.top);
+        self.is_inside = true;
+    }
+
+    /// Shows what becomes clear of the value by more bytes; the first stands at `place` in the input.
+    pub(super) fn feed(
+        &mut self,
+        lines: &mut Lines<'_>,
+        bytes: &[u8],
+        place: u64,
+    ) -> Result<Fed, fmt::Error> {
+        let mut at = 0;
+        // Only what the token in hand needs is copied.
+        while !self.carry.is_empty() {
+            let taken = self.needed.clamp(1, bytes.len() - at + 1).min(bytes.len() - at);
+            if taken == 0 {
+                return Ok(Fed::More);
             }
-            match self.core.step(&mut self.tables, &self.dump.limits, &bytes[at..]) {
-                Ok(Step::Done) => return Ok(Some(at)),
-                Ok(Step::Event { event, used }) => {
-                    let end = at + used;
-                    self.event(lines, bytes, (at, end), event, label, &mut pieces, place)?;
-                    at = end;
+            self.carry.extend_from_slice(&bytes[at..at + taken]);
+            at += taken;
+            let carry = std::mem::take(&mut self.carry);
+            match self.run(lines, &carry, self.carried_from)? {
+                // What is left of it came with these bytes.
+                Fed::Done(used) => return Ok(Fed::Done(at.saturating_sub(carry.len() - used))),
+                Fed::More => {}
+                Fed::Failed => return Ok(Fed::Failed),
+            }
+        }
+        Ok(match self.run(lines, &bytes[at..], place + at as u64)? {
+            Fed::Done(used) => Fed::Done(at + used),
+            other => other,
+        })
+    }
+
+    fn run(&mut self, lines: &mut Lines<'_>, bytes: &[u8], place: u64) -> Result<Fed, fmt::Error> {
+        let mut at = 0;
+        loop {
+            if lines.is_full() {
+                return Ok(Fed::Failed);
+            }
+            let rest = &bytes[at..];
+            let here = place + at as u64;
+            match self.core.step(&mut self.tables, &self.limits, rest) {
+                Ok(Step::Done) => {
+                    self.is_inside = false;
+                    return Ok(Fed::Done(at));
                 }
-                Ok(Step::NeedMore { needed, .. }) => {
-                    let error = Error::new(ErrorKind::Incomplete { needed });
-                    self.failure(lines, bytes, at, (pieces, label), &error, place)?;
-                    return Ok(None);
+                Ok(Step::Event { event, used }) => {
+                    self.took(here, &rest[..used]);
+                    self.event(lines, event)?;
+                    self.step.clear();
+                    at += used;
+                }
+                Ok(Step::NeedMore { used, needed }) => {
+                    self.took(here, &rest[..used]);
+                    self.carried_from = here + used as u64;
+                    self.carry.extend_from_slice(&rest[used..]);
+                    self.needed = needed;
+                    return Ok(Fed::More);
                 }
                 Err(error) => {
-                    self.failure(lines, bytes, at, (pieces, label), &error, place)?;
-                    return Ok(None);
+                    // Offsets of errors count the bytes of packets; nothing was taken by the step that failed.
+                    let offset = error.offset().unwrap_or_else(|| self.core.offset());
+                    let inside = offset.checked_sub(self.core.offset()).map(|inside| here + inside);
+                    let start = self.step.at().unwrap_or(here);
+                    let end = place + bytes.len() as u64;
+                    let noticed = inside.unwrap_or(start).min(end);
+                    self.failure(lines, rest, here, noticed, &format!("error: {}", error.kind()))?;
+                    self.is_inside = false;
+                    return Ok(Fed::Failed);
                 }
             }
         }
     }
 
-    /// What failed, in the token at `at`, and where.
-    fn failure(
-        &mut self,
-        lines: &mut Lines<'_, '_>,
-        bytes: &[u8],
-        at: usize,
-        (pieces, label): (Option<Pieces>, &str),
-        error: &Error,
-        place: &dyn Fn(usize) -> u64,
-    ) -> fmt::Result {
-        let mut label = self.label(label);
-        if let Some(pieces) = pieces {
-            self.cut_off(lines, bytes, &pieces, &label, place)?;
-            label.clear();
+    fn took(&mut self, place: u64, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.token.add(place, bytes);
+            self.step.add(place, bytes);
         }
-        let rest = &bytes[at..];
-        let meaning = match error.offset().and_then(|offset| usize::try_from(offset).ok()) {
-            _ if error.is_incomplete() => format!("!!! cut off: {}", error.kind()),
-            Some(offset) if offset > at => {
-                format!("!!! error at byte {}: {}", place(offset.min(bytes.len())), error.kind())
-            }
-            _ => format!("!!! error: {}", error.kind()),
-        };
-        let total = rest.len() as u64;
-        lines.line(place(at), rest, total, true, self.stack.len(), format_args!("{label}{meaning}"))
     }
 
-    /// What there is of a string or binary.
-    fn cut_off(
-        &self,
-        lines: &mut Lines<'_, '_>,
-        bytes: &[u8],
-        pieces: &Pieces,
-        label: &str,
-        place: &dyn Fn(usize) -> u64,
+    /// The input ends inside the value.
+    pub(super) fn cut_off(&mut self, lines: &mut Lines<'_>, end: u64) -> fmt::Result {
+        let error = Error::new(ErrorKind::Incomplete { needed: self.needed.max(1) });
+        let rest = std::mem::take(&mut self.carry);
+        self.is_inside = false;
+        self.failure(lines, &rest, self.carried_from, end, &format!("cut off: {}", error.kind()))
+    }
+
+    /// What failed, in the token of which `rest` stands at `place` behind what was read of it.
+    fn failure(
+        &mut self,
+        lines: &mut Lines<'_>,
+        rest: &[u8],
+        place: u64,
+        noticed: u64,
+        what: &str,
     ) -> fmt::Result {
-        let start = quote(&characters(&pieces.text), self.dump.max_text);
-        let total = (bytes.len() - pieces.at) as u64;
-        lines.line(
-            place(pieces.at),
-            &bytes[pieces.at..],
-            total,
-            true,
-            self.stack.len(),
-            format_args!("{label}the beginning of {start}, {} so far", pieces.len),
-        )
+        let mut label = self.label();
+        lines.failed(self.token.at().unwrap_or(place), noticed, what);
+        if let Some(pieces) = self.pieces.take() {
+            let mut span = self.token;
+            span.add(place, rest);
+            let len = pieces.len;
+            let (part, start) = match pieces.text.as_slice() {
+                [] => (Part::Binary, format!("a binary, {len} bytes")),
+                text => (Part::Text, format!("{}, {len} units", quote(&characters(text), self.max_text))),
+            };
+            let depth = self.stack.len();
+            lines.line(&span, depth, &label, part, format_args!("the beginning of {start} so far"))?;
+            label.clear();
+        }
+        let mut span = self.step;
+        span.add(place, rest);
+        lines.failure(&span, self.stack.len(), &label, noticed, what)
     }
 
     /// What the next value is in the container around it.
-    fn label(&mut self, top: &str) -> String {
+    fn label(&mut self) -> String {
         match self.stack.last_mut() {
-            None => top.to_owned(),
+            None => self.top.clone(),
             Some(Open::List(index)) => {
                 *index += 1;
                 format!("[{}] ", *index - 1)
@@ -180,76 +259,73 @@ impl<'d, G: Grammar> Walk<'d, G> {
             Some(Open::Object { left: 0, .. }) => String::new(),
             Some(Open::Object { name, left }) => {
                 *left -= 1;
-                format!("{}: ", name_of(self.tables.field(&[], name), self.dump.max_text))
+                format!("{}: ", name_of(self.tables.field(&[], name), self.max_text))
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a line is made of")]
-    fn event(
-        &mut self,
-        lines: &mut Lines<'_, '_>,
-        bytes: &[u8],
-        (start, end): (usize, usize),
-        event: Event<'_>,
-        top: &str,
-        pieces: &mut Option<Pieces>,
-        place: &dyn Fn(usize) -> u64,
-    ) -> fmt::Result {
+    fn event(&mut self, lines: &mut Lines<'_>, event: Event<'_>) -> fmt::Result {
         let depth = self.stack.len();
-        let mut line = |from: usize, meaning: fmt::Arguments<'_>| {
-            let part = &bytes[from..end];
-            lines.line(place(from), part, part.len() as u64, true, depth, meaning)
-        };
-        let max = self.dump.max_text;
-        match event {
-            Event::Null => line(start, format_args!("{}null", self.label(top))),
-            Event::Bool(value) => line(start, format_args!("{}{value}", self.label(top))),
-            Event::Int(value) => line(start, format_args!("{}int {value}", self.label(top))),
-            Event::Long(value) => line(start, format_args!("{}long {value}", self.label(top))),
-            Event::Double(value) => line(start, format_args!("{}double {value:?}", self.label(top))),
+        let max = self.max_text;
+        let (label, part, meaning) = match event {
+            Event::Null => (self.label(), Part::Constant, "null".to_owned()),
+            Event::Bool(value) => (self.label(), Part::Constant, value.to_string()),
+            Event::Int(value) => {
+                self.number = (depth == 0).then_some(value);
+                (self.label(), Part::Number, format!("int {value}"))
+            }
+            Event::Long(value) => (self.label(), Part::Number, format!("long {value}")),
+            Event::Double(value) => (self.label(), Part::Number, format!("double {value:?}")),
             Event::Date(millis) => {
-                line(start, format_args!("{}date {millis} ms ({})", self.label(top), Utc(millis)))
+                (self.label(), Part::Number, format!("date {millis} ms ({})", Utc(millis)))
             }
             Event::Text { text, last } => {
                 let units = text.encode_utf16().count() as u64;
-                self.piece(pieces, start, text.encode_utf16(), units);
-                if last { self.string(&mut line, pieces.take(), top) } else { Ok(()) }
+                self.piece(text.encode_utf16(), units, text.len());
+                match last.then(|| self.pieces.take()).flatten() {
+                    Some(pieces) => (self.label(), Part::Text, self.string(&pieces)),
+                    None => return Ok(()),
+                }
             }
             Event::Surrogate { unit, last } => {
-                self.piece(pieces, start, std::iter::once(unit), 1);
-                if last { self.string(&mut line, pieces.take(), top) } else { Ok(()) }
+                self.piece(std::iter::once(unit), 1, 3).is_mixed = true;
+                match last.then(|| self.pieces.take()).flatten() {
+                    Some(pieces) => (self.label(), Part::Text, self.string(&pieces)),
+                    None => return Ok(()),
+                }
             }
             Event::Binary { bytes, last } => {
-                self.piece(pieces, start, std::iter::empty(), bytes.len() as u64);
-                if !last {
-                    return Ok(());
+                self.piece(std::iter::empty(), bytes.len() as u64, bytes.len());
+                match last.then(|| self.pieces.take()).flatten() {
+                    Some(Pieces { len, chunks, .. }) => {
+                        (self.label(), Part::Binary, format!("binary of {len} bytes{}", InChunks(chunks)))
+                    }
+                    None => return Ok(()),
                 }
-                let Some(Pieces { at, len, pieces, .. }) = pieces.take() else { return Ok(()) };
-                let in_pieces = InPieces(pieces);
-                line(at, format_args!("{}binary of {len} bytes{in_pieces}", self.label(top)))
             }
             Event::List { ty, len } => {
                 let ty = self.type_of(ty);
-                let label = self.label(top);
-                let number = self.open(place(start), "list", Open::List(0));
-                match len {
-                    Some(len) => line(start, format_args!("{label}list of {len}{ty} (reference {number})")),
-                    None => line(start, format_args!("{label}list up to its end{ty} (reference {number})")),
-                }
+                let label = self.label();
+                let number = self.open("list", Open::List(0));
+                let meaning = match len {
+                    Some(len) => format!("list of {len}{ty} (reference {number})"),
+                    None => format!("list up to its end{ty} (reference {number})"),
+                };
+                (label, Part::Container, meaning)
             }
             Event::Map { ty } => {
                 let ty = self.type_of(ty);
-                let label = self.label(top);
-                let number = self.open(place(start), "map", Open::Map(0));
-                line(start, format_args!("{label}map{ty} (reference {number})"))
+                let label = self.label();
+                let number = self.open("map", Open::Map(0));
+                (label, Part::Container, format!("map{ty} (reference {number})"))
             }
             Event::Object { class } => {
-                let label = self.label(top);
+                let label = self.label();
                 let (name, left) = (self.tables.first_field(&[], class), self.tables.fields(class));
-                let number = self.open(place(start), "object", Open::Object { name, left });
+                let number = self.open("object", Open::Object { name, left });
                 let name = name_of(self.tables.class_name(&[], class), max);
-                line(start, format_args!("{label}object of class {}, {name} (reference {number})", class.0))
+                let meaning = format!("object of class {}, {name} (reference {number})", class.0);
+                (label, Part::Container, meaning)
             }
             Event::Definition(class) => {
                 let name = name_of(self.tables.class_name(&[], class), max);
@@ -262,70 +338,65 @@ impl<'d, G: Grammar> Walk<'d, G> {
                     }
                     fields.push_str(&name_of(field, max));
                 }
-                line(start, format_args!("class {}: {name} {{{fields} }}", class.0))
+                (String::new(), Part::Definition, format!("class {}: {name} {{{fields} }}", class.0))
             }
             Event::Remote { ty } => {
                 let ty = self.type_of(ty);
-                line(start, format_args!("a remote object{ty}; its address:"))
+                (String::new(), Part::Container, format!("a remote object{ty}; its address:"))
             }
             Event::Reference(id) => {
-                let label = self.label(top);
-                match self.places.get(id.0 as usize) {
-                    Some((at, what)) => {
-                        line(start, format_args!("{label}reference {}, the {what} at {at}", id.0))
-                    }
-                    None => line(start, format_args!("{label}reference {}", id.0)),
-                }
+                let meaning = match self.places.get(id.0 as usize) {
+                    Some((at, what)) => format!("reference {}, the {what} at {at}", id.0),
+                    None => format!("reference {}", id.0),
+                };
+                (self.label(), Part::Reference, meaning)
             }
             Event::End => {
                 self.stack.pop();
-                let depth = self.stack.len();
-                if start == end {
+                if self.token.len() == 0 {
                     return Ok(());
                 }
-                let part = &bytes[start..end];
-                lines.line(place(start), part, part.len() as u64, true, depth, format_args!("end"))
+                let span = std::mem::take(&mut self.token);
+                return lines.line(&span, self.stack.len(), "", Part::Container, format_args!("end"));
             }
-        }
+        };
+        let span = std::mem::take(&mut self.token);
+        lines.line(&span, depth, &label, part, format_args!("{meaning}"))
     }
 
-    fn piece(&self, pieces: &mut Option<Pieces>, at: usize, units: impl Iterator<Item = u16>, len: u64) {
-        let pieces = pieces.get_or_insert_with(|| Pieces { at, text: Vec::new(), len: 0, pieces: 0 });
-        pieces.pieces += 1;
+    /// Adds a piece of so many bytes; what else was read since the last one is the head of a chunk.
+    fn piece(&mut self, units: impl Iterator<Item = u16>, len: u64, bytes: usize) -> &mut Pieces {
+        let pieces = self.pieces.get_or_insert_default();
+        pieces.chunks += u64::from(self.step.len() > bytes as u64);
         pieces.len += len;
         // One character more than is shown, so that it is seen that there are more.
-        let room = (2 * (self.dump.max_text + 1)).saturating_sub(pieces.text.len());
+        let room = self.max_text.saturating_add(1).saturating_mul(2).saturating_sub(pieces.text.len());
         pieces.text.extend(units.take(room));
+        pieces
     }
 
-    fn string(
-        &mut self,
-        line: &mut impl FnMut(usize, fmt::Arguments<'_>) -> fmt::Result,
-        pieces: Option<Pieces>,
-        top: &str,
-    ) -> fmt::Result {
-        let Some(Pieces { at, text, len, pieces }) = pieces else { return Ok(()) };
-        let (label, text) = (self.label(top), characters(&text));
-        let shown = quote(&text, self.dump.max_text);
-        if text.chars().nth(self.dump.max_text).is_none() && pieces == 1 {
-            return line(at, format_args!("{label}string {shown}"));
+    fn string(&self, pieces: &Pieces) -> String {
+        let text = characters(&pieces.text);
+        let shown = quote(&text, self.max_text);
+        if text.chars().nth(self.max_text).is_none() && pieces.chunks <= 1 && !pieces.is_mixed {
+            return format!("string {shown}");
         }
-        line(at, format_args!("{label}string {shown} of {len} units{}", InPieces(pieces)))
+        format!("string {shown} of {} units{}", pieces.len, InChunks(pieces.chunks))
     }
 
     /// A container opens: its reference number.
-    fn open(&mut self, at: u64, what: &'static str, open: Open) -> u32 {
+    fn open(&mut self, what: &'static str, open: Open) -> u32 {
         if self.places.len() < MAX_PLACES {
-            self.places.push((at, what));
+            self.places.push((self.token.at().unwrap_or_default(), what));
         }
         self.stack.push(open);
         self.core.containers() - 1
     }
 
     /// The type of a list or map, with its number.
-    fn type_of(&mut self, ty: Option<crate::event::TypeId>) -> String {
+    fn type_of(&mut self, ty: Option<TypeId>) -> String {
         let Some(ty) = ty else { return String::new() };
-        let name = name_of(self.tables.type_name(ty), self.dump.max_text);
+        let name = name_of(self.tables.type_name(ty), self.max_text);
         if !G::NUMBERED_TYPES {
             return format!(" of type {name}");
         }
@@ -335,91 +406,12 @@ impl<'d, G: Grammar> Walk<'d, G> {
     }
 }
 
-/// UTF-16 as text; half a pair is shown by its number.
-fn characters(units: &[u16]) -> String {
-    let mut text = String::with_capacity(units.len());
-    for character in char::decode_utf16(units.iter().copied()) {
-        match character {
-            Ok(character) => text.push(character),
-            Err(half) => {
-                let _ = write!(text, "\u{fffd}{:04x}", half.unpaired_surrogate());
-            }
-        }
-    }
-    text
-}
+struct InChunks(u64);
 
-/// A name as it is if it is plain, else quoted.
-fn name_of(name: &str, max: usize) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._$[;-/".contains(&byte);
-    if !name.is_empty() && name.len() <= 4 * max && name.bytes().all(plain) {
-        name.to_owned()
-    } else {
-        quote(name, max)
-    }
-}
-
-struct InPieces(u64);
-
-impl fmt::Display for InPieces {
+impl fmt::Display for InChunks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 > 1 { write!(f, " in {} pieces", self.0) } else { Ok(()) }
+        if self.0 > 1 { write!(f, " in {} chunks", self.0) } else { Ok(()) }
     }
-}
-
-/// Milliseconds since 1970 as a date of the Gregorian calendar, which is taken to hold for all time.
-struct Utc(i64);
-
-impl fmt::Display for Utc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
-        // Years that begin in March, so that the leap day is the last: 400 of them have 146,097 days.
-        let from_march_0 = days + 719_468;
-        let (era, day) = (from_march_0.div_euclid(146_097), from_march_0.rem_euclid(146_097));
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-        let year = year + era * 400 + next;
-        let (seconds, millis) = (millis / 1000, millis % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{millis:03} UTC")
-    }
-}
-
-impl<G: Grammar> Walk<'_, G> {
-    /// A value that the envelope around the values uses for itself: its text or number, where it ends. As
-    /// [`value`](Self::value) otherwise.
-    pub(super) fn part(
-        &mut self,
-        lines: &mut Lines<'_, '_>,
-        bytes: &[u8],
-        start: usize,
-        label: &str,
-    ) -> Result<Option<(usize, Option<i32>)>, fmt::Error> {
-        let Some(end) = self.value(lines, bytes, start, label, &|offset| offset as u64)? else {
-            return Ok(None);
-        };
-        let number = match G::token(&bytes[start..end]) {
-            Ok((_, crate::grammar::Token::Int(number))) => Some(number),
-            _ => None,
-        };
-        Ok(Some((end, number)))
-    }
-}
-
-/// A line about bytes that are no values.
-pub(super) fn bytes_line(
-    lines: &mut Lines<'_, '_>,
-    bytes: &[u8],
-    range: std::ops::Range<usize>,
-    indent: usize,
-    meaning: fmt::Arguments<'_>,
-) -> fmt::Result {
-    let part = &bytes[range.start.min(bytes.len())..range.end.min(bytes.len())];
-    let shown = &part[..part.len().min(BYTES)];
-    lines.line(range.start as u64, shown, part.len() as u64, true, indent, meaning)
 }
 
 #[cfg(test)]
@@ -431,7 +423,7 @@ mod tests {
     #[test]
     fn a_field_is_named_from_where_the_last_one_ended() {
         let dump = <Dump>::new();
-        let mut walk = Walk::new(&dump);
+        let mut walk = Walk::<crate::grammar::Final>::new(&dump);
         let ends = ["x.Wide", "a", "b", "c"].map(|name| {
             let at = walk.tables.begin();
             walk.tables.extend(name);
@@ -442,6 +434,6 @@ mod tests {
         let mut name = walk.tables.first_field(&[], class);
         assert_eq!(walk.tables.field(&[], &mut name), "a");
         walk.stack.push(Open::Object { name, left: 2 });
-        assert_eq!([walk.label(""), walk.label(""), walk.label("")], ["b: ", "c: ", ""]);
+        assert_eq!([walk.label(), walk.label(), walk.label()], ["b: ", "c: ", ""]);
     }
 }

@@ -4,6 +4,8 @@ pub(crate) mod dialect;
 mod draft;
 pub(crate) mod number;
 mod one;
+#[cfg(feature = "client")]
+pub(crate) mod parts;
 pub(crate) mod sink;
 pub(crate) mod text;
 mod tutorial;

@@ -28,6 +28,13 @@ pub trait Sink: private::Sealed {
     fn byte(&self, position: usize) -> Option<u8>;
     #[doc(hidden)]
     fn room(&mut self, additional: usize);
+    /// The chunks of a binary are put in here later: false where that is not possible.
+    #[cfg(feature = "client")]
+    #[doc(hidden)]
+    fn later(&mut self, source: super::parts::Later) -> bool {
+        drop(source);
+        false
+    }
 }
 
 /// Room that a full buffer grows by at least: a vector by itself would begin with eight bytes.
@@ -115,7 +122,7 @@ impl Sink for BytesMut {
 }
 
 #[expect(unnameable_types, reason = "sealed: nobody else implements Sink")]
-mod private {
+pub(super) mod private {
     pub trait Sealed {}
     impl Sealed for Vec<u8> {}
     impl Sealed for bytes::BytesMut {}

@@ -20,7 +20,8 @@ use super::{Grammar, LengthForm, Scan, Token, TypeForm, TypeToken};
 /// Numbers have their full width. There are no objects: an object is a map whose type is the class and whose keys are
 /// the names of the fields. XML is read as a string (the Java library refuses it) and written as one.
 ///
-/// A list may tell its length and ends with `7a` all the same; both have to agree.
+/// A list may tell its length and ends with `7a` all the same; both have to agree. A negative length is none, as in the Java
+/// library: `python-hessian` writes -1 for each list.
 #[derive(Debug, Clone, Copy)]
 pub enum One {}
 
@@ -89,7 +90,7 @@ impl Grammar for One {
         match (form, be_u8(input)?) {
             (LengthForm::Optional, (rest, b'l')) => {
                 let (rest, len) = be_i32(rest)?;
-                Ok((rest, Some(len)))
+                Ok((rest, (len >= 0).then_some(len)))
             }
             _ => Ok((input, None)),
         }

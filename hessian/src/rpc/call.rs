@@ -9,6 +9,21 @@ use crate::limits::Limits;
 use crate::table::Tables;
 use crate::value::{Graph, View};
 
+/// For messages.
+pub(super) const EXPECTED: &str = "a call (`H` or `c`)";
+
+pub(super) const EXPECTED_TWO: &str = "a call (`C`)";
+pub(super) const NAME: &str = "the name of a method";
+pub(super) const HOW_MANY: &str = "an int (how many arguments follow)";
+
+/// Which form the reply to a call has to be in.
+pub(super) fn reply_form(form: Form, version: [u8; 2]) -> Form {
+    match (form, version) {
+        (Form::One, [..2, _]) => Form::One,
+        _ => Form::Two,
+    }
+}
+
 /// A call: a method and its arguments.
 #[derive(Debug, Clone)]
 pub struct Call<'de> {
@@ -27,13 +42,13 @@ impl<'de> Call<'de> {
     /// Malformed or incomplete input, any of the [`Limits`], [`MAX_ARGUMENTS`] and
     /// [`MAX_HEADERS`](super::MAX_HEADERS).
     pub fn parse(input: &'de [u8], limits: &Limits) -> Result<(Self, usize)> {
-        let (tag, version) = read::version(input, *b"Hc", "a call (`H` or `c`)")?;
+        let (tag, version) = read::version(input, *b"Hc", EXPECTED)?;
         let mut tables = Tables::default();
         if tag == b'H' {
             let mut input = Input::<Final>::new(input, 3, &mut tables, limits);
-            input.expect(b'C', "a call (`C`)")?;
-            let method = input.name("the name of a method")?;
-            let count = input.count(MAX_ARGUMENTS, "MAX_ARGUMENTS", "an int (how many arguments follow)")?;
+            input.expect(b'C', EXPECTED_TWO)?;
+            let method = input.name(NAME)?;
+            let count = input.count(MAX_ARGUMENTS, "MAX_ARGUMENTS", HOW_MANY)?;
             for _ in 0..count {
                 input.value()?;
             }
@@ -52,10 +67,7 @@ impl<'de> Call<'de> {
     /// Which grammar its reply has to be in.
     #[must_use]
     pub fn reply_form(&self) -> Form {
-        match (self.form, self.version) {
-            (Form::One, [..2, _]) => Form::One,
-            _ => Form::Two,
-        }
+        reply_form(self.form, self.version)
     }
 
     /// The name of the method, as it stands in the call: plain, or with the types of overloaded arguments

@@ -8,6 +8,8 @@
 //! | reply | `H 02 00 R` value | `r` major minor (`H` name value)\* value `z` |
 //! | fault | `H 02 00 F` map of `code`, `message`, `detail` | `r` major minor `f` (key value)\* `z z` |
 //!
+//! [`Call`] and [`Reply`] are messages of any values; [`CallHead`] and [`read_reply`] read into types.
+//!
 //! The arguments of a call share references, classes and types; each message has its own.
 //!
 //! What Java's `HessianProxyFactory` sends unless told otherwise is a call of Hessian 1 of major version 2: it wants
@@ -31,15 +33,25 @@
 //! ```
 
 mod call;
+mod fault;
+mod head;
 mod one;
 mod read;
 mod reply;
+mod typed;
 mod write;
 
 pub use call::Call;
+pub use fault::{ARGUMENT_COUNT, NO_SUCH_METHOD, PROTOCOL_EXCEPTION, SERVICE_EXCEPTION, ServiceFault};
+pub use head::{CallHead, FromArguments};
 pub(crate) use read::Input;
 pub use reply::{Fault, Reply};
-pub use write::{Arguments, write_call, write_fault, write_reply};
+#[cfg_attr(not(feature = "client"), allow(unused_imports, reason = "the client's messages have it too"))]
+pub(crate) use reply::{REPLY, RESULT};
+#[cfg(feature = "client")]
+pub(crate) use typed::value_of;
+pub use typed::{Outcome, read_reply, read_reply_bytes};
+pub use write::{Arguments, write_call, write_call_for, write_fault, write_reply, write_service_fault};
 
 /// Arguments of a call at most: what a Java method may have.
 pub const MAX_ARGUMENTS: usize = 255;

@@ -8,6 +8,11 @@ use crate::grammar::One;
 use crate::limits::Limits;
 use crate::table::Tables;
 
+/// For messages.
+pub(super) const METHOD: &str = "the method of a call (`m`)";
+/// For messages.
+pub(super) const END_OF_REPLY: &str = "the end of a reply (`z`)";
+
 impl<'de> Call<'de> {
     /// A call whose first three bytes were read.
     pub(super) fn parse_one(
@@ -18,7 +23,7 @@ impl<'de> Call<'de> {
     ) -> Result<(Self, usize)> {
         let mut input = Input::<One>::new(input, 3, tables, limits);
         let headers = input.headers()?;
-        input.expect(b'm', "the method of a call (`m`)")?;
+        input.expect(b'm', METHOD)?;
         let method = input.short_name()?;
         let mut count = 0;
         // Nothing tells how many arguments there are: the call ends where no value begins.
@@ -81,7 +86,7 @@ impl<'de> Reply<'de> {
         } else {
             input.value()?;
         }
-        input.expect(b'z', "the end of a reply (`z`)")?;
+        input.expect(b'z', END_OF_REPLY)?;
         let (values, used) = input.finish();
         Ok((Self { form: Form::One, version, headers, fault, values }, used))
     }

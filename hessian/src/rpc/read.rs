@@ -30,6 +30,11 @@ impl<'de, 't, G: Grammar> Input<'de, 't, G> {
         Error::at(self.at as u64, kind)
     }
 
+    /// The position.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     fn rest(&self) -> &'de [u8] {
         &self.input[self.at..]
     }

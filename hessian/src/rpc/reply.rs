@@ -10,6 +10,10 @@ use crate::table::Tables;
 use crate::value::{Graph, View};
 use std::fmt;
 
+/// For messages.
+pub(crate) const REPLY: &str = "a reply (`H` or `r`)";
+pub(crate) const RESULT: &str = "a reply or a fault (`R` or `F`)";
+
 /// A reply: a value or a fault.
 #[derive(Debug, Clone)]
 pub struct Reply<'de> {
@@ -27,7 +31,7 @@ impl<'de> Reply<'de> {
     /// # Errors
     /// Malformed or incomplete input, any of the [`Limits`], [`MAX_HEADERS`](super::MAX_HEADERS).
     pub fn parse(input: &'de [u8], limits: &Limits) -> Result<(Self, usize)> {
-        let (tag, version) = read::version(input, *b"Hr", "a reply (`H` or `r`)")?;
+        let (tag, version) = read::version(input, *b"Hr", REPLY)?;
         let mut tables = Tables::default();
         if tag == b'H' {
             let mut input = Input::<Final>::new(input, 3, &mut tables, limits);
@@ -35,8 +39,7 @@ impl<'de> Reply<'de> {
                 b'R' => false,
                 b'F' => true,
                 found => {
-                    let expected = "a reply or a fault (`R` or `F`)";
-                    return Err(input.fail(ErrorKind::UnexpectedByte { found, expected }));
+                    return Err(input.fail(ErrorKind::UnexpectedByte { found, expected: RESULT }));
                 }
             };
             input.take(if fault { b'F' } else { b'R' })?;

@@ -26,8 +26,23 @@ impl<'o, S: Sink, G: Dialect> Serializer<'o, S, G> {
                 magic::ask_for_graph(());
                 value.serialize(Embed { ser: self })
             }
+            #[cfg(feature = "client")]
+            magic::LATER => self.later(value),
             _ => value.serialize(self),
         }
+    }
+
+    /// A binary whose bytes come later: its last chunk, which is empty.
+    #[cfg(feature = "client")]
+    fn later<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        if let Some(source) = magic::take_later()
+            && self.out.later(source)
+        {
+            G::binary_head(self.out, 0);
+            return Ok(());
+        }
+        // It tells what is wrong.
+        value.serialize(self)
     }
 
     /// A value that may have been written before in this packet.

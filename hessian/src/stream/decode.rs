@@ -5,6 +5,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::{Final, Grammar};
 use crate::limits::Limits;
 use crate::packet::{Framing, Packet, PacketDecoder};
+#[cfg(feature = "client")]
+use crate::table::Mark;
 use crate::table::Tables;
 use crate::value::{Builder, Graph};
 use bytes::{Bytes, BytesMut};
@@ -104,6 +106,24 @@ impl<G: Grammar> ValueDecoder<G> {
     pub fn deserializer<'de>(&mut self, packet: &'de [u8]) -> Result<Deserializer<'de, '_, G>> {
         self.check()?;
         Ok(self.values(packet))
+    }
+
+    /// Whether an earlier packet was malformed.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// What is defined so far, to go back to it and decode a packet again.
+    #[cfg(feature = "client")]
+    pub(crate) fn mark(&self) -> Mark {
+        self.tables.mark()
+    }
+
+    /// Forgets what was defined since.
+    #[cfg(feature = "client")]
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.tables.rewind(mark);
     }
 
     fn values<'de>(&mut self, packet: &'de [u8]) -> Deserializer<'de, '_, G> {

@@ -7,6 +7,7 @@ mod encode;
 mod graph;
 mod literal;
 mod node;
+mod objects;
 mod ser;
 mod view;
 mod walk;

@@ -217,3 +217,15 @@ fn objects_of_hessian_2_become_maps_with_references_kept() {
         "list#0[map#1<A>{\"self\": #1, \"b\": map#2<B>{}}, #1]"
     );
 }
+
+/// `python-hessian` writes -1 for each list; the Java library takes any negative length for none.
+#[test]
+fn a_negative_length_is_none() {
+    for length in ["ffffffff", "80000000"] {
+        let bytes = unhex(&format!("56 6c {length} 49 00000001 49 00000002 7a"));
+        assert_eq!(de::from_slice_in::<One, Vec<i32>>(&bytes, &Limits::new()).unwrap(), [1, 2]);
+        let graph = Graph::from_slice_with::<One>(&bytes, Limits::new()).unwrap();
+        assert_eq!(graph.root().items().filter_map(hessian::View::as_i32).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(decode::<One>("-1", &bytes).unwrap(), "list#0[int 1, int 2]");
+    }
+}

@@ -17,14 +17,18 @@ pub(crate) struct Java {
 }
 
 impl Java {
-    /// Compiles every `.java` file under `sources`; `resources` are further folders of the class path.
+    /// Compiles every `.java` file under `sources`, and those of `more` (folders, or single files); `resources` are further folders of the class
+    /// path.
     ///
     /// The classes go to a folder of cargo's for test files, named after what the sources say: they are compiled once per change, and test
     /// processes that run side by side do not disturb each other.
-    pub(crate) fn compile(sources: &Path, resources: &[&Path]) -> Self {
-        assert!(Path::new(LIBRARY).exists(), "no {LIBRARY}: apt-get install libhessian-java");
-        let files = java_files(sources);
+    pub(crate) fn compile(sources: &Path, more: &[&Path], resources: &[&Path]) -> Self {
+        let mut files = java_files(sources);
         assert!(!files.is_empty(), "no .java file in {}", sources.display());
+        for more in more {
+            if more.is_dir() { files.extend(java_files(more)) } else { files.push(more.to_path_buf()) }
+        }
+        assert!(Path::new(LIBRARY).exists(), "no {LIBRARY}: apt-get install libhessian-java");
         let mut hasher = DefaultHasher::new();
         for file in &files {
             file.hash(&mut hasher);

@@ -116,11 +116,15 @@ pub(crate) fn difference(java: &[u8], ours: &[u8]) -> String {
     format!("they part at offset {at}\nJava: {}\nours: {}", around(java), around(ours))
 }
 
-fn java() -> &'static Java {
+/// All of Java's ends, compiled.
+pub(crate) fn java() -> &'static Java {
     static JAVA: OnceLock<Java> = OnceLock::new();
     JAVA.get_or_init(|| {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let generator = tests.join("vectors/generator");
+        // The values of Caucho's test service, and their classes.
+        let values = [generator.join("T2.java"), generator.join("com/caucho/hessian/test")];
         // The generator's META-INF restores what Debian's jar has lost: how BigDecimal, Locale and File are written.
-        Java::compile(&tests.join("interop/java"), &[&tests.join("vectors/generator")])
+        Java::compile(&tests.join("interop/java"), &values.each_ref().map(|path| &**path), &[&generator])
     })
 }

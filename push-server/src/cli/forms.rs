@@ -17,24 +17,27 @@ pub(crate) fn address(text: &str) -> Result<Address, String> {
     }
 }
 
-/// An origin as browsers send it: what is written otherwise would never match.
+/// An origin as browsers send it (RFC 6454, section 6.2): what is written otherwise would never match.
 pub(crate) fn origin(text: &str) -> Result<String, String> {
-    let uri = text.parse::<Uri>().map_err(|_| "no scheme://host or scheme://host:port")?;
-    let is_origin = match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority)) => {
-            let host = authority.host();
-            let port = authority.port().map(|port| format!("{scheme}://{host}:{port}"));
-            format!("{scheme}://{host}") == text || port.is_some_and(|whole| whole == text)
-        }
-        _ => false,
+    const WHOLE: &str =
+        "an origin is scheme://host or scheme://host:port, without a path or a slash at the end";
+    let uri = text.parse::<Uri>().map_err(|_| WHOLE)?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(WHOLE.to_owned());
     };
-    match is_origin {
-        true => Ok(text.to_owned()),
-        false => {
-            Err("an origin is scheme://host or scheme://host:port, without a path or a slash at the end"
-                .to_owned())
-        }
-    }
+    let host = authority.host();
+    let is_whole = match authority.port_u16() {
+        None => format!("{scheme}://{host}").eq_ignore_ascii_case(text),
+        Some(port) => format!("{scheme}://{host}:{port}").eq_ignore_ascii_case(text),
+    };
+    let problem = match (scheme, authority.port_u16()) {
+        _ if !is_whole => WHOLE,
+        _ if host.contains('*') => "each origin is named: there are no wildcards",
+        ("ws" | "wss", _) => "the origin of a page is http:// or https://, also where it opens ws://",
+        ("http", Some(80)) | ("https", Some(443)) => "browsers leave out :80 of http and :443 of https",
+        _ => return Ok(text.to_owned()),
+    };
+    Err(problem.to_owned())
 }
 
 /// `DOMAIN:PORTS` of a policy, or `DOMAIN` for the ports that are listened on.
@@ -70,14 +73,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_written_as_browsers_do() {
-        for right in ["https://a.example", "http://b.example:81", "http://[::1]:3000"] {
-            assert_eq!(origin(right).as_deref(), Ok(right));
+    fn an_origin_is_what_browsers_send_or_is_refused() {
+        for good in ["https://www.example.com", "http://localhost:3000", "http://[::1]:81", "app://x"] {
+            assert_eq!(origin(good).as_deref(), Ok(good));
         }
-        for wrong in
-            ["a.example", "https://a.example/", "https://a.example/x", "https://u@a.example", "null", "", "*"]
-        {
-            assert!(origin(wrong).unwrap_err().contains("scheme://host"), "{wrong}");
+        for (bad, says) in [
+            ("www.example.com", "scheme://host"),
+            ("", "scheme://host"),
+            ("*", "scheme://host"),
+            ("null", "scheme://host"),
+            ("https://example.com/", "slash"),
+            ("https://a.example/x", "path"),
+            ("https://ann@example.com", "scheme://host"),
+            ("http://example.com:99999", "scheme://host"),
+            ("http://example.com:", "scheme://host"),
+            ("https://*.example.com", "wildcards"),
+            ("wss://example.com", "https://"),
+            ("https://example.com:443", ":443"),
+            ("HTTP://example.com:80", ":80"),
+        ] {
+            let refusal = origin(bad).unwrap_err();
+            assert!(refusal.contains(says), "{bad}: {refusal}");
         }
     }
 

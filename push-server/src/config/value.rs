@@ -152,8 +152,13 @@ impl Kind {
 
     fn read_list(&self, form: &Form, found: &Found) -> Result<Value, Wrong> {
         let items = match found {
-            Found::Word(word) if word.is_empty() => Vec::new(),
-            Found::Word(word) => word.split(',').map(|item| Found::Word(item.trim().to_owned())).collect(),
+            // Nothing between commas, as in a variable that is set to nothing, is no item.
+            Found::Word(word) => word
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| Found::Word(item.to_owned()))
+                .collect(),
             Found::List(items) => items.clone(),
             _ => return Err(self.wrong(found)),
         };

@@ -114,6 +114,12 @@ impl Context {
         self.settings.timeout = timeout;
     }
 
+    /// What [`set_timeout`](Self::set_timeout) has set, or the [request](super::Suspend::timeout).
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.settings.timeout
+    }
+
     /// Sends `value` in the connection's form. Encoded in that form alone, into one allocation.
     ///
     /// # Errors

@@ -66,6 +66,119 @@
 //! # }
 //! ```
 //!
+//! # A long poll, ported
+//!
+//! The weather servlet of the articles on Tomcat 6 and Jetty, which is the same on both but for their calls: what the weatherman
+//! has to say gathers while nobody asks; a request gets all of it and ends, and the page asks again.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use std::time::Duration;
+//! use axum::{Router, routing::any};
+//! use push_server::controller::{Context, Controller, Flow, Form, Handle, Input, Reason, Result, Suspend};
+//!
+//! /// MessageSender: the messages, and the connection that waits for them.
+//! #[derive(Clone, Default)]
+//! struct MessageSender(Arc<Mutex<(Vec<String>, Option<Handle>)>>);
+//!
+//! impl MessageSender {
+//!     fn send(&self, message: String) {
+//!         let mut state = self.0.lock().unwrap();
+//!         state.0.push(message);
+//!         if let Some(connection) = &state.1 {
+//!             connection.wake();
+//!         }
+//!     }
+//!
+//!     /// setConnection.
+//!     fn connect(&self, connection: Handle) {
+//!         let mut state = self.0.lock().unwrap();
+//!         if !state.0.is_empty() {
+//!             connection.wake(); // It is resumed when `begin` has returned.
+//!         }
+//!         state.1 = Some(connection);
+//!     }
+//!
+//!     fn take(&self) -> Vec<String> {
+//!         std::mem::take(&mut self.0.lock().unwrap().0)
+//!     }
+//! }
+//!
+//! struct Weather(MessageSender);
+//!
+//! impl Controller for Weather {
+//!     // EventType.BEGIN; isInitial()
+//!     async fn begin(&mut self, cx: &mut Context) -> Result {
+//!         cx.set_timeout(Some(Duration::from_secs(60)));
+//!         self.0.connect(cx.handle().clone());
+//!         Ok(Flow::Suspend)
+//!     }
+//!
+//!     // MessageSender.run(); isResumed()
+//!     async fn resume(&mut self, cx: &mut Context) -> Result {
+//!         for forecast in self.0.take() {
+//!             cx.write(format!("{forecast}<br>"))?;
+//!         }
+//!         Ok(Flow::Complete)
+//!     }
+//!
+//!     // EventType.READ
+//!     async fn read(&mut self, _: &mut Context, _: Input) -> Result {
+//!         Err("This servlet does not accept data".into())
+//!     }
+//!
+//!     // EventType.END, EventType.ERROR; onComplete
+//!     fn close(&mut self, reason: Reason) {
+//!         println!("End: {reason:?}");
+//!     }
+//! }
+//!
+//! /// Weatherman.
+//! async fn weatherman(sender: MessageSender) {
+//!     loop {
+//!         for zip in [95118, 32408] {
+//!             sender.send(format!("{zip}: sunny"));
+//!         }
+//!         tokio::time::sleep(Duration::from_secs(30)).await;
+//!     }
+//! }
+//!
+//! # use push_server::{Epoch, Hub, Limits, Server};
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<()> {
+//! let sender = MessageSender::default();
+//! # let theirs = sender.clone();
+//! let weather = async move |suspend: Suspend| {
+//!     suspend.form(Form::raw("text/html")).long_poll().run(Weather(sender.clone()))
+//! };
+//! let app = Router::new().route("/Weather", any(weather));
+//! # tokio::spawn(weatherman(theirs));
+//! # let policy = policy_server::PolicyFile::builder().allow("*", "80").build()?;
+//! # let hub = Hub::start(Epoch::now(), Limits::default(), 1);
+//! # let server = Server::new(hub, app, policy_server::Responder::new(&policy));
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let address = listener.local_addr()?;
+//! # tokio::spawn(server.serve(listener, std::future::pending()));
+//! # // What has gathered, then the news of each half minute.
+//! # let begin = tokio::time::Instant::now();
+//! # for second in [0, 30, 60] {
+//! #     let mut client = tokio::net::TcpStream::connect(address).await?;
+//! #     client.write_all(b"GET /Weather HTTP/1.0\r\n\r\n").await?;
+//! #     let mut page = String::new();
+//! #     client.read_to_string(&mut page).await?;
+//! #     assert!(page.ends_with("\r\n\r\n95118: sunny<br>32408: sunny<br>"), "{page}");
+//! #     assert_eq!(begin.elapsed().as_secs(), second);
+//! # }
+//! # let mut client = tokio::net::TcpStream::connect(address).await?;
+//! # client.write_all(b"POST /Weather HTTP/1.0\r\nContent-Length: 1\r\n\r\nx").await?;
+//! # let mut page = String::new();
+//! # client.read_to_string(&mut page).await?;
+//! # assert!(page.starts_with("HTTP/1.0 500 "), "{page}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where each call has gone
 //!
 //! | `CometController`, `GenericCometServlet` (Resin 3.1) | here |
@@ -91,6 +204,8 @@
 //! | with `ERROR`, sub-type `CLIENT_DISCONNECT` | [`Controller::close`] with [`Reason::Peer`]: no error |
 //! | with `ERROR`, sub-type `IOEXCEPTION`; `END` of a broken request | [`Controller::error`], then [`Controller::close`] |
 //! | with `END`, sub-type `SERVER_SHUTDOWN` | [`Controller::close`] with [`Reason::Shutdown`] |
+//! | with `END`, sub-type `WEBAPP_RELOAD` | the same: a route goes with its server |
+//! | with `END`, sub-type `SESSION_END` | none: there are no sessions; who ends one of its own calls [`Handle::complete`] |
 //! | `event.close()` | [`Flow::Complete`], from elsewhere [`Handle::complete`] |
 //! | `event.setTimeout(ms)`, attribute `org.apache.tomcat.comet.timeout` | [`Context::set_timeout`], [`Suspend::timeout`] |
 //! | writing to the kept `ServletResponse` from another thread | [`Handle::set`] and [`Handle::wake`]; [`Controller::resume`] writes |
@@ -101,17 +216,26 @@
 //! | `suspend()`, `suspend(ms)`, `setTimeout(ms)` | [`Flow::Suspend`], with [`Context::set_timeout`] |
 //! | `resume()` | [`Handle::wake`] |
 //! | the request handled again: `isResumed()`, `isExpired()`, `isInitial()` | a callback each: [`resume`](Controller::resume), [`timeout`](Controller::timeout), [`begin`](Controller::begin) |
+//! | `isNew()` (6) | [`begin`](Controller::begin) |
 //! | `complete()` | [`Handle::complete`] |
+//! | `undispatch()`, the exception that leaves the servlet | none: a callback returns [`Flow::Suspend`] |
 //! | `setAttribute`, `getAttribute`, `removeAttribute` | [`Handle::set`], [`Handle::get`], [`Handle::remove`] |
+//! | `setObject(object)`, `getObject()` (6) | the controller's own fields, from elsewhere [`Handle::set`] and [`Handle::get`] |
+//! | `addContinuationListener(listener)` | none: the controller is told; others wait for [`Handle::closed`] |
 //! | `isPending()`, `isSuspended()` | the opposite of [`Handle::is_closed`] |
 //! | `ContinuationListener.onComplete`, `onTimeout` | [`Controller::close`], [`Controller::timeout`] |
 //!
 //! | `AsyncContext`, `AsyncListener` (Servlet 3.0) | here |
 //! | --- | --- |
 //! | `request.startAsync()`, `@WebServlet(asyncSupported)` | [`Suspend`] and [`Suspend::run`], or [`route()`] |
-//! | `setTimeout(ms)`, default 30 s | [`Context::set_timeout`], [`Suspend::timeout`]; default [`TIMEOUT`] where no heartbeat goes out |
+//! | `request.getAsyncContext()` | [`Context`] in callbacks, elsewhere its [`Handle`] |
+//! | `isAsyncStarted()` | the opposite of [`Handle::is_closed`] |
+//! | `setTimeout(ms)`, default 30 s; `getTimeout()` | [`Context::set_timeout`], [`Suspend::timeout`]; default [`TIMEOUT`] where no heartbeat goes out; [`Context::timeout`] |
+//! | `setTimeout(0)` | `set_timeout(None)` |
+//! | `@WebServlet(asyncTimeout = ms)` (drafts) | [`Suspend::timeout`] |
 //! | `dispatch()` | [`Handle::wake`] |
-//! | `dispatch(path)` | none: a controller answers its own request |
+//! | `dispatch(path)`, `dispatch(context, path)` | none: a controller answers its own request |
+//! | `addListener(listener)` | none: the controller is told; others wait for [`Handle::closed`] |
 //! | `complete()` | [`Handle::complete`], [`Flow::Complete`] |
 //! | `start(runnable)` | [`Handle::start`], which ends with the connection |
 //! | `getRequest`, `hasOriginalRequestAndResponse` | the handler's arguments, which the controller keeps what it needs of |

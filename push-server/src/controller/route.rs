@@ -14,13 +14,13 @@ use super::form::Form;
 use super::suspend::Suspend;
 use crate::transport::script::Callback;
 use crate::transport::ws::Subprotocol;
-use crate::web::{SUBSCRIBE, text, wrong_method};
-use crate::{Framing, Grammar};
+use crate::web::{SUBSCRIBE, packets, text, wrong_method};
 
 /// What the query of a request for a form may say. Anything else is ignored.
 #[derive(Debug, Default, Deserialize)]
 struct Params {
     framing: Option<String>,
+    grammar: Option<String>,
     callback: Option<String>,
 }
 
@@ -46,7 +46,7 @@ where
 ///
 /// | path | form | query |
 /// | --- | --- | --- |
-/// | `path/hessian` | [`Form::Hessian`] | `framing`: `ws` (default), `p`, `varint`, `marked` |
+/// | `path/hessian` | [`Form::Hessian`] | `framing`: `ws` (default), `p`, `varint`, `marked`; `grammar`: `final` (default), `draft`, `tutorial` |
 /// | `path/script` | [`Form::Script`] | `callback`: the function of the parent page, default `comet_update` |
 /// | `path/sse` | [`Form::Sse`] | |
 /// | `path/json` | [`Form::Json`], a line each | |
@@ -87,14 +87,8 @@ fn named(name: &str, request: &Request<Body>) -> Result<Form, String> {
     let Query(params) = Query::<Params>::try_from_uri(request.uri()).map_err(|bad| bad.body_text())?;
     Ok(match name {
         "hessian" => {
-            let framing = match params.framing.as_deref() {
-                None | Some("ws") => Framing::Ws,
-                Some("p") => Framing::P,
-                Some("varint") => Framing::Varint,
-                Some("marked") => Framing::Marked,
-                Some(_) => return Err("framing is one of ws, p, varint, marked.".to_owned()),
-            };
-            Form::Hessian { framing, grammar: Grammar::Final }
+            let (framing, grammar) = packets(params.framing.as_deref(), params.grammar.as_deref())?;
+            Form::Hessian { framing, grammar }
         }
         "script" => Form::Script(match params.callback.as_deref() {
             None => Callback::default(),

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use super::input::{BadBody, failure};
 use super::output::{GATHER, Output};
 use super::settings::READ;
 
-/// How long a connection that ends within a request body, or before a further request, is read on, so that the client gets to read the answer: a
-/// socket that is closed with something unread resets the connection, and takes back what is on its way.
+/// How long a connection that ends within a request body, or before a further request, is read on, so that the client
+/// gets to read the answer: a socket that is closed with something unread resets the connection, and takes back what is
+/// on its way.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What has come from the client.
@@ -167,7 +169,10 @@ impl HttpWire {
 
     /// Closes so that what was sent arrives, also to a client that is still sending, or has sent its next request.
     pub(super) async fn finish(&mut self) {
-        let has_unread = self.body.is_some() || (self.keeps && !self.is_watching);
+        // What came while a callback was at work, nobody has looked at yet.
+        let waits =
+            || SockRef::from(&*self.socket).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|read| read > 0);
+        let has_unread = self.body.is_some() || (self.keeps && !self.is_watching) || waits();
         if !has_unread || self.is_half_closed {
             return;
         }

@@ -207,8 +207,10 @@ impl Channel {
         }
     }
 
-    /// Wakes publishers that wait for room, and readers that wait for news: the stream or the hub has ended.
+    /// Wakes publishers that wait for room, and readers that wait for news: the stream or the hub has ended. So has
+    /// everybody's presence.
     pub(crate) fn interrupt(&self) {
+        self.registry.end();
         self.room.notify_waiters();
         for link in &self.links {
             link.news.notify_waiters();

@@ -64,8 +64,12 @@ impl Cursor {
 /// The places that a reader with a full socket must have passed not to be too far behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Floor {
+    /// A sequence.
     messages: u64,
+    /// The [`end`](Cursor::end) of a cursor.
     bytes: u64,
+    /// The sequence before the oldest message held.
+    held: u64,
     /// The furthest of them: where a reader goes on that is behind it.
     pub(crate) cursor: Cursor,
 }
@@ -76,7 +80,8 @@ impl Floor {
         match cursor.sequence {
             at if at >= self.cursor.sequence => None,
             at if at < self.messages => Some(Overrun::Messages),
-            at if at < self.bytes => Some(Overrun::Bytes),
+            _ if cursor.end < self.bytes => Some(Overrun::Bytes),
+            at if at < self.held => Some(Overrun::Log),
             _ => Some(Overrun::Age),
         }
     }
@@ -160,6 +165,10 @@ impl Log {
     /// How many of the oldest messages have to go for one of `weight`, and so that all logs have `over` bytes less.
     /// Nothing if this log does not hold as many.
     fn excess(&self, weight: usize, over: usize) -> Option<usize> {
+        // Before a look at each: where all logs are full this is asked often.
+        if over > self.held + self.ring.len() * Message::OVERHEAD {
+            return None;
+        }
         let (mut count, mut held, mut freed) = (0, self.held, 0);
         while freed < over || self.is_over(self.ring.len() - count, held + weight) {
             let Some(oldest) = self.ring.get(count) else { break };
@@ -167,7 +176,7 @@ impl Log {
             held -= oldest.weight();
             freed += oldest.weight() + Message::OVERHEAD;
         }
-        (freed >= over).then_some(count)
+        Some(count)
     }
 
     /// Gives the next place to `bodies`, for which [room](Self::make_room) was made. The newest message is always held,
@@ -309,7 +318,7 @@ impl Log {
         let overdue = self.ring.partition_point(|message| message.published + config.lag_age <= now);
         let age = self.not_before(overdue).sequence;
         let cursor = self.nearest(messages.max(bytes).max(age).min(newest));
-        Floor { messages, bytes, cursor }
+        Floor { messages, bytes: enough, held: self.base().sequence, cursor }
     }
 
     /// The cursor of a new reader, and what it has to be told.

@@ -233,8 +233,9 @@ impl Hub {
             if !is_open || !channel.is_unused() {
                 continue;
             }
-            // Those here, and in the table. Under the lock of the table nobody gets another.
-            if Arc::strong_count(&channel) == 2 {
+            // Those here, and in the table. Under the lock of the table nobody gets another: so what is unused now, asked
+            // once more as somebody may have published before he gave his handle back, stays so.
+            if Arc::strong_count(&channel) == 2 && channel.is_unused() {
                 streams.last.get_or_insert(self.epoch);
                 streams.open.remove(&channel.name);
                 channel.close(&self.shared.inboxes);
@@ -302,9 +303,9 @@ impl Hub {
         let mut streams = self.streams();
         let Some(stream) = streams.open.remove(name) else { return false };
         streams.last.get_or_insert(self.epoch);
-        self.shared.unused.leave(&stream.channel);
         // Closed first, so that nothing is published to it after it was counted.
         stream.channel.close(&self.shared.inboxes);
+        self.shared.unused.leave(&stream.channel);
         streams.forget(&stream.channel);
         true
     }

@@ -50,7 +50,8 @@ impl Presence {
         &self.present
     }
 
-    /// The next event; `None` when the stream is gone. Cancel safe.
+    /// The next event; `None` when the stream has ended: it was closed, or the hub has. Everybody has left then, which
+    /// is told before. Cancel safe.
     ///
     /// # Errors
     ///
@@ -90,6 +91,9 @@ struct State {
     lingering: BTreeSet<(Instant, ClientId)>,
     /// Made for the first listener: most streams have none.
     events: Option<broadcast::Sender<PresenceEvent>>,
+    /// The stream has: nobody is present, and nobody is told of anything. What is left of `clients` is what is still
+    /// due to them.
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -125,15 +129,34 @@ impl Registry {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.lock().clients.len()
+        let state = self.lock();
+        if state.has_ended { 0 } else { state.clients.len() }
+    }
+
+    /// Whether something may wait for somebody, also where the stream has ended and nobody is present any more.
+    pub(crate) fn holds_anybody(&self) -> bool {
+        !self.lock().clients.is_empty()
     }
 
     pub(crate) fn clients(&self) -> Vec<ClientId> {
-        self.lock().clients.keys().cloned().collect()
+        let state = self.lock();
+        if state.has_ended { Vec::new() } else { state.clients.keys().cloned().collect() }
+    }
+
+    /// The stream has ended: everybody leaves, and that is all that listeners are told.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        if !std::mem::replace(&mut state.has_ended, true) {
+            state.clients.keys().for_each(|id| state.tell(PresenceEvent::Left(id.clone())));
+            state.events = None;
+        }
     }
 
     pub(crate) fn listen(&self, limits: &Limits) -> Presence {
         let mut state = self.lock();
+        if state.has_ended {
+            return Presence { present: Vec::new(), events: broadcast::channel(1).1 };
+        }
         let events = state.events.get_or_insert_with(|| broadcast::channel(limits.presence_events.max(1)).0);
         let events = events.subscribe();
         Presence { present: state.clients.keys().cloned().collect(), events }

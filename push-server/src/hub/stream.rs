@@ -36,9 +36,16 @@ const BURST: Duration = Duration::from_millis(1);
 /// | published | Hessian readers get | readers of JSON get |
 /// | --- | --- | --- |
 /// | a Rust value, [`publish`](Self::publish) | the object, as the crate `hessian` maps serde's types | what `serde_json` makes of it |
-/// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
+/// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself, but for the types of lists and maps | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
 /// | JSON, [`publish_json`](Self::publish_json) | objects as untyped maps, arrays as untyped lists, whole numbers as ints where they fit and else as longs, other numbers as doubles | itself |
 /// | bytes, [`publish_bytes`](Self::publish_bytes) | a binary | a string in base64 (RFC 4648, section 4) |
+///
+/// Objects keep their classes, whose definitions all readers share. The type of a list or a map (`java.util.LinkedList`,
+/// `[int`) is left out: a Hessian stream has no definition of a type apart from the value, so it would stand in every
+/// message by name, and each reader numbers each name that it reads for as long as it reads (the table of Java's
+/// `Hessian2Input` grows for ever, ours is bounded). Readers get the lists and maps that they make of untyped ones: in
+/// Java `ArrayList` and `HashMap`. A value that has to arrive as a certain collection is published as an object with it
+/// in a field of that type.
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub(super) channel: Arc<Channel>,
@@ -116,6 +123,10 @@ impl Stream {
     /// The clients that are present now, and who comes and goes from now on.
     #[must_use]
     pub fn presence(&self) -> Presence {
+        if self.has_ended() {
+            // Opened when the hub had ended already, it was not told.
+            self.channel.registry.end();
+        }
         self.channel.registry.listen(&self.shared.limits)
     }
 
@@ -173,7 +184,7 @@ impl Stream {
     }
 
     /// Publishes JSON (RFC 8259, in UTF-8). Parsed once, to check it and for Hessian readers; not copied for the
-    /// others.
+    /// others, unless there are more than 16 blanks around it.
     ///
     /// # Errors
     ///

@@ -28,10 +28,10 @@ impl Unused {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stream goes to the end of the line, unless it stands in it.
+    /// The stream goes to the end of the line, unless it stands in it or is closed.
     pub(crate) fn enter(&self, channel: &Arc<Channel>) {
         let mut line = self.lock();
-        if channel.ticket.load(Ordering::Relaxed) == 0 {
+        if channel.ticket.load(Ordering::Relaxed) == 0 && !channel.is_closed() {
             line.last += 1;
             let ticket = line.last;
             channel.ticket.store(ticket, Ordering::Relaxed);
@@ -39,7 +39,7 @@ impl Unused {
         }
     }
 
-    /// The stream is closed: it waits for nothing.
+    /// The stream has been closed: it waits for nothing, and does not come again.
     pub(crate) fn leave(&self, channel: &Channel) {
         let mut line = self.lock();
         line.waiting.remove(&channel.ticket.swap(0, Ordering::Relaxed));
@@ -91,6 +91,7 @@ mod tests {
         let limits = Limits { streams: 1, ..Limits::default() };
         let hub = Hub::start(Epoch::new(1), limits, 1);
         let open = |name: &str| hub.open_for_client(&name.parse().unwrap());
+        let waiting = || hub.shared.unused.lock().waiting.len();
         let old = open("a").unwrap();
         let reader = old.subscribe(Transport::Xhr, Start::Live).into_reader();
         assert!(hub.close_stream(old.name()));
@@ -98,10 +99,57 @@ mod tests {
         namesake.publish(&1).await.unwrap();
         drop(namesake);
         drop(reader);
-        // Also had it come into the line before it was known to be closed.
+        assert_eq!(waiting(), 1, "the namesake, since it was opened");
         hub.shared.unused.enter(&old.channel);
+        assert_eq!(waiting(), 1);
         assert!(open("b").is_err());
         assert_eq!(hub.get("a").unwrap().stats().published, 1);
+    }
+
+    /// Whatever is answered as published stands in the log of the stream that has the name.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_stream_loses_its_place_with_something_in_it() {
+        let limits = Limits { streams: 64, ..Limits::default() };
+        let hub = Hub::start(Epoch::new(1), limits, 2);
+        let task = |number: usize| {
+            let hub = hub.clone();
+            async move {
+                let name = format!("s{}", number % 200).parse().unwrap();
+                let Ok(stream) = hub.open_for_client(&name) else { return None };
+                tokio::task::yield_now().await;
+                match number % 3 {
+                    0 => {
+                        let position = stream.publish(&number).await.unwrap().position;
+                        drop(stream);
+                        Some((name, position))
+                    }
+                    1 => {
+                        let mut reader = stream.subscribe(Transport::Xhr, Start::Live).into_reader();
+                        drop(stream);
+                        tokio::task::yield_now().await;
+                        assert!(reader.try_batch(9, 999).is_ok(), "no reader's stream is closed");
+                        None
+                    }
+                    _ => None,
+                }
+            }
+        };
+        let tasks: Vec<_> = (0..6_000).map(|number| tokio::spawn(task(number))).collect();
+        let mut published = 0;
+        for task in tasks {
+            let Some((name, position)) = task.await.unwrap() else { continue };
+            published += 1;
+            let stream = hub.get(name.as_str()).expect("it has its place");
+            assert_eq!(stream.position().epoch, position.epoch);
+            let (_, resume) = {
+                let log = stream.channel.log();
+                let before = crate::Position { sequence: position.sequence - 1, ..position };
+                log.start(Start::After(before), tokio::time::Instant::now())
+            };
+            assert_eq!(resume, crate::Resume::Complete);
+        }
+        assert!(published >= 64, "{published}");
+        assert!(hub.stats().log_bytes > 0 && hub.stats().streams == 64);
     }
 
     #[tokio::test(start_paused = true)]

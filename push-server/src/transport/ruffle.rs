@@ -30,8 +30,9 @@
 //! HTTP/1.0 response head, of which such a client skips everything up to the empty line; each following one is a packet. What the movie
 //! sends is read and dropped, bounded as on every WebSocket. `framing` is `p` (default, the tutorial's), `varint`, `ws` or `marked`;
 //! `grammar` is `tutorial` (default: the draft as that client reads it), `draft` or `final`; `since`, `last` and `client` as
-//! elsewhere. An idle connection gets a ping; the end of the stream is a close frame with the code 1000. It is not
-//! rotated: that client never comes back.
+//! elsewhere, and the head says `push-position`, `push-resume`, `push-counting` and `push-rotate` as that of any stream. An idle
+//! connection gets a ping; the end of the stream is a close frame with the code 1000. It is rotated only if `rotate` asks for
+//! it (the code is 1012 then): the clients of that time never come back.
 //!
 //! **The bridge** opens its TCP connection before the handshake is answered: 502 if that fails, 503 at
 //! [`Limits::bridges`](crate::Limits::bridges) in all or [`Limits::bridges_per_address`](crate::Limits::bridges_per_address) of
@@ -46,15 +47,3 @@
 //! | 1003 | `bytes only` | a text message |
 //! | 1009 | `bridge_message` | a message longer than [`Limits::bridge_message`](crate::Limits::bridge_message) |
 //! | 1011 | `the connection was lost` | a reset |
-
-use super::hessian;
-use crate::position::Position;
-
-/// The response head that the movie reads, in a message of its own.
-pub(crate) fn head(position: Position, out: &mut Vec<u8>) {
-    let content_type = hessian::CONTENT_TYPE;
-    let head = format!(
-        "HTTP/1.0 200 OK\r\ncontent-type: {content_type}\r\npush-position: {position}\r\nconnection: close\r\n\r\n"
-    );
-    super::ws::binary(&[head.as_bytes()], out);
-}

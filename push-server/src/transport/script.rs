@@ -33,13 +33,14 @@ pub struct Callback(Box<str>);
 /// The text is no name of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a callback is 1 to {MAX_CALLBACK} letters, digits, '_' and '$', not starting with a digit, and runs no text as code"
+    "a callback is 1 to {MAX_CALLBACK} letters, digits, '_' and '$', not starting with a digit, and no function of every page that runs or hands on a text"
 )]
 pub struct BadCallback;
 
-/// Functions of every page that run a text as code, or open it as an address, which may be code.
-const RUN_TEXT: [&str; 7] =
-    ["eval", "execScript", "Function", "open", "setImmediate", "setInterval", "setTimeout"];
+/// Functions of every page that run a text as code, or open it as an address, which may be code; and the one that hands
+/// a message to whatever listens in the page.
+const RUN_TEXT: [&str; 8] =
+    ["eval", "execScript", "Function", "open", "postMessage", "setImmediate", "setInterval", "setTimeout"];
 
 impl Callback {
     /// Accepts one ASCII identifier. No dots: a path like `document.forms.0.submit` would let a foreign page
@@ -251,6 +252,7 @@ mod tests {
             "eval",
             "setTimeout",
             "open",
+            "postMessage",
             &"x".repeat(MAX_CALLBACK + 1),
         ] {
             assert_eq!(Callback::new(bad), Err(BadCallback), "{bad:?}");

@@ -7,6 +7,7 @@
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
 //! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /hessian`, `Content-Type: x-application/hessian` | publishes by calls of the Java interface `push.Publisher` |
 //! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
 //! | transport | media type in `Accept` | rotates | parameters of its own |
@@ -72,6 +73,7 @@ mod origin;
 mod params;
 mod poll;
 mod publish;
+mod service;
 mod streams;
 mod ws;
 
@@ -83,6 +85,7 @@ use http::{HeaderValue, StatusCode, header};
 pub(crate) use bridge::{Bridges, Place, Port};
 pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
+pub(crate) use params::packets;
 pub(crate) use streams::Takeover;
 pub(crate) use ws::{Handshake, wants_websocket};
 
@@ -167,6 +170,7 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         .route("/ruffle", get(bridge::open));
     if access.publishes {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
+        router = router.merge(service::router(&hub, access));
     }
     router
         .merge(client::router())

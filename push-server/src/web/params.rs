@@ -91,19 +91,8 @@ impl Ask {
 
     /// `framing` and `grammar`.
     pub(super) fn hessian(&self) -> Result<Transport, Refusal> {
-        let framing = match self.query.framing.as_deref() {
-            None | Some("ws") => Framing::Ws,
-            Some("p") => Framing::P,
-            Some("varint") => Framing::Varint,
-            Some("marked") => Framing::Marked,
-            Some(_) => return Err(bad("framing is one of ws, p, varint, marked.")),
-        };
-        let grammar = match self.query.grammar.as_deref() {
-            None | Some("final") => Grammar::Final,
-            Some("draft") => Grammar::Draft,
-            Some("tutorial") => Grammar::Tutorial,
-            Some(_) => return Err(bad("grammar is one of final, draft, tutorial.")),
-        };
+        let (framing, grammar) =
+            packets(self.query.framing.as_deref(), self.query.grammar.as_deref()).map_err(bad)?;
         Ok(Transport::Hessian { framing, grammar })
     }
 
@@ -203,6 +192,27 @@ impl Ask {
             Some(_) => Err(bad("format is one of json, hessian.")),
         }
     }
+}
+
+/// What `framing` and `grammar` ask for, or what they may be.
+pub(crate) fn packets(
+    framing: Option<&str>,
+    grammar: Option<&str>,
+) -> Result<(Framing, Grammar), &'static str> {
+    let framing = match framing {
+        None | Some("ws") => Framing::Ws,
+        Some("p") => Framing::P,
+        Some("varint") => Framing::Varint,
+        Some("marked") => Framing::Marked,
+        Some(_) => return Err("framing is one of ws, p, varint, marked."),
+    };
+    let grammar = match grammar {
+        None | Some("final") => Grammar::Final,
+        Some("draft") => Grammar::Draft,
+        Some("tutorial") => Grammar::Tutorial,
+        Some(_) => return Err("grammar is one of final, draft, tutorial."),
+    };
+    Ok((framing, grammar))
 }
 
 /// Digits and nothing else; a number too large for its type is as good as the largest.

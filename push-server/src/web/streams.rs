@@ -170,10 +170,16 @@ pub(super) fn describe(subscription: &Subscription, headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // nginx buffers responses of its upstreams unless told otherwise.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    place(subscription, headers);
+}
+
+/// Where the reader begins, and what became of the place that it asked for.
+pub(super) fn place(subscription: &Subscription, headers: &mut HeaderMap) {
     // The position before the first message: each non-empty packet then counts one from here.
     headers.insert("push-position", field(subscription.position()));
     // Unless some packets have no position, or some positions no packet.
-    if !subscription.counts_positions() && matches!(subscription.transport(), Transport::Hessian { .. }) {
+    let is_bare = matches!(subscription.transport(), Transport::Hessian { .. } | Transport::Ruffle { .. });
+    if is_bare && !subscription.counts_positions() {
         headers.insert("push-counting", HeaderValue::from_static("none"));
     }
     if subscription.resume() != Resume::Fresh {
@@ -181,7 +187,7 @@ pub(super) fn describe(subscription: &Subscription, headers: &mut HeaderMap) {
     }
 }
 
-fn seconds(time: Duration) -> HeaderValue {
+pub(super) fn seconds(time: Duration) -> HeaderValue {
     field(time.as_secs_f64())
 }
 

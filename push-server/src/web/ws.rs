@@ -12,11 +12,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::origin::{Asker, Origins};
 use super::params::{Ask, Refusal, Segments, refuse};
-use super::streams::{Takeover, field, subscribe};
-use super::{Site, text};
-use crate::hub::{Resume, Start, Stream, Subscription};
+use super::streams::{Takeover, field, place, seconds, subscribe};
+use super::{Extent, Site, head, text};
+use crate::hub::{Start, Stream};
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
-use crate::transport::{Transport, ruffle};
+use crate::transport::{Transport, hessian};
 
 /// A handshake that is right, from a page that may connect.
 #[derive(Debug)]
@@ -196,7 +196,8 @@ pub(super) fn open(
         subscription = subscription.rotate_after(time);
     }
     let mut response = handshake.response;
-    tell_place(&subscription, &mut response);
+    // For clients that can see this head: scripts cannot.
+    place(&subscription, response.headers_mut());
     if let Some(name) = name {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
@@ -204,14 +205,6 @@ pub(super) fn open(
     let (position, resume) = (subscription.position(), subscription.resume());
     ws::preamble(position, resume, limits.heartbeat, rotate_after, &mut preamble);
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
-}
-
-/// What the other transports say in their heads, for clients that can see this one: scripts cannot.
-fn tell_place(subscription: &Subscription, response: &mut Response) {
-    response.headers_mut().insert("push-position", field(subscription.position()));
-    if subscription.resume() != Resume::Fresh {
-        response.headers_mut().insert("push-resume", field(subscription.resume()));
-    }
 }
 
 /// The eager form for a movie.
@@ -222,9 +215,20 @@ pub(super) fn open_ruffle(
     start: Start,
 ) -> Result<Response, Refusal> {
     let mut response = handshake.of_a_page()?;
-    let subscription = subscribe(stream, ask.flash()?, ask, start)?;
-    tell_place(&subscription, &mut response);
-    let mut preamble = Vec::new();
-    ruffle::head(subscription.position(), &mut preamble);
+    let transport = ask.flash()?;
+    let rotate_after = ask.rotate_after(transport, stream.limits())?;
+    let mut subscription = subscribe(stream, transport, ask, start)?;
+    // What the movie reads is the head of the answer to the request that never came.
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(hessian::CONTENT_TYPE));
+    place(&subscription, &mut headers);
+    if let Some(time) = rotate_after {
+        subscription = subscription.rotate_after(time);
+        headers.insert("push-rotate", seconds(time));
+    }
+    let head = head(Version::HTTP_10, StatusCode::OK, &headers, Extent::Close);
+    place(&subscription, response.headers_mut());
+    let mut preamble = Vec::with_capacity(head.len() + 16);
+    ws::binary(&[&head], &mut preamble);
     Ok(Takeover::Stream { subscription, preamble: preamble.into() }.begin(response))
 }

@@ -117,7 +117,7 @@ impl Reader {
     async fn start(url: &str, waits: bool) -> Self {
         static JAVA: OnceLock<Java> = OnceLock::new();
         let java = JAVA.get_or_init(|| {
-            Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/java"), &[])
+            Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/java"), &[], &[])
         });
         let mut command = java.command("ReadClasses");
         command.arg(url).args(waits.then_some("wait"));

@@ -103,6 +103,7 @@ enum Gone {
 /// A server with one reader, curl.
 struct Case {
     gone: Gone,
+    form: &'static str,
     traffic: Traffic,
     server: TestServer,
     curl: Child,
@@ -119,20 +120,20 @@ struct Outcome {
 }
 
 impl Case {
-    async fn start(gone: Gone, traffic: Traffic) -> Self {
+    async fn start(gone: Gone, form: &'static str, traffic: Traffic) -> Self {
         let server_ip = match &gone {
             Gone::Stopped => Ipv4Addr::LOCALHOST.into(),
             Gone::Cut(link) => link.server,
         };
         let listener = ListenConfig::default().bind((server_ip, 0).into()).expect("the address is there");
         let server = TestServer::on(listener, Limits::default()).await;
-        let curl = curl(&gone, server.address);
+        let curl = curl(&gone, form, server.address);
         wait_for(|| server.stream.readers() == 1).await;
-        Self { gone, traffic, server, curl }
+        Self { gone, form, traffic, server, curl }
     }
 
     /// Publishes, and tells what becomes of the reader within `patience`.
-    async fn run(mut self, patience: Duration) -> (Gone, Traffic, Outcome) {
+    async fn run(mut self, patience: Duration) -> (Gone, &'static str, Traffic, Outcome) {
         let stream = self.server.stream.clone();
         let publisher = tokio::spawn(async move {
             let Some((bytes, every)) = self.traffic.messages() else { return };
@@ -183,11 +184,11 @@ impl Case {
         }
         let curl = tokio::task::spawn_blocking(move || self.curl.wait().expect("a child of ours"));
         let curl = curl.await.expect("it waits");
-        (self.gone, self.traffic, Outcome { after, why, is_told, curl })
+        (self.gone, self.form, self.traffic, Outcome { after, why, is_told, curl })
     }
 }
 
-fn curl(gone: &Gone, server: SocketAddr) -> Child {
+fn curl(gone: &Gone, form: &str, server: SocketAddr) -> Child {
     let mut command = match gone {
         Gone::Stopped => Command::new("curl"),
         Gone::Cut(link) => {
@@ -196,7 +197,17 @@ fn curl(gone: &Gone, server: SocketAddr) -> Child {
             command
         }
     };
-    command.args(["-sN", "--output", "/dev/null", &format!("http://{server}/comet/sse")]);
+    command.args(["-sN", "--output", "/dev/null", &format!("http://{server}/comet/{form}")]);
+    if form == "ws" {
+        // It takes what follows on the handshake for a body, and answers nothing: neither pings nor a close frame.
+        let fields = [
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ];
+        command.arg("--http1.1").args(fields.iter().flat_map(|field| ["-H", field]));
+    }
     command.stdin(Stdio::null()).spawn().expect("no curl: apt-get install curl iproute2")
 }
 
@@ -228,19 +239,30 @@ async fn what_becomes_of_clients_that_stop_or_vanish() {
     // Longer than the longest of the times below.
     let patience = limits.heartbeat + limits.unacknowledged + 2 * SLACK;
     let mut cases = tokio::task::JoinSet::new();
-    for (index, traffic) in [Traffic::Quiet, Traffic::Steady, Traffic::Loud].into_iter().enumerate() {
-        let link = Link::new(u8::try_from(index).expect("three"));
-        for gone in [Gone::Stopped, Gone::Cut(link)] {
-            let case = Case::start(gone, traffic).await;
+    for (index, (traffic, [stopped, cut])) in [
+        (Traffic::Quiet, ["sse", "sse"]),
+        (Traffic::Steady, ["sse", "sse"]),
+        (Traffic::Loud, ["sse", "sse"]),
+        // The others are members of the same shards: each in one place where a difference would show.
+        (Traffic::Quiet, ["hessian", "ws"]),
+        (Traffic::Steady, ["ws", "hessian"]),
+        (Traffic::Loud, ["hessian", "ws"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let link = Link::new(u8::try_from(index).expect("six"));
+        for (gone, form) in [(Gone::Stopped, stopped), (Gone::Cut(link), cut)] {
+            let case = Case::start(gone, form, traffic).await;
             cases.spawn(case.run(patience));
         }
     }
     while let Some(case) = cases.join_next().await {
-        let (gone, traffic, Outcome { after, why, is_told, curl }) = case.expect("the case is told");
+        let (gone, form, traffic, Outcome { after, why, is_told, curl }) = case.expect("the case is told");
         let is_stopped = matches!(gone, Gone::Stopped);
         let how = if is_stopped { "stopped" } else { "cut off" };
         let told = if is_told { "told by a reset" } else { "not told" };
-        println!("{how}, {traffic:?}: {why:?} after {after:.1?}, {told}; then curl ended: {curl}");
+        println!("{form}, {how}, {traffic:?}: {why:?} after {after:.1?}, {told}; then curl ended: {curl}");
         let (expected, earliest, latest) = match (is_stopped, traffic) {
             // Its kernel takes the heartbeats: it is there.
             (true, Traffic::Quiet) => (None, patience, patience + SLACK),

@@ -21,8 +21,10 @@ mod java_library;
 mod packages;
 mod policy;
 mod ruffle;
+mod script;
 mod silent;
 mod site;
+mod soak;
 #[path = "../support/mod.rs"]
 mod support;
 mod transports;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::chromium::Browser;
+use crate::client::proxy::Proxy;
 use crate::packages;
 use crate::site::Site;
 
@@ -38,9 +39,9 @@ fn movie() -> Vec<u8> {
     movie
 }
 
-fn pages() -> Router {
+fn pages(movie: Vec<u8>) -> Router {
     let page = fs::read(folder().join("index.html")).expect("the page");
-    let movie = ([(header::CONTENT_TYPE, "application/x-shockwave-flash")], movie());
+    let movie = ([(header::CONTENT_TYPE, "application/x-shockwave-flash")], movie);
     Router::new()
         .route("/", get(async || Html(page)))
         .route("/listen.swf", get(async || movie))
@@ -58,7 +59,7 @@ async fn told(browser: &Browser) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh stream"]
 async fn movies_show_the_objects_of_a_stream_whether_they_flush_or_not() {
-    let site = Site::start(([127, 0, 0, 1], 0).into(), 1, pages()).await;
+    let site = Site::start(([127, 0, 0, 1], 0).into(), 1, pages(movie())).await;
     for line in ["Lorem ipsum", "dolor sit amet,", "consectetur adipiscing elit,"] {
         site.publish(line).await;
     }
@@ -113,6 +114,67 @@ async fn movies_show_the_objects_of_a_stream_whether_they_flush_or_not() {
     }
     browser.close().await;
     site.stop().await;
+}
+
+/// Loads the page and waits until its movie has shown as many objects as `expected`, or lost its connection.
+async fn shows(browser: &Browser, url: &str, expected: &[&str]) {
+    browser.page.goto(url).await.expect("the page loads");
+    let start = Instant::now();
+    loop {
+        let told = told(browser).await;
+        let objects: Vec<_> =
+            told.iter().filter_map(|entry| entry.strip_prefix("object example.AddString.value = ")).collect();
+        if objects.len() >= expected.len() {
+            return assert_eq!(objects, expected, "{url}");
+        }
+        let is_lost = told.iter().any(|entry| entry.starts_with("error ") || entry.starts_with("close "));
+        assert!(!is_lost && start.elapsed() < PATIENCE, "{url}: the movie has told {told:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Those movies never come back by themselves. The page that counts what its movie has shown loads it anew, at that place.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs haxe, npm's Ruffle, chromium and chromium-driver: bash .ci/interop.sh stream"]
+async fn a_movie_goes_on_where_it_was_after_a_cut_and_with_the_next_history_after_a_restart() {
+    let movie = movie();
+    let first = Site::start(([127, 0, 0, 1], 0).into(), 0xa, pages(movie.clone())).await;
+    let address = first.address;
+    let proxy = Proxy::start(address);
+    let browser = Browser::start("640,480").await;
+    let url = |rest: String| format!("http://{}/?host=old.example.com&port=80&framing={rest}", proxy.address);
+    let eager = |place: &str| {
+        let path = format!("/streams/comet/ruffle?{place}&framing=p&grammar=tutorial");
+        url(format!("p&flush=no&bridge={}", encoded(&path)))
+    };
+    let asks = |place: &str| {
+        let path = format!("/streams/comet/hessian?{place}&framing=varint&grammar=draft");
+        url(format!("varint&flush=yes&bridge=/ruffle&path={}", encoded(&path)))
+    };
+    for line in ["one", "two", "three", "four"] {
+        first.publish(line).await;
+    }
+    shows(&browser, &eager("last=2"), &["three", "four"]).await;
+    proxy.cut();
+    let start = Instant::now();
+    while !told(&browser).await.iter().any(|entry| entry.starts_with("close ")) {
+        assert!(start.elapsed() < PATIENCE, "the movie has not heard of the cut");
+        sleep(Duration::from_millis(50)).await;
+    }
+    first.publish("while it was away").await;
+    shows(&browser, &eager("since=a:4"), &["while it was away"]).await;
+    shows(&browser, &asks("since=a:3"), &["four", "while it was away"]).await;
+    browser.page.goto("about:blank").await.expect("a blank page");
+    first.stop().await;
+    let second = Site::start(address, 0xb, pages(movie)).await;
+    for line in ["again one", "again two"] {
+        second.publish(line).await;
+    }
+    // Another history: whatever it holds follows.
+    shows(&browser, &eager("since=a:5"), &["again one", "again two"]).await;
+    shows(&browser, &asks("since=a:5"), &["again one", "again two"]).await;
+    browser.close().await;
+    second.stop().await;
 }
 
 /// A path as the value of a parameter.

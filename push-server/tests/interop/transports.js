@@ -37,7 +37,12 @@ const readers = {
     request.send();
   },
 
-  async multipart(base) {
+  // Cut, it comes back as after the end; what was not complete comes again.
+  multipart(base) {
+    readers.parts(base).catch(() => {}).then(() => again(() => readers.multipart(base)));
+  },
+
+  async parts(base) {
     const response = await fetch(url(base + "/multipart", { rotate: 1 }));
     const [, boundary] = response.headers.get("content-type").match(/boundary=([^;]+)/);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -52,7 +57,6 @@ const readers = {
       }
     }
     if (text.trim() !== "--") state.problems.push("the end is " + JSON.stringify(text));
-    again(() => readers.multipart(base));
   },
 
   async longpoll(base) {

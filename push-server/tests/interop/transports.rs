@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::chromium::Browser;
+use crate::client::proxy::Proxy;
 use crate::demo::Demo;
 
 /// A message may wait for the next interval poll, or for a browser that comes back after two seconds.
@@ -30,10 +31,19 @@ fn publish(server: &Demo, stream: &str, number: u64) -> String {
     answer
 }
 
-/// Reads `count` messages by `transport`, each published when the one before has arrived.
-async fn reads(browser: &Browser, server: &Demo, transport: &str, count: u64, rotations: u64) {
+/// Reads `count` messages by `transport`, each published when the one before has arrived. Behind a proxy, that cuts every
+/// connection after each third message.
+async fn reads(
+    browser: &Browser,
+    server: &Demo,
+    proxy: Option<&Proxy>,
+    transport: &str,
+    count: u64,
+    rotations: u64,
+) {
     let script = include_str!("transports.js");
-    browser.page.goto(&server.url("/")).await.expect("the page loads");
+    let address = proxy.map_or_else(|| server.address(), |proxy| proxy.address);
+    browser.page.goto(&format!("http://{address}/")).await.expect("the page loads");
     let begin = format!("{script}\nreaders.{transport}('/streams/{transport}');");
     browser.page.execute(&begin, Vec::new()).await.expect("the reader begins");
     let state = async || browser.value("window.state").await;
@@ -57,6 +67,11 @@ async fn reads(browser: &Browser, server: &Demo, transport: &str, count: u64, ro
         let arrived = |state: &Value| state["data"].as_array().unwrap().len() as u64 == number;
         let (took, _) = wait_until(&format!("message {number}"), &arrived).await;
         slowest = slowest.max(took);
+        if let Some(proxy) = proxy.filter(|_| number % 3 == 0) {
+            proxy.cut();
+            // Most likely while it is away.
+            continue;
+        }
         sleep(PACE).await;
     }
     let (_, state) = wait_until("rotation", &|state| state["responses"].as_u64().unwrap() >= rotations).await;
@@ -81,8 +96,19 @@ async fn chromium_reads_every_transport_across_rotations() {
         ("sse", 6, 2),
         ("poll", 2, 2),
     ] {
-        reads(&browser, &server, transport, count, rotations).await;
+        reads(&browser, &server, None, transport, count, rotations).await;
     }
+    browser.close().await;
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver, takes 10 s: bash .ci/interop.sh stream"]
+async fn chromium_reads_parts_on_after_cuts() {
+    let server = Demo::serve();
+    let proxy = Proxy::start(server.address());
+    let browser = Browser::start("800,600").await;
+    reads(&browser, &server, Some(&proxy), "multipart", 18, 6).await;
     browser.close().await;
     server.stop();
 }

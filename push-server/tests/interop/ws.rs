@@ -11,14 +11,18 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::chromium::Browser;
+use crate::client::proxy::Proxy;
 use crate::site::Site;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// One each tenth of a second.
+const LINES: usize = 60;
+
 /// A client that always comes back. Rotated each second, so that several connections follow each other.
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>ws</title><script>
 const protocol = new URLSearchParams(location.search).get("protocol");
-const seen = { values: [], verdicts: [], closes: [], positions: [], protocol: null };
+const seen = { values: [], verdicts: [], closes: [], positions: [], cuts: 0, protocol: null };
 let position = null;
 function connect() {
     const since = position === null ? "" : `&since=${position}`;
@@ -41,7 +45,8 @@ function connect() {
     };
     socket.onclose = ({ code, reason, wasClean }) => {
         seen.values.push(bytes);
-        if (code !== 1006) seen.closes.push([code, reason, wasClean]);
+        if (code === 1006) seen.cuts += 1;
+        else seen.closes.push([code, reason, wasClean]);
         setTimeout(connect, 50);
     };
 }
@@ -71,20 +76,26 @@ fn lines(seen: &Value, is_hessian: bool) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh stream"]
-async fn a_browser_gets_every_message_once_over_rotations_and_a_restart() {
+async fn a_browser_gets_every_message_once_over_rotations_cuts_and_a_restart() {
     let browser = Browser::start("640,480").await;
     for (protocol, is_hessian) in [("push.json", false), ("push.hessian", true)] {
         let first = Site::start(([127, 0, 0, 1], 0).into(), 0xa, pages()).await;
         let address = first.address;
-        browser.page.goto(&first.url(&format!("/?protocol={protocol}"))).await.expect("the page loads");
+        let proxy = Proxy::start(address);
+        let url = format!("http://{}/?protocol={protocol}", proxy.address);
+        browser.page.goto(&url).await.expect("the page loads");
         let start = Instant::now();
         while first.stream.readers() == 0 {
             assert!(start.elapsed() < PATIENCE, "no browser came");
             sleep(Duration::from_millis(10)).await;
         }
-        let expected: Vec<_> = (1..=40).map(|number| format!("line {number}")).collect();
-        for line in &expected {
+        let expected: Vec<_> = (1..=LINES).map(|number| format!("line {number}")).collect();
+        for (index, line) in expected.iter().enumerate() {
             first.publish(line).await;
+            // Between two rotations, with messages on their way.
+            if index == 14 || index == 29 {
+                proxy.cut();
+            }
             sleep(Duration::from_millis(100)).await;
         }
         first.stop().await;
@@ -106,7 +117,7 @@ async fn a_browser_gets_every_message_once_over_rotations_and_a_restart() {
         let expected: Vec<_> = expected.into_iter().chain(["again 1".into(), "again 2".into()]).collect();
         assert_eq!(lines(&seen, is_hessian), expected, "{seen}");
         let positions: Vec<_> =
-            (1..=40).map(|n| format!("a:{n}")).chain(["b:1".into(), "b:2".into()]).collect();
+            (1..=LINES).map(|n| format!("a:{n}")).chain(["b:1".into(), "b:2".into()]).collect();
         assert_eq!(seen["positions"], serde_json::json!(positions));
         let count = |list: &str, what: Value| {
             seen[list].as_array().expect("a list").iter().filter(|entry| **entry == what).count()
@@ -116,6 +127,7 @@ async fn a_browser_gets_every_message_once_over_rotations_and_a_restart() {
         assert!(count("closes", serde_json::json!([1012, "rotate", true])) >= 3);
         let closes = seen["closes"].as_array().expect("a list");
         assert!(closes.iter().all(|close| close[2] == true), "{closes:?}");
+        assert!(seen["cuts"].as_u64() >= Some(2), "{seen}");
         let verdict = |what: &str| count("verdicts", what.into());
         assert_eq!((verdict("fresh"), verdict("epoch-changed")), (1, 1));
         assert_eq!(verdict("complete") + 2, seen["verdicts"].as_array().expect("a list").len());

@@ -1,12 +1,22 @@
 //! Every form of a stream as a client understands it, also if it was cut off anywhere. By the book, and nothing of
 //! the server's own.
 
-use hessian::packet::Packet;
+use hessian::grammar::{Draft, Final, Grammar, Tutorial};
+use hessian::packet::{Framing, Packet};
 use hessian::{Limits, StreamDecoder};
 use serde_json::Value;
 
 /// The transports, as the URL names them.
-pub(crate) const STREAMING: [&str; 5] = ["sse", "xhr", "multipart", "script", "hessian"];
+pub(crate) const STREAMING: [&str; 8] = [
+    "sse",
+    "xhr",
+    "multipart",
+    "script",
+    "hessian",
+    "hessian?framing=p&grammar=tutorial",
+    "hessian?framing=varint&grammar=draft",
+    "hessian?framing=marked",
+];
 pub(crate) const POLLS: [&str; 4] = ["longpoll", "poll", "longpoll?format=hessian", "poll?format=hessian"];
 
 /// What a client has understood of one response.
@@ -46,10 +56,10 @@ pub(crate) fn understand(transport: &str, response: &[u8]) -> Understood {
         "xhr" => lines(&body).for_each(|line| object(line, &mut understood)),
         "multipart" => parts(&body).into_iter().for_each(|part| object(&part, &mut understood)),
         "script" => lines(&body).for_each(|line| tag(line, &mut understood)),
-        "hessian" => packets(&body, &mut understood),
+        "hessian" => packets(transport, &body, &mut understood),
         "longpoll" | "poll" if !is_whole => {}
         "longpoll" | "poll" if field("content-type").as_deref() == Some("application/x-hessian") => {
-            packets(&body, &mut understood);
+            packets(transport, &body, &mut understood);
             understood.position = field("push-next-position").unwrap();
             understood.farewell = field("push-next").filter(|next| next == "end");
         }
@@ -153,15 +163,29 @@ fn tag(line: &str, understood: &mut Understood) {
     }
 }
 
-/// Packets of the framing `ws`, each a number; counts positions from the one in the head.
-fn packets(body: &[u8], understood: &mut Understood) {
-    let mut decoder: StreamDecoder =
-        StreamDecoder::new(Some(hessian::packet::Framing::Ws), Limits::default());
+/// Packets in the framing and the grammar that `transport` names; counts positions from the one in the head.
+fn packets(transport: &str, body: &[u8], understood: &mut Understood) {
+    match transport.split_once("grammar=").map(|(_, grammar)| grammar) {
+        Some("tutorial") => packets_in::<Tutorial>(transport, body, understood),
+        Some("draft") => packets_in::<Draft>(transport, body, understood),
+        _ => packets_in::<Final>(transport, body, understood),
+    }
+}
+
+fn packets_in<G: Grammar>(transport: &str, body: &[u8], understood: &mut Understood) {
+    let framing = match transport.split(['?', '&']).find_map(|part| part.strip_prefix("framing=")) {
+        None | Some("ws") => Framing::Ws,
+        Some("p") => Framing::P,
+        Some("varint") => Framing::Varint,
+        Some("marked") => Framing::Marked,
+        Some(other) => panic!("{other}"),
+    };
+    let mut decoder = StreamDecoder::<G>::new(Some(framing), Limits::default());
     decoder.push(body);
     while let Some(packet) = decoder.next_packet().unwrap() {
         if let Packet::Data(data) = packet {
-            let number: i64 = decoder.decode(&data).unwrap();
-            understood.messages.push(number.into());
+            let value = decoder.graph(&data).unwrap();
+            understood.messages.push(serde_json::to_value(&value).unwrap());
         }
     }
     let (epoch, sequence) = understood.position.split_once(':').unwrap();

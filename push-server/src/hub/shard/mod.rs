@@ -294,6 +294,8 @@ impl Shard {
 
     fn close(&mut self, index: usize, why: Close) {
         let member = self.members.remove(index);
+        // First: what is wrong with the tables is not to spoil the counts.
+        self.release(&member, why);
         let channel = &member.channel;
         if let Some(group) = self.groups.get_mut(&channel.id) {
             group.swap_remove(member.place);
@@ -304,10 +306,9 @@ impl Shard {
                 self.groups.remove(&channel.id);
             }
         }
-        self.release(&member, why);
     }
 
-    /// Tells that a member is gone, which is not in the tables any more.
+    /// Tells that a member is gone, which is not in the table of members any more.
     fn release(&self, member: &Member, why: Close) {
         member.channel.leave(self.index);
         let counts = &self.shared.counts;

@@ -201,4 +201,68 @@ mod tests {
             assert!(until(&mut client, "}\n").await.contains("rotate"));
         }
     }
+
+    /// Readers that come, publishers and readers in the process, all while it happens: nobody misses anything, and the
+    /// counts are right afterwards.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nothing_is_lost_to_those_who_come_while_a_shard_begins_anew() {
+        const MESSAGES: u64 = 200;
+        for round in 0..12 {
+            let hub = Hub::start(Epoch::new(0xab), Limits::default(), 1);
+            let stream = demo::open(&hub).unwrap();
+            let mut reader = stream.subscribe(Transport::Xhr, Start::Live).into_reader();
+            let clients = (0..6).map(|client| {
+                let stream = stream.clone();
+                tokio::spawn(async move {
+                    let (mut last, mut cuts) = (0, 0);
+                    while last < MESSAGES {
+                        let after = crate::Position { epoch: Epoch::new(0xab), sequence: last };
+                        let mut socket = attach(&stream, Start::After(after)).await;
+                        let mut text = Vec::new();
+                        while let Ok(1..) = socket.read_buf(&mut text).await {
+                            if text.ends_with(format!("\"ab:{MESSAGES}\",\"data\":{MESSAGES}}}\n").as_bytes())
+                                || (text.len() > 4_000 && client % 2 == 0)
+                            {
+                                break;
+                            }
+                        }
+                        cuts += 1;
+                        // What has come whole.
+                        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+                        for line in
+                            String::from_utf8_lossy(&text[..whole]).lines().filter(|line| *line != "head")
+                        {
+                            last += 1;
+                            assert_eq!(line, format!("{{\"position\":\"ab:{last}\",\"data\":{last}}}"));
+                        }
+                    }
+                    cuts
+                })
+            });
+            let clients: Vec<_> = clients.collect();
+            for value in 1..=MESSAGES {
+                if value == 20 + 10 * round {
+                    sabotage(&hub, &stream).await;
+                }
+                stream.publish(&value).await.unwrap();
+                if value % (round + 2) == 0 {
+                    sleep(Duration::from_millis(round % 4)).await;
+                }
+            }
+            let mut told = 0;
+            while told < MESSAGES {
+                let batch = reader.next_batch(50, 1 << 20).await.unwrap();
+                told += batch.messages.len() as u64;
+            }
+            for client in clients {
+                assert!(client.await.unwrap() > 0);
+            }
+            assert_eq!(hub.stats().shard_restarts, 1);
+            drop(reader);
+            hub.end().await;
+            let stats = hub.stats();
+            assert_eq!((stream.readers(), stats.closed.iter().sum()), (0, stats.opened));
+            assert!(stats.open.iter().all(|(_, count)| *count == 0), "{stats:?}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ impl Shard {
         match timer {
             Timer::Upkeep(upkeep) => {
                 let (channel, at) = &*upkeep;
-                if channel.is_closed() && channel.readers() == 0 && channel.registry.count() == 0 {
+                if channel.is_closed() && channel.readers() == 0 && !channel.registry.holds_anybody() {
                     // Its log is not held for as long as its messages would have been.
                 } else if self.now < *at {
                     self.wheel.set(*at, Timer::Upkeep(upkeep));

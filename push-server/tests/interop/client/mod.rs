@@ -1,12 +1,13 @@
 //! The script for browsers, in headless Chromium: every transport by itself, over cuts, renewals, restarts and the end;
 //! which one is chosen when a proxy spoils some; many tabs.
 
-mod proxy;
+pub(crate) mod proxy;
 mod site;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+use std::{fs, process};
 
 use push_server::Limits;
 use serde_json::{Value, json};
@@ -401,20 +402,22 @@ fn succeeds(command: &mut Command) -> String {
     said
 }
 
+/// Reads a stream, says something, and tells what it has got.
+const PROGRAM: &str = r#"
+    import { connect } from "push-client";
+    const stream = connect(process.argv.at(-1), { last: 9 });
+    const values = [];
+    for await (const { data } of stream) {
+        if (values.push(data) === 1) await stream.send({ back: data });
+        if (values.length === 2) stream.close();
+    }
+    console.log(JSON.stringify([values, stream.reason]));
+"#;
+
 /// As a package, where there is neither a page nor a WebSocket.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs node: bash .ci/interop.sh stream"]
 async fn node_reads_and_sends() {
-    const PROGRAM: &str = r#"
-        import { connect } from "push-client";
-        const stream = connect(process.argv[1], { last: 9 });
-        const values = [];
-        for await (const { data } of stream) {
-            if (values.push(data) === 1) await stream.send({ back: data });
-            if (values.length === 2) stream.close();
-        }
-        console.log(JSON.stringify([values, stream.reason]));
-    "#;
     let site = Site::start(1, limits()).await;
     site.publish(&json!("there")).await;
     let url = format!("http://{}/streams/news", site.address);
@@ -454,4 +457,46 @@ fn the_types_are_right_and_the_package_is_whole() {
         assert!(packed.contains(&format!("\"path\": \"{file}\"")), "{packed}");
     }
     assert!(!packed.contains("test/"), "{packed}");
+}
+
+/// As a project gets it from npm: packed, installed where nothing else is, imported, and bundled into one file.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs node and npm, and esbuild by .ci/packages.sh: bash .ci/interop.sh stream"]
+async fn packed_and_installed_it_is_imported_and_bundled() {
+    let esbuild =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/npm/node_modules/esbuild/bin/esbuild");
+    assert!(esbuild.exists(), "no esbuild: bash .ci/packages.sh");
+    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("packed-{}", process::id()));
+    fs::create_dir_all(&work).expect("cargo's folder for test files is writable");
+    let run = |program: &str, arguments: &[&str]| {
+        succeeds(Command::new(program).args(arguments).current_dir(&work))
+    };
+    let destination = work.to_str().expect("a path that is text");
+    let pack = ["pack", "--loglevel=error", "--pack-destination", destination];
+    succeeds(Command::new("npm").args(pack).current_dir(client()));
+    fs::write(work.join("package.json"), r#"{ "private": true, "type": "module" }"#).unwrap();
+    let tarball = concat!("./push-client-", env!("CARGO_PKG_VERSION"), ".tgz");
+    run("npm", &["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball]);
+    fs::write(work.join("main.js"), PROGRAM).unwrap();
+
+    let site = Site::start(1, limits()).await;
+    site.publish(&json!("there")).await;
+    let url = format!("http://{}/streams/news", site.address);
+    let expected = r#"[["there",{"back":"there"}],"closed by the page"]"#;
+    let installed = tokio::task::block_in_place(|| run("node", &["main.js", &url]));
+    assert_eq!(installed.trim(), expected);
+
+    let bundle =
+        ["main.js", "--bundle", "--minify", "--format=esm", "--outfile=bundle.js", "--log-level=warning"];
+    let said = run(esbuild.to_str().expect("a path that is text"), &bundle);
+    assert_eq!(said.trim(), "", "no warning");
+    // All that it needs is in it.
+    fs::remove_dir_all(work.join("node_modules")).unwrap();
+    println!("bundled: {} bytes", fs::metadata(work.join("bundle.js")).unwrap().len());
+    let site = Site::start(2, limits()).await;
+    site.publish(&json!("there")).await;
+    let url = format!("http://{}/streams/news", site.address);
+    let bundled = tokio::task::block_in_place(|| run("node", &["bundle.js", &url]));
+    assert_eq!(bundled.trim(), expected);
+    fs::remove_dir_all(&work).expect("our own folder");
 }
