@@ -10,14 +10,14 @@ export function clock(now = new Date()) {
   return time;
 }
 
-/** Writes into `list`, an <ol class="journal">. Kinds: "good", "lost", "bad", or none. */
+/** Writes into `element`, a <div class="journal">. Kinds: "good", "lost", "bad", or none. */
 export class Journal {
-  #list;
+  #list = document.createElement("ol");
 
-  constructor(list) {
-    this.#list = list;
-    list.setAttribute("role", "log");
-    list.tabIndex = 0; // It scrolls, so it can be reached by keyboard.
+  constructor(element) {
+    element.setAttribute("role", "log");
+    element.tabIndex = 0; // It scrolls, so it can be reached by keyboard.
+    element.append(this.#list);
   }
 
   add(text, kind = "") {
