@@ -13,7 +13,9 @@ const port = location.port || (protocol === "https:" ? "443" : "80");
 // ---- This browser ------------------------------------------------------------------------------------------------
 
 let received = 0;
-const stream = connect("/streams/comet", { last: 3 });
+// `?transport=sse` instead of the best one that works; several in order of preference.
+const transports = new URLSearchParams(location.search).getAll("transport");
+const stream = connect("/streams/comet", { last: 3, transports: transports.length > 0 ? transports : null });
 stream.addEventListener("message", ({ data, position }) => {
   const item = document.createElement("li"), text = document.createElement("span");
   text.textContent = data.value;
@@ -132,12 +134,18 @@ function again() {
   else movie.watch = setTimeout(again, RETRY_FIRST);
 }
 
+/** Another movie, which shows the newest lines. */
+function anotherMovie() {
+  movie.position = null;
+  if (!movie.isLost && window.RufflePlayer.newest) startMovie();
+}
+
 by("way").onchange = () => {
   journal.add(`movie: ${by("way").selectedOptions[0].textContent}`);
-  startMovie();
+  anotherMovie();
 };
 // The movie is painted in the page's colours.
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (!movie.isLost) startMovie(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anotherMovie);
 
 function withoutRuffle() {
   const missing = document.createElement("div");

@@ -72,11 +72,19 @@ async fn both_say_what_becomes_of_their_connections_and_come_back() {
     page.until("#movie-state", |text| text == "live, by its socket").await;
     page.until("#browser-state", |text| text.contains("live, by")).await;
 
+    // A slow network is only that. (Chromium slows no WebSockets down.) When it is gone, the page says so; and when it is
+    // back, what was said meanwhile comes.
     page.network(Network::Slow).await;
-    page.until("#browser-state", |text| text.contains("live, by")).await;
+    page.goto(&example.url("/?transport=sse")).await;
+    page.until("#browser-state", |text| text.contains("live, by server-sent events")).await;
+    page.until("#browser-foot", |text| text.starts_with("5 received")).await;
+    page.network(Network::Offline).await;
+    page.journal_tells("browser: lost: ").await;
     let shown = page.text("#browser-foot").await;
-    page.until("#browser-foot", |text| text != shown).await;
     page.network(Network::Usual).await;
+    page.journal_tells("browser: back again, by sse").await;
+    page.journal_tells("browser: nothing was missed").await;
+    page.until("#browser-foot", |text| text != shown).await;
     page.close().await;
     example.stop();
 }

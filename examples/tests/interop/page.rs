@@ -143,8 +143,8 @@ impl Page {
         let axe = fs::read_to_string(axe).expect("no axe-core: bash .ci/packages.sh");
         for look in [Look::Light, Look::Dark, Look::Phone] {
             self.look(look).await;
-            // Colours change over time.
-            sleep(Duration::from_millis(700)).await;
+            // Colours change over time, and a movie begins anew.
+            sleep(Duration::from_secs(2)).await;
             // What Ruffle puts into its own element is not ours.
             let run = format!(
                 "const done = arguments[0]; {axe}; \
