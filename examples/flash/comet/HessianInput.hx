@@ -5,7 +5,8 @@ import flash.utils.ByteArray;
  * Reads the objects of a stream: what the tutorial sends, in the draft of 2007 (`O` defines a class, `o` is an object of it) and in Hessian 2.0
  * (`C`, and `60` and more, or `O`). Fields are strings, numbers of 32 bits, booleans or null. Class definitions hold for all of the stream.
  *
- * An object is made of the class of its name, `getDefinitionByName` as in 2008; so what the server may make is what is linked into the movie.
+ * An object is made of the class of its name, `getDefinitionByName` as in 2008, if that is one of the package `example`: a server makes nothing of
+ * the player's own classes.
  */
 class HessianInput {
     /** Definitions in a stream, and fields in one. */
@@ -35,7 +36,7 @@ class HessianInput {
         final number = !isDraft && tag >= 0x60 && tag <= 0x6f ? tag - 0x60 : tag == (isDraft ? "o".code : "O".code) ? int(byte()) : -1;
         final known = number < 0 ? null : classes[number];
         if (known == null) throw new Error('expected an object, and read 0x${StringTools.hex(tag, 2)}');
-        final type = Type.resolveClass(known.name);
+        final type = StringTools.startsWith(known.name, "example.") ? Type.resolveClass(known.name) : null;
         if (type == null) throw new Error('the movie has no class ${known.name}');
         final object = Type.createInstance(type, []);
         for (field in known.fields) Reflect.setProperty(object, field, value());
@@ -86,8 +87,8 @@ class HessianInput {
         for (i in 0...count) {
             final first = byte();
             if (first < 0x80) text.addChar(first);
-            else if (first & 0xe0 == 0xc0) text.addChar((first & 0x1f) << 6 | byte() & 0x3f);
-            else if (first & 0xf0 == 0xe0) text.addChar((first & 0x0f) << 12 | (byte() & 0x3f) << 6 | byte() & 0x3f);
+            else if (first & 0xe0 == 0xc0) text.addChar((first & 0x1f) << 6 | (byte() & 0x3f));
+            else if (first & 0xf0 == 0xe0) text.addChar((first & 0x0f) << 12 | (byte() & 0x3f) << 6 | (byte() & 0x3f));
             else throw new Error('0x${StringTools.hex(first, 2)} begins no character');
         }
         return text.toString();

@@ -1,19 +1,13 @@
 //! `hessian_comet` in a browser, with its movie in Ruffle, and read by Java and by Rust.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::java_library::Java;
+use crate::movie::ruffle;
 use crate::page::{Network, Page};
 use crate::support::{Example, program};
-
-fn ruffle() -> PathBuf {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/npm/node_modules/@ruffle-rs/ruffle");
-    assert!(folder.exists(), "no Ruffle: bash .ci/packages.sh");
-    folder
-}
 
 fn start() -> Example {
     Example::start("hessian_comet", &["--ruffle", ruffle().to_str().expect("a path that is text")])
@@ -94,7 +88,7 @@ async fn both_say_what_becomes_of_their_connections_and_come_back() {
 async fn without_ruffle_the_page_says_how_to_get_it() {
     let example = Example::start("hessian_comet", &[]);
     let page = Page::open(&example.url("/")).await;
-    page.until("#stage", |text| text.contains("npm install --prefix ruffle @ruffle-rs/ruffle")).await;
+    page.until("#stage", |text| text.contains("npm install --prefix target/ruffle @ruffle-rs/ruffle")).await;
     page.until("#browser-foot", |text| text.contains(" received, now at ")).await;
     page.is_accessible("hessian_comet-without-ruffle").await;
     page.close().await;
