@@ -72,12 +72,7 @@ impl Site {
     /// The address of a page, as somebody on this machine can open it.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            let is_ipv4 = address.is_ipv4();
-            address.set_ip(if is_ipv4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-        }
-        format!("http://{address}{path}")
+        format!("http://{}{path}", reachable(self.address))
     }
 
     /// Serves `routes`, and the socket policy on the same port, until Ctrl-C or SIGTERM; then every client is told, and
@@ -105,4 +100,30 @@ impl Site {
 pub fn say(text: &str) {
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The unspecified address listens everywhere; none can be opened by that name.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let is_ipv4 = address.is_ipv4();
+        address.set_ip(if is_ipv4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_that_can_be_opened() {
+        for (listening, told) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("[::]:8080", "[::1]:8080"),
+        ] {
+            assert_eq!(reachable(listening.parse().unwrap()).to_string(), told);
+        }
+    }
 }

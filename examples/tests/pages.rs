@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use support::{Example, program};
 
@@ -58,4 +61,24 @@ fn each_says_so_when_the_port_is_taken_or_an_option_is_none() {
         let told = run(&["--listen", "nowhere"]);
         assert!(told.contains("invalid value 'nowhere' for '--listen <ADDRESS:PORT>'"), "{name}: {told}");
     }
+}
+
+/// Who streams is told to come back, and holds up nobody.
+#[test]
+fn a_server_that_stops_tells_its_readers() {
+    let example = Example::start("timer", &[]);
+    let mut reader = TcpStream::connect(example.address).unwrap();
+    reader.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    reader.write_all(b"GET /comet HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = Vec::new();
+    while !text.windows(9).any(|nine| nine == b"</script>") {
+        let mut bytes = [0; 4096];
+        let read = reader.read(&mut bytes).unwrap();
+        assert!(read > 0, "{}", text.escape_ascii());
+        text.extend_from_slice(&bytes[..read]);
+    }
+    example.stop();
+    reader.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("comet_call(\"comet_end\", \"rotate\", null);"), "{text}");
 }

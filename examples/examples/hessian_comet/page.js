@@ -148,13 +148,7 @@ by("way").onchange = () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anotherMovie);
 
 function withoutRuffle() {
-  const missing = document.createElement("div");
-  missing.className = "missing";
-  missing.innerHTML = `<p>Ruffle, which plays the movie, is not here.</p>
-    <p><code>npm install --prefix target/ruffle @ruffle-rs/ruffle</code></p>
-    <p>Then start this example with</p>
-    <p><code>--ruffle target/ruffle/node_modules/@ruffle-rs/ruffle</code></p>`;
-  by("stage").replaceChildren(missing);
+  by("stage").replaceChildren(by("missing").content.cloneNode(true));
   by("way").disabled = true;
   by("movie-foot").textContent = "The movie is at /2008/comet_client.swf.";
   movieState("closed", "no player");
