@@ -102,7 +102,7 @@ async fn a_message_to_one_client() {
 #[tokio::test]
 async fn what_cannot_be_published_throws() {
     let mut limits = Limits::default();
-    limits.message_bytes = 64;
+    (limits.message_bytes, limits.batch_bytes) = (64, 64);
     limits.streams = 1;
     let server = TestServer::open(limits, EPOCH).await;
     for (stream, value, exception) in [

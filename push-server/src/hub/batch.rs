@@ -34,7 +34,7 @@ pub(crate) trait Lot {
     fn count(&self) -> usize;
     fn weight(&self) -> usize;
     /// Gives each message its place. Returns the last.
-    fn place(self, append: impl FnMut(Bodies) -> Position) -> Position;
+    fn place<F: FnMut(Bodies) -> Position>(self, append: F) -> Position;
 }
 
 impl Lot for Bodies {
@@ -46,7 +46,7 @@ impl Lot for Bodies {
         self.weight()
     }
 
-    fn place(self, mut append: impl FnMut(Bodies) -> Position) -> Position {
+    fn place<F: FnMut(Self) -> Position>(self, mut append: F) -> Position {
         append(self)
     }
 }
@@ -131,7 +131,7 @@ impl Lot for Messages {
         self.weight
     }
 
-    fn place(self, mut append: impl FnMut(Bodies) -> Position) -> Position {
+    fn place<F: FnMut(Bodies) -> Position>(self, mut append: F) -> Position {
         let mut last = None;
         for bodies in self.list {
             last = Some(append(bodies));

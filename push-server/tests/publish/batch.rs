@@ -151,6 +151,34 @@ async fn a_batch_for_which_there_is_no_room_is_refused_as_a_whole() {
     server.stop().await;
 }
 
+/// Batches that are nearly all that the log holds: none pushes out what a reader in good health has not been given.
+#[tokio::test]
+async fn readers_get_all_of_batches_as_large_as_the_log() {
+    let mut limits = Limits::default();
+    limits.log_messages = 256;
+    let server = TestServer::open(limits, EPOCH).await;
+    let mut readers = Vec::new();
+    for transport in ["xhr", "sse", "hessian"] {
+        let mut reader =
+            server.ask(&format!("GET /streams/comet/{transport}?rotate=0 HTTP/1.0\r\n\r\n")).await;
+        reader.head().await;
+        readers.push(reader);
+    }
+    wait_for(|| server.stream.readers() == 3).await;
+    for round in 0..40 {
+        let numbers: Vec<_> = (0..250).map(|n| 1_000 + round * 250 + n).collect();
+        server.stream.publish_batch(&numbers).await.unwrap();
+    }
+    let [xhr, sse, hessian] = &mut readers[..] else { unreachable!() };
+    let xhr = String::from_utf8(xhr.until(b"\"data\":10999}\n").await).unwrap();
+    assert_eq!(xhr.lines().filter(|line| line.contains("\"data\"")).count(), 10_000);
+    let sse = String::from_utf8(sse.until(b"data: 10999\n\n").await).unwrap();
+    let data: Vec<_> = sse.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data, (1_000..11_000).map(|n| n.to_string()).collect::<Vec<_>>());
+    hessian.until(&hessian::to_vec(&10_999).unwrap()).await;
+    server.stop().await;
+}
+
 /// The library's own way, without HTTP.
 #[tokio::test]
 async fn an_application_publishes_batches() {
