@@ -98,6 +98,22 @@ pub struct Limits {
     /// How long a request that publishes waits while the server is behind with what was published before. Default
     /// 5 s; then it is answered with 503 and has published nothing.
     pub publish_wait: Duration,
+    /// Messages of one batch. Default 256. A batch has no more than the stream's log holds at one time either, so that its
+    /// first messages are not forgotten for its last.
+    pub batch_messages: usize,
+    /// Bytes of the body of a request that publishes a batch; the Hessian and the JSON bodies of its messages are twice that
+    /// together at most. Default 1 MiB.
+    pub batch_bytes: usize,
+    /// Idempotency keys that are remembered with what was answered, over all streams. Default 65,536. At this bound the
+    /// oldest answer is forgotten for a new one, which is counted
+    /// ([`Stats::idempotency_forgotten`](crate::hub::Stats::idempotency_forgotten)); a retry with its key would be
+    /// published again. So a key is good for `idempotency_age`, or until so many newer ones have come.
+    pub idempotency_keys: usize,
+    /// Bytes that these keys take: their own length (255 at most), and 256 B each for what is kept beside them. Default
+    /// 32 MiB. The same happens at this bound.
+    pub idempotency_bytes: usize,
+    /// How long a key is remembered. Default 10 min.
+    pub idempotency_age: Duration,
     /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
     /// They are read and dropped: nothing that streams out listens to them. WebSockets have `ws_input` instead.
     pub ignored_input: usize,
@@ -182,6 +198,11 @@ impl Default for Limits {
             body_read: Duration::from_secs(10),
             bodies_in_all: 64 << 20,
             publish_wait: Duration::from_secs(5),
+            batch_messages: 256,
+            batch_bytes: 1 << 20,
+            idempotency_keys: 65_536,
+            idempotency_bytes: 32 << 20,
+            idempotency_age: Duration::from_secs(600),
             ignored_input: 64 << 10,
             ws_message: 64 << 10,
             ws_input: 256 << 10,
@@ -224,6 +245,7 @@ impl Limits {
             &mut self.poll_interval,
             &mut self.body_read,
             &mut self.publish_wait,
+            &mut self.idempotency_age,
             &mut self.ws_close,
             &mut self.bridge_connect,
             &mut self.bridge_idle,

@@ -218,6 +218,11 @@ keys! {
         body_read: Kind::time(100), Start, "Time for the body of a request that publishes.";
         bodies_in_all: Kind::bytes(1), Start, "Bytes of the bodies of all requests that publish at one time.";
         publish_wait: Kind::time(0), Start, "How long a publication waits while the server is behind; then it is answered with 503.";
+        batch_messages: Kind::from(1), Start, "Messages of one batch.";
+        batch_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "Bytes of the body of a batch.";
+        idempotency_keys: Kind::from(1), Start, "Idempotency keys that are remembered; past this the oldest is forgotten early.";
+        idempotency_bytes: Kind::bytes(1_024), Start, "The same in bytes: of the keys, and 256 B for each.";
+        idempotency_age: Kind::time(0), Start, "How long an idempotency key is remembered.";
         ignored_input: Kind::bytes(0), Start, "Bytes that a subscriber may send after its request.";
         ws_message: Kind::bytes(1), Start, "One message from a WebSocket.";
         ws_input: Kind::bytes(1), Start, "Bytes from a WebSocket within one heartbeat.";

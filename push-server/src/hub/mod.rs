@@ -32,6 +32,7 @@
 //! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
 //! one client and for all; how many clients are present; how long a client stays present without a connection.
 
+mod batch;
 mod budget;
 mod channel;
 mod client;
@@ -41,6 +42,7 @@ mod hears;
 mod inbox;
 mod log;
 mod member;
+mod once;
 mod presence;
 mod reader;
 mod shard;
@@ -58,9 +60,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub(crate) use batch::Messages;
+pub use batch::PublishedBatch;
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
 pub use log::{Resume, Start};
+pub(crate) use once::{MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
 pub use stats::{ClosedStreams, Overrun, Stats, StreamStats};
@@ -76,6 +81,7 @@ use budget::Budget;
 use channel::Channel;
 use inbox::Inbox;
 use log::Log;
+use once::Once;
 use shard::Shard;
 use stats::Counts;
 use unused::Unused;
@@ -108,6 +114,8 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
+    /// What was published with idempotency keys.
+    once: Once,
     unused: Arc<Unused>,
 }
 
@@ -165,6 +173,7 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
+            once: Once::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -342,7 +351,13 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        Stats { log_bytes: self.shared.log_bytes.used(), ..self.shared.counts.stats(streams) }
+        let (idempotency_keys, idempotency_forgotten) = self.shared.once.counts(Instant::now());
+        Stats {
+            log_bytes: self.shared.log_bytes.used(),
+            idempotency_keys,
+            idempotency_forgotten,
+            ..self.shared.counts.stats(streams)
+        }
     }
 
     /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to

@@ -6,7 +6,9 @@
 //! | --- | --- |
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
-//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` or `application/x-hessian` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/batch`, the same types or `application/x-ndjson` | publishes each value in the body, all or none; `{"position":"ab:9","first":"ab:7","messages":3,"receivers":3}` |
+//! | `POST /streams/{stream}/clients/{client}/messages`, as `messages` | publishes the body to one client; `{"receivers":1,"waits":false}` |
 //! | `POST /hessian`, `Content-Type: x-application/hessian` | publishes by calls of the Java interface `push.Publisher` |
 //! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
@@ -55,7 +57,8 @@
 //! | 406 | nothing of what the client accepts |
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
-//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
+//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is neither JSON nor Hessian by its type; has no form in the other of the two, or its `Idempotency-Key` was used for another |
+//! | 429 | publishing to one client: it takes less than it is sent; `Retry-After` |
 //! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
@@ -64,6 +67,10 @@
 //! With `?since=` or `?last=`, and `?client=` if it has a name, a publication is answered with what has gathered as
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
+//!
+//! Publishing with an `Idempotency-Key` publishes once, however often it is tried; the second answer is the first one
+//! again, with `Idempotent-Replayed: true`, and a `poll` of its own. A batch has `batch_messages` (256) and
+//! [`Limits::batch_bytes`](crate::Limits::batch_bytes) at most.
 
 mod bridge;
 mod client;
@@ -169,7 +176,10 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
         .route("/ruffle", get(bridge::open));
     if access.publishes {
-        router = router.route("/streams/{stream}/messages", post(publish::publish));
+        router = router
+            .route("/streams/{stream}/messages", post(publish::message))
+            .route("/streams/{stream}/batch", post(publish::batch))
+            .route("/streams/{stream}/clients/{client}/messages", post(publish::direct));
         router = router.merge(service::router(&hub, access));
     }
     router
