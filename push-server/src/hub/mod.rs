@@ -48,6 +48,7 @@ mod stats;
 mod stream;
 mod subscription;
 mod unused;
+mod voice;
 mod wheel;
 
 use std::collections::HashMap;
@@ -90,6 +91,24 @@ impl Drop for CountedController {
     }
 }
 
+/// A message of a client among those that are being handled, of which there are
+/// [`Limits::handlers_at_once`] at most.
+#[derive(Debug)]
+pub(crate) struct Handling(Arc<Shared>);
+
+impl Handling {
+    pub(crate) fn begin(stream: &Stream) -> Option<Self> {
+        let shared = &stream.shared;
+        shared.handling.take(1).then(|| Self(shared.clone()))
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.0.handling.give_back(1);
+    }
+}
+
 /// Streams without a use of which somebody has a handle, after which nobody looks for another.
 const HELD: usize = 16;
 
@@ -108,6 +127,8 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
+    /// Messages of clients that are being handled.
+    handling: Budget,
     unused: Arc<Unused>,
 }
 
@@ -165,6 +186,7 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
+            handling: Budget::new(limits.handlers_at_once),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),

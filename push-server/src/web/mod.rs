@@ -67,12 +67,14 @@
 
 mod bridge;
 mod client;
+mod form;
 mod head;
 mod negotiate;
 mod origin;
 mod params;
 mod poll;
 mod publish;
+mod send;
 mod service;
 mod streams;
 mod ws;
@@ -90,6 +92,7 @@ pub(crate) use streams::Takeover;
 pub(crate) use ws::{Handshake, wants_websocket};
 
 use crate::hub::{Hub, Start, Stream};
+use crate::messages::Chain;
 use crate::{BadStreamName, OpenError, StreamName};
 use params::{Ask, Refusal, Segments, refuse};
 
@@ -108,11 +111,14 @@ pub struct Access {
     pub opens: bool,
     /// Whoever reaches the server publishes.
     pub publishes: bool,
+    /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
+    /// alone that is as much as `publishes`, but that it says who a message is for.
+    pub sends: bool,
 }
 
 impl Access {
     /// Everything: for a server that stands alone behind something that knows its users.
-    pub const ALL: Self = Self { opens: true, publishes: true };
+    pub const ALL: Self = Self { opens: true, publishes: true, sends: true };
 }
 
 /// The streams of a hub, and what clients may do with them.
@@ -120,6 +126,8 @@ impl Access {
 struct Site {
     hub: Hub,
     access: Access,
+    /// Who handles messages, where clients may send them.
+    chain: Option<Chain>,
 }
 
 impl Site {
@@ -160,8 +168,13 @@ pub fn router(hub: Hub) -> Router {
     router_with(hub, Access::default())
 }
 
-/// The same, with more that clients may do.
+/// The same, with more that clients may do. Messages that they send, the system handler alone delivers.
 pub fn router_with(hub: Hub, access: Access) -> Router {
+    router_with_handlers(hub, access, Chain::new())
+}
+
+/// The same, with the handlers of messages that clients send, which [`Access::sends`] lets in.
+pub fn router_with_handlers(hub: Hub, access: Access, chain: Chain) -> Router {
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
@@ -172,9 +185,15 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         router = router.route("/streams/{stream}/messages", post(publish::publish));
         router = router.merge(service::router(&hub, access));
     }
+    if access.sends {
+        router = router
+            .route("/streams/{stream}/send", post(send::by_name))
+            .route("/serverComet.message", on(MethodFilter::GET.or(MethodFilter::POST), send::framework));
+    }
+    let chain = access.sends.then_some(chain);
     router
         .merge(client::router())
-        .with_state(Site { hub, access })
+        .with_state(Site { hub, access, chain })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
 }
@@ -194,7 +213,9 @@ pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
     };
     let plain = |stream: Stream| async move |ask: Ask| streams::answer(&stream, "hessian", &ask, start).await;
     let websocket = |stream: Stream| {
-        async move |ask: Ask, handshake: Handshake| ws::answer(ws::open(&stream, &ask, handshake, start))
+        async move |ask: Ask, handshake: Handshake| {
+            ws::answer(ws::open(&stream, &ask, handshake, start, None))
+        }
     };
     let movie = |stream: Stream| {
         async move |ask: Ask, handshake: Handshake| {

@@ -28,7 +28,7 @@ async fn answer(site: &Site, stream: &str, ask: &Ask, request: Request) -> Resul
     is_json(&ask.headers)?;
     site.knows(stream)?;
     // Counted until its message is in the log, or it is refused.
-    let mut held = Held { hub: &site.hub, bytes: 0 };
+    let mut held = Held::new(&site.hub);
     let json = read(request.into_body(), &mut held).await?;
     let stream = site.stream(stream)?;
     // Before anything is published: a request that is refused has done nothing.
@@ -55,7 +55,7 @@ async fn answer(site: &Site, stream: &str, ask: &Ask, request: Request) -> Resul
 
 /// Refuses what does not say that it is JSON: what an HTML form sends is none, so no page of another site publishes
 /// without asking first.
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let unsupported = |what: &str| Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
     if headers.contains_key(header::CONTENT_ENCODING) {
         return unsupported("A message is published as it is, without a Content-Encoding.");
@@ -74,12 +74,16 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// What has come of a body, counted among [`Limits::bodies_in_all`](crate::Limits::bodies_in_all).
-struct Held<'h> {
-    hub: &'h Hub,
+pub(super) struct Held {
+    hub: Hub,
     bytes: usize,
 }
 
-impl Held<'_> {
+impl Held {
+    pub(super) fn new(hub: &Hub) -> Self {
+        Self { hub: hub.clone(), bytes: 0 }
+    }
+
     fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
         let bodies = self.hub.bodies();
         if bodies.take(bytes) {
@@ -91,14 +95,14 @@ impl Held<'_> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.hub.bodies().give_back(self.bytes);
     }
 }
 
 /// A refusal that says when to come back.
-fn later(seconds: u32, what: &str) -> Refusal {
+pub(super) fn later(seconds: u32, what: &str) -> Refusal {
     let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, what);
     refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     refusal
@@ -106,7 +110,7 @@ fn later(seconds: u32, what: &str) -> Refusal {
 
 /// The body, bounded in bytes and time. Copied out of the HTTP library's buffers, which are larger than most messages
 /// and would stay as long as the log keeps the message.
-async fn read(body: Body, held: &mut Held<'_>) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: Body, held: &mut Held) -> Result<Bytes, Refusal> {
     let limits = held.hub.limits();
     let (max, time) = (limits.message_bytes, limits.body_read);
     let too_long = || {

@@ -161,6 +161,11 @@ pub(crate) fn binary(parts: &[&[u8]], out: &mut Vec<u8>) {
     frame(OpCode::Data(Data::Binary), parts, out);
 }
 
+/// A notice that is JSON already.
+pub(crate) fn notice(json: &[u8], out: &mut Vec<u8>) {
+    frame(OpCode::Data(Data::Text), &[json], out);
+}
+
 /// Copies what `write` writes once: the header comes first and knows the length.
 fn text(write: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
     let mut text = Vec::new();
