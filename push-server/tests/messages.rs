@@ -204,7 +204,8 @@ async fn the_json_form_reaches_the_handlers_then_one_client_or_all() {
     let server = server(Limits::default(), Access::ALL, Chain::new().with(clumsy_by_name).with(mirror));
     let mut all = server.ask("GET /streams/comet/sse HTTP/1.0\r\n\r\n").await;
     let mut ann = server.ask("GET /streams/comet/sse?client=ann HTTP/1.0\r\n\r\n").await;
-    (all.head().await, ann.head().await);
+    all.head().await;
+    ann.head().await;
     wait_for(|| server.stream.readers() == 2).await;
     let send = async |query: &str, value: &str| {
         server.answer(&post(&format!("/streams/comet/send{query}"), JSON, value)).await
@@ -239,7 +240,7 @@ async fn the_json_form_reaches_the_handlers_then_one_client_or_all() {
         ("", "{", 400, "one JSON value: EOF"),
         ("", "1 2", 400, "trailing"),
         ("", "\u{1}", 400, "one JSON value: "),
-        ("", r#""\ud800""#, 400, "surrogate"),
+        ("", r#""\ud800""#, 400, "unexpected end of hex escape"),
         ("?since=7", "1", 400, "since: "),
     ] {
         let answer = send(query, value).await;
@@ -280,7 +281,6 @@ async fn the_form_of_the_framework_is_text() {
     ann.head().await;
     wait_for(|| server.stream.readers() == 1).await;
     let get = async |query: &str, fields: &str| {
-        println!("{query} {fields}");
         server.answer(&format!("GET /serverComet.message?{query} HTTP/1.0\r\nHost: x\r\n{fields}\r\n")).await
     };
     let answer = get("streamId=comet&clientId=&message=100%25+%3Cb%3E%26%2B&_=1", PAGE).await;
@@ -294,7 +294,8 @@ async fn the_form_of_the_framework_is_text() {
         server.stream.latest().unwrap().json(),
         &*r#""</script> \u0000null""#.replace(' ', "\u{2028}")
     );
-    ann.until(br#"comet_update("\u003c/script\u003e\u2028\u0000null", "ab:1")"#).await;
+    // A backslash may spell a name that a script's own objects would heed, so this is parsed.
+    ann.until(br#"comet_update(JSON.parse("\"\u003c/script\u003e\u2028\\u0000null\""), "ab:1");"#).await;
     let form = "clientId=ann&message=to+you+%E2%98%83";
     let answer =
         server.answer(&post("/serverComet.message?streamId=comet", &format!("{FORM}{PAGE}"), form)).await;

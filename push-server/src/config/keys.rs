@@ -166,7 +166,7 @@ keys! {
     access {
         opens: Kind::Flag, Reload, "A stream is opened by the first request for it, whoever makes it.";
         publishes: Kind::Flag, Reload, "Whoever reaches the server publishes.";
-        sends: Kind::Flag, Reload, "Clients send messages on the streams that they read, to all of its readers or to one.";
+        sends: Kind::Flag, Reload, "Clients send messages on a stream, to all of its readers or to one.";
         origins: ORIGINS, Reload, "Pages that may open WebSockets and bridges beside those of this host; \"*\" is every page.";
     }
     policy {

@@ -7,6 +7,8 @@
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
 //! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/send?client=ID&to=ID`, `Content-Type: application/json` | a [message](#messages-from-clients) of a client, for the handlers |
+//! | `GET` or `POST /serverComet.message?streamId=…&message=…&clientId=…` | the same in the form of the forever-iframe framework |
 //! | `POST /hessian`, `Content-Type: x-application/hessian` | publishes by calls of the Java interface `push.Publisher` |
 //! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
@@ -48,7 +50,7 @@
 //! | status | when |
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
-//! | 403 | WebSockets: the page is [of another origin](Origins); a Ruffle bridge within another one |
+//! | 403 | messages of clients: a page of another origin, or nothing that says it is not; WebSockets: the page is [of another origin](Origins); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
@@ -64,6 +66,44 @@
 //! With `?since=` or `?last=`, and `?client=` if it has a name, a publication is answered with what has gathered as
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
+//!
+//! # Messages from clients
+//!
+//! Where they may ([`Access::sends`]), clients send values that the [handlers](crate::messages) of the application are asked
+//! about, and that go to one client or to all if no handler takes them. Over HTTP the answer is an object:
+//!
+//! | answer | |
+//! | --- | --- |
+//! | `{"position":"ab:7","receivers":3}` | it was published, to this position |
+//! | `{"connected":true}` | it was sent to one client; false while it waits for the client to come back |
+//! | `{"reply":…}`, `{}` | a handler has taken it, and says this, or nothing |
+//! | 422, `{"status":422,"message":"It is not your turn.","people":true}` | a handler refuses it, in words for people, to be shown to them as text |
+//! | 404 | as elsewhere, or the client that it is for is not present |
+//! | 500 | a handler failed; the text has a reference to the line in the log that says why |
+//! | 503, `Retry-After` | the handlers have too many in hand (`handlers_at_once`), the client that it is for takes too little, or as elsewhere |
+//!
+//! `POST /streams/{stream}/send`: the body is the value. `client` is the sender, `to` whom it is for; with an empty name, or
+//! without, it is for all. `since` or `last` bring along what has gathered, as with a publication.
+//!
+//! `/serverComet.message`, for pages that were written for that framework: parameters in the query, in the body of a form, or
+//! in both; others are passed over, one given twice or that is no UTF-8 is refused. The value is the text of `message`, a
+//! string. `clientId` is whom it is for, as the system handler of the framework has it; `client`, which the framework does
+//! not know, names the sender. (What the framework itself answered is not documented. These answers are JSON: what a
+//! script, a frame or an image asks for arrives all the same, and nothing of the answer is run or shown.)
+//!
+//! On a [WebSocket](crate::transport::ws) the client sends objects, and gets these answers as notices.
+//!
+//! ## Which requests are believed to be meant
+//!
+//! A page of another site can have a browser send what it likes, with the address, if not the cookies, of whoever looks at it.
+//!
+//! | form | what is asked of it |
+//! | --- | --- |
+//! | `send` | `Content-Type: application/json`, for which browsers ask first; and if there is an `Origin`, one that [`Origins`] admits |
+//! | a WebSocket | an `Origin` that is admitted, or none |
+//! | `/serverComet.message`, `GET` and `POST` alike | a word for it: `Origin`, if there is one, is admitted; else `Sec-Fetch-Site`, if there is one, is `same-origin`; else the origin of `Referer` is admitted. Without any of the three it is refused, as pages can leave out all three; and so is what is fetched in advance (`Sec-Purpose`) |
+//!
+//! Else it is 403. A link in a mail (`Sec-Fetch-Site: none`) is none of this site either. Programs use `send`.
 
 mod bridge;
 mod client;
