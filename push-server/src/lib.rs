@@ -14,6 +14,7 @@ pub mod hub;
 pub mod lifecycle;
 mod limits;
 mod message;
+pub mod messages;
 mod name;
 mod position;
 mod scratch;

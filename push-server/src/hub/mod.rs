@@ -50,6 +50,7 @@ mod stats;
 mod stream;
 mod subscription;
 mod unused;
+mod voice;
 mod wheel;
 
 use std::collections::HashMap;
@@ -96,6 +97,24 @@ impl Drop for CountedController {
     }
 }
 
+/// A message of a client among those that are being handled, of which there are
+/// [`Limits::handlers_at_once`] at most.
+#[derive(Debug)]
+pub(crate) struct Handling(Arc<Shared>);
+
+impl Handling {
+    pub(crate) fn begin(stream: &Stream) -> Option<Self> {
+        let shared = &stream.shared;
+        shared.handling.take(1).then(|| Self(shared.clone()))
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.0.handling.give_back(1);
+    }
+}
+
 /// Streams without a use of which somebody has a handle, after which nobody looks for another.
 const HELD: usize = 16;
 
@@ -116,6 +135,8 @@ pub(crate) struct Shared {
     pub(crate) bodies: Budget,
     /// What was published with idempotency keys.
     once: Once,
+    /// Messages of clients that are being handled.
+    handling: Budget,
     unused: Arc<Unused>,
 }
 
@@ -174,6 +195,7 @@ impl Hub {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
             once: Once::new(&limits),
+            handling: Budget::new(limits.handlers_at_once),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),

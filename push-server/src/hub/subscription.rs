@@ -15,6 +15,7 @@ use super::reader::Reader;
 use super::stream::Stream;
 use crate::error::SubscribeError;
 use crate::limits::LONGEST;
+use crate::messages::Chain;
 use crate::position::Position;
 use crate::transport::Transport;
 
@@ -29,6 +30,7 @@ pub struct Subscription {
     resume: Resume,
     client: Option<Arc<Slot>>,
     rotate_after: Option<Duration>,
+    chain: Option<Chain>,
 }
 
 /// The connection of a reader, taken over after the request.
@@ -62,7 +64,16 @@ impl Stream {
         let position = Position { sequence: cursor.sequence, ..log.position() };
         drop(log);
         let stream = self.clone();
-        Subscription { stream, transport, cursor, position, resume, client: None, rotate_after: None }
+        Subscription {
+            stream,
+            transport,
+            cursor,
+            position,
+            resume,
+            client: None,
+            rotate_after: None,
+            chain: None,
+        }
     }
 }
 
@@ -86,6 +97,14 @@ impl Subscription {
     #[must_use]
     pub const fn rotate_after(mut self, time: Duration) -> Self {
         self.rotate_after = Some(if time.as_secs() < LONGEST.as_secs() { time } else { LONGEST });
+        self
+    }
+
+    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Elsewhere nothing comes of it.
+    #[must_use]
+    pub fn heard_by(mut self, chain: &Chain) -> Self {
+        let is_heard = matches!(self.transport, Transport::WsJson | Transport::WsHessian);
+        self.chain = is_heard.then(|| chain.clone());
         self
     }
 
@@ -141,6 +160,7 @@ impl Subscription {
             cursor: self.cursor,
             client,
             rotate_after: self.rotate_after,
+            chain: self.chain,
         };
         shared.next_inbox().1.arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
     }

@@ -71,7 +71,7 @@ hessian::interface! {
 /// The service of these streams.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(hub: &Hub, access: Access) -> Router<S> {
     let options = options(hub.limits());
-    let service = Service::with(PublisherService(Site { hub: hub.clone(), access }), options);
+    let service = Service::with(PublisherService(Site { hub: hub.clone(), access, chain: None }), options);
     Router::new().route_service("/hessian", service).route_layer(from_fn(only_hessian))
 }
 

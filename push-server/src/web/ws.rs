@@ -15,6 +15,7 @@ use super::params::{Ask, Refusal, Segments, refuse};
 use super::streams::{Takeover, field, place, seconds, subscribe};
 use super::{Extent, Site, head, text};
 use crate::hub::{Start, Stream};
+use crate::messages::Chain;
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
 use crate::transport::{Transport, hessian};
 
@@ -149,7 +150,7 @@ pub(super) async fn by_name(
 pub(super) fn open_by_name(site: &Site, stream: &str, ask: &Ask, handshake: Handshake) -> Response {
     // The protocol first: a request that makes no sense opens no stream.
     let stream = protocol(&ask.headers).and_then(|_| site.stream(stream));
-    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live)))
+    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live, site.chain.as_ref())))
 }
 
 /// `/streams/{stream}/ruffle`.
@@ -187,6 +188,7 @@ pub(super) fn open(
     ask: &Ask,
     handshake: Handshake,
     start: Start,
+    chain: Option<&Chain>,
 ) -> Result<Response, Refusal> {
     let (transport, name) = protocol(&ask.headers)?;
     let limits = stream.limits();
@@ -194,6 +196,9 @@ pub(super) fn open(
     let mut subscription = subscribe(stream, transport, ask, start)?;
     if let Some(time) = rotate_after {
         subscription = subscription.rotate_after(time);
+    }
+    if let Some(chain) = chain {
+        subscription = subscription.heard_by(chain);
     }
     let mut response = handshake.response;
     // For clients that can see this head: scripts cannot.

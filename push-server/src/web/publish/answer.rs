@@ -74,7 +74,7 @@ pub(super) fn in_time(stream: &Stream) -> Duration {
 }
 
 /// A refusal that says when to come back.
-pub(super) fn later(status: StatusCode, seconds: u32, what: &str) -> Refusal {
+pub(in crate::web) fn later(status: StatusCode, seconds: u32, what: &str) -> Refusal {
     let mut refusal = refuse(status, what);
     refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     refusal

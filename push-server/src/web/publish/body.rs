@@ -14,14 +14,14 @@ use crate::web::params::{Refusal, refuse};
 
 /// What has come of a body, counted among [`Limits::bodies_in_all`](crate::Limits::bodies_in_all).
 #[derive(Debug)]
-pub(super) struct Held<'h> {
-    hub: &'h Hub,
+pub(in crate::web) struct Held {
+    hub: Hub,
     bytes: usize,
 }
 
-impl<'h> Held<'h> {
-    pub(super) const fn new(hub: &'h Hub) -> Self {
-        Self { hub, bytes: 0 }
+impl Held {
+    pub(in crate::web) fn new(hub: &Hub) -> Self {
+        Self { hub: hub.clone(), bytes: 0 }
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -36,7 +36,7 @@ impl<'h> Held<'h> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.hub.bodies().give_back(self.bytes);
     }
@@ -44,10 +44,10 @@ impl Drop for Held<'_> {
 
 /// The body, bounded in bytes and time: `bound` is what has one, its name and its bytes. Copied out of the HTTP library's
 /// buffers, which are larger than most messages and would stay as long as the log keeps the message.
-pub(super) async fn read(
+pub(in crate::web) async fn read(
     body: Body,
     bound: (&str, &str, usize),
-    held: &mut Held<'_>,
+    held: &mut Held,
 ) -> Result<Bytes, Refusal> {
     let (what, name, max) = bound;
     let too_long = || {

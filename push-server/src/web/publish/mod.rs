@@ -41,8 +41,11 @@ use crate::error::BatchError;
 use crate::hub::{BadClientId, ClientId, Messages, Outcome, Print, Start, Stream};
 use crate::message::Bodies;
 use answer::Answered;
+pub(super) use answer::later;
+pub(super) use body::{Held, read};
 pub(super) use key::{FULL, OTHER, UNDER_WAY, is_key};
 use media::Media;
+pub(super) use media::is_json;
 
 /// What a request publishes.
 #[derive(Debug)]
@@ -116,8 +119,8 @@ async fn answer(
     };
     site.knows(stream)?;
     // Counted until its message is in the log, or it is refused.
-    let mut held = body::Held::new(&site.hub);
-    let body = body::read(request.into_body(), max, &mut held).await?;
+    let mut held = Held::new(&site.hub);
+    let body = read(request.into_body(), max, &mut held).await?;
     let stream = match target {
         // Nobody is present in a stream that is not open.
         Target::Direct(_) => site.hub.get(stream).ok_or_else(|| no_such_stream(stream))?,
