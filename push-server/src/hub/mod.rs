@@ -68,6 +68,7 @@ pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::guard::Guard;
 use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
@@ -108,6 +109,7 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -165,6 +167,7 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -214,7 +217,9 @@ impl Hub {
         if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
             self.close_unused(&mut streams);
         }
-        let config = StreamConfig::new(&self.shared.limits);
+        let rules = self.shared.guard.rules();
+        let own = rules.stream(name.as_str()).and_then(|rule| rule.config.clone());
+        let config = own.unwrap_or_else(|| StreamConfig::new(&self.shared.limits));
         let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
         stream.channel.look_whether_unused();
         Ok(stream)
@@ -316,6 +321,12 @@ impl Hub {
         &self.shared.limits
     }
 
+    /// Who may do what, and how often, with the streams of this hub.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// What the bodies of requests that publish hold.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.shared.bodies
@@ -329,11 +340,6 @@ impl Hub {
         CountedController(self.shared.clone())
     }
 
-    /// Counts a request that found no place.
-    pub(crate) fn count_turned_away(&self) {
-        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn classes(&self) -> &Classes {
         &self.shared.classes
     }
@@ -342,7 +348,10 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        Stats { log_bytes: self.shared.log_bytes.used(), ..self.shared.counts.stats(streams) }
+        Stats {
+            log_bytes: self.shared.log_bytes.used(),
+            ..self.shared.counts.stats(streams, self.shared.guard.refusals())
+        }
     }
 
     /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::client::ClientId;
 use super::log::{Cursor, Resume, Start};
@@ -14,6 +13,7 @@ use super::presence::{Attachment, Slot};
 use super::reader::Reader;
 use super::stream::Stream;
 use crate::error::SubscribeError;
+use crate::guard::Permit;
 use crate::limits::LONGEST;
 use crate::position::Position;
 use crate::transport::Transport;
@@ -41,7 +41,7 @@ pub struct Connection {
     /// Whether the body goes in HTTP/1.1 chunks; otherwise the end of the connection ends it.
     pub chunked: bool,
     /// Released when the connection has ended.
-    pub permit: Option<OwnedSemaphorePermit>,
+    pub permit: Option<Permit>,
 }
 
 /// The hub has ended its streams.

@@ -67,6 +67,8 @@
 
 mod bridge;
 mod client;
+mod cors;
+mod guard;
 mod head;
 mod negotiate;
 mod origin;
@@ -78,20 +80,24 @@ mod streams;
 mod ws;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 
 pub(crate) use bridge::{Bridges, Place, Port};
+pub(crate) use guard::{ClientAddress, denied};
 pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
 pub(crate) use params::packets;
 pub(crate) use streams::Takeover;
 pub(crate) use ws::{Handshake, wants_websocket};
 
+use crate::guard::{Action, Reason};
 use crate::hub::{Hub, Start, Stream};
 use crate::{BadStreamName, OpenError, StreamName};
-use params::{Ask, Refusal, Segments, refuse};
+use guard::{Door, door};
+use params::{Ask, Refusal, Segments, refuse, refuse_for_now};
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
@@ -146,11 +152,9 @@ impl Site {
             return Ok(stream);
         }
         let name = self.name(name)?;
-        self.hub.open_for_client(&name).map_err(|error: OpenError| {
-            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}."));
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            refusal
-        })
+        self.hub
+            .open_for_client(&name)
+            .map_err(|error: OpenError| refuse_for_now(Reason::Streams, 30, &format!("{error}.")))
     }
 }
 
@@ -162,21 +166,26 @@ pub fn router(hub: Hub) -> Router {
 
 /// The same, with more that clients may do.
 pub fn router_with(hub: Hub, access: Access) -> Router {
+    let reading = || from_fn_with_state(Door::new(&hub, Action::Subscribe), door);
+    let publishing = || from_fn_with_state(Door::new(&hub, Action::Publish), door);
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
         .route("/streams/{stream}/ws", get(ws::by_name))
         .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
-        .route("/ruffle", get(bridge::open));
+        .route_layer(reading());
     if access.publishes {
-        router = router.route("/streams/{stream}/messages", post(publish::publish));
-        router = router.merge(service::router(&hub, access));
+        router = router.route("/streams/{stream}/messages", post(publish::publish).route_layer(publishing()));
+        router = router.merge(service::router(&hub, access).route_layer(publishing()));
     }
     router
+        // Whatever comes through a bridge comes to these doors by itself.
+        .route("/ruffle", get(bridge::open))
         .merge(client::router())
         .with_state(Site { hub, access })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(cors::cors))
 }
 
 /// For routes that know some methods only.
@@ -206,6 +215,8 @@ pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
         .route(&format!("{path}/{{transport}}"), on(SUBSCRIBE, by_transport(stream.clone())))
         .route(&format!("{path}/ws"), get(websocket(stream.clone())))
         .route(&format!("{path}/ruffle"), get(movie(stream.clone())))
+        .route_layer(from_fn_with_state(Door::of(stream), door))
+        .layer(from_fn(cors::cors))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -9,24 +9,38 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::Site;
-use super::params::{Ask, Format, Refusal, Segments, refuse};
+use super::guard::{Caller, denied};
+use super::params::{Ask, Format, Refusal, Segments, refuse, refuse_for_now};
 use super::poll::{Asks, Parts, take};
 use super::streams::over;
 use crate::PublishError;
+use crate::guard::Reason;
 use crate::hub::{Hub, Published, Start, Stream};
 
 pub(super) async fn publish(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
-    answer(&site, &stream, &ask, request).await.unwrap_or_else(|refusal| *refusal)
+    answer(&site, &stream, &caller, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
-async fn answer(site: &Site, stream: &str, ask: &Ask, request: Request) -> Result<Response, Refusal> {
+async fn answer(
+    site: &Site,
+    stream: &str,
+    caller: &Caller,
+    ask: &Ask,
+    request: Request,
+) -> Result<Response, Refusal> {
     is_json(&ask.headers)?;
     site.knows(stream)?;
+    let guard = site.hub.guard();
+    if ask.has_start() {
+        caller.may_read(guard, stream)?;
+    }
+    caller.publishes(guard, &site.name(stream)?, 1).map_err(denied)?;
     // Counted until its message is in the log, or it is refused.
     let mut held = Held { hub: &site.hub, bytes: 0 };
     let json = read(request.into_body(), &mut held).await?;
@@ -87,7 +101,11 @@ impl Held<'_> {
             return Ok(());
         }
         let max = bodies.max();
-        Err(later(1, &format!("The server holds as many bodies as it can: bodies_in_all = {max} bytes.")))
+        Err(refuse_for_now(
+            Reason::Bodies,
+            1,
+            &format!("The server holds as many bodies as it can: bodies_in_all = {max} bytes."),
+        ))
     }
 }
 
@@ -95,13 +113,6 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.hub.bodies().give_back(self.bytes);
     }
-}
-
-/// A refusal that says when to come back.
-fn later(seconds: u32, what: &str) -> Refusal {
-    let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, what);
-    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    refusal
 }
 
 /// The body, bounded in bytes and time. Copied out of the HTTP library's buffers, which are larger than most messages
@@ -145,11 +156,11 @@ async fn read(body: Body, held: &mut Held<'_>) -> Result<Bytes, Refusal> {
 async fn append(stream: &Stream, json: Bytes) -> Result<Published, Refusal> {
     let limits = stream.limits();
     let Ok(published) = timeout(limits.publish_wait, stream.publish_json(json)).await else {
-        return Err(later(1, "The server is behind; nothing was published."));
+        return Err(refuse_for_now(Reason::Behind, 1, "The server is behind; nothing was published."));
     };
     published.map_err(|error| match error {
         PublishError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{error}.")),
-        PublishError::Full { .. } => later(30, &format!("{error}.")),
+        PublishError::Full { .. } => refuse_for_now(Reason::Logs, 30, &format!("{error}.")),
         PublishError::Ended => over(stream),
         PublishError::Json(_) => {
             let mut what = String::from("The body is no JSON that can be published");

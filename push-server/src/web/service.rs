@@ -19,16 +19,18 @@ use axum::response::{IntoResponse, Response};
 use hessian::Graph;
 use hessian::java::Throwable;
 use hessian::rpc::ServiceFault;
-use hessian::service::{Options, Service};
+use hessian::service::{Context, Options, Service};
 use http::{Method, StatusCode, header};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
+use super::guard::{Caller, denied};
 use super::params::Refusal;
 use super::{Access, Site, text};
+use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Published};
-use crate::{Hub, Limits, PublishError, SendError};
+use crate::{Hub, Limits, PublishError, SendError, StreamName};
 
 /// Calls at once. Each holds a message, and what it is decoded into.
 const CALLS: usize = 64;
@@ -104,8 +106,9 @@ impl Publisher for Site {
     async fn publish(&self, stream: String, value: Graph<'static>) -> Result<Receipt, ServiceFault> {
         let stream = match self.stream(&stream) {
             Ok(stream) => stream,
-            Err(refusal) => return Err(told(refusal).await),
+            Err(refusal) => return Err(self.told(refusal).await),
         };
+        self.counted(stream.name()).await?;
         let value = value.objects_from_maps();
         match timeout(stream.limits().publish_wait, stream.publish_graph(&value)).await {
             Ok(Ok(published)) => Ok(Receipt(published)),
@@ -125,6 +128,7 @@ impl Publisher for Site {
         let Some(stream) = self.hub.get(&stream) else {
             return Err(no_such(&format!("No stream {stream} is open.")));
         };
+        self.counted(stream.name()).await?;
         match stream.send_graph_to(&client, &value.objects_from_maps()) {
             Ok(sent) => Ok(sent.is_connected),
             Err(SendError::Refused(error)) => Err(refused(&error)),
@@ -160,14 +164,32 @@ fn refused(error: &PublishError) -> ServiceFault {
     }
 }
 
-/// What a request over HTTP would have been told.
-async fn told(refusal: Refusal) -> ServiceFault {
-    let (parts, body) = refusal.into_parts();
-    let body = to_bytes(body, REASON).await.unwrap_or_default();
-    let what = String::from_utf8_lossy(&body);
-    match parts.status {
-        StatusCode::NOT_FOUND => no_such(what.trim_end()),
-        StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
-        _ => illegal_state(what.trim_end()),
+impl Site {
+    /// One message more to a stream. Whoever calls was counted at the door.
+    async fn counted(&self, stream: &StreamName) -> Result<(), ServiceFault> {
+        let guard = self.hub.guard();
+        let context = Context::current();
+        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
+        let counted = caller.map_or(Ok(()), |caller| caller.publishes(guard, stream, 1));
+        match counted {
+            Ok(()) => Ok(()),
+            Err(why) => Err(self.told(denied(why)).await),
+        }
+    }
+
+    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
+    async fn told(&self, refusal: Refusal) -> ServiceFault {
+        let (parts, body) = refusal.into_parts();
+        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
+        if let Some(why) = why {
+            self.hub.guard().count(why);
+        }
+        let body = to_bytes(body, REASON).await.unwrap_or_default();
+        let what = String::from_utf8_lossy(&body);
+        match parts.status {
+            StatusCode::NOT_FOUND => no_such(what.trim_end()),
+            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
+            _ => illegal_state(what.trim_end()),
+        }
     }
 }

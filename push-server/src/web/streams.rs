@@ -12,9 +12,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::bridge::Place;
 use super::negotiate::choose;
-use super::params::{Ask, Asked, Refusal, Segments, refuse};
+use super::params::{Ask, Asked, Refusal, Segments, refuse, refuse_for_now};
 use super::ws::{self, Handshake};
 use super::{SHUTTING_DOWN, Site, poll};
+use crate::guard::Reason;
 use crate::hub::{Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, multipart, script, sse, xhr};
 
@@ -106,11 +107,7 @@ pub(super) async fn answer(stream: &Stream, transport: &str, ask: &Ask, start: S
 pub(super) fn over(stream: &Stream) -> Refusal {
     match stream.is_closed() {
         true => refuse(StatusCode::GONE, "The stream is over."),
-        false => {
-            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            refusal
-        }
+        false => refuse_for_now(Reason::Ending, 1, SHUTTING_DOWN),
     }
 }
 
@@ -128,12 +125,9 @@ pub(super) fn subscribe(
     }
     match client {
         None => Ok(subscription),
-        Some(id) => subscription.client(&id).map_err(|error| {
-            let mut refusal =
-                refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("The stream is full: {error}."));
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            refusal
-        }),
+        Some(id) => subscription
+            .client(&id)
+            .map_err(|error| refuse_for_now(Reason::Clients, 30, &format!("The stream is full: {error}."))),
     }
 }
 

@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::origin::{Asker, Origins};
-use super::params::{Ask, Refusal, Segments, refuse};
+use super::params::{Ask, Refusal, Segments, refuse, refuse_for};
 use super::streams::{Takeover, field, place, seconds, subscribe};
 use super::{Extent, Site, head, text};
+use crate::guard::Reason;
 use crate::hub::{Start, Stream};
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
 use crate::transport::{Transport, hessian};
@@ -87,7 +88,7 @@ impl Handshake {
         let is_page = match Origins::asked_by(headers) {
             Asker::NoPage => false,
             Asker::Page(origin) if origins.admits(origin, headers) => true,
-            _ => return Err(refuse(StatusCode::FORBIDDEN, "Pages of that origin may not connect here.")),
+            _ => return Err(refuse_for(Reason::Origin, "Pages of that origin may not connect here.")),
         };
         let mut response = Response::new(axum::body::Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

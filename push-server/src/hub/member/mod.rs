@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub(crate) use write::Scratch;
@@ -25,6 +24,7 @@ use super::log::Cursor;
 use super::presence::{Attachment, Direct};
 use super::stats::Overrun;
 use super::subscription::Connection;
+use crate::guard::Permit;
 use crate::lifecycle::{Event, State};
 use crate::transport::ws::CloseReason;
 use crate::transport::{Farewell, Transport};
@@ -74,7 +74,7 @@ pub(crate) struct Member {
     socket: TcpStream,
     signal: Arc<Signal>,
     waker: Waker,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Permit>,
 }
 
 /// How far a member is with its farewell.
