@@ -10,6 +10,7 @@ pub mod controller;
 pub mod demo;
 mod encode;
 mod error;
+pub mod guard;
 pub mod hub;
 pub mod lifecycle;
 mod limits;

@@ -171,6 +171,14 @@ pub struct Limits {
     /// HTTP connections at one time, streaming or not. Default 16,384. More are answered with 503; the
     /// port's own [`policy_server::Limits::connections`] bounds those answers in turn.
     pub connections: usize,
+    /// HTTP connections of one address at one time; of an IPv6 address, of its network of 64 bits. Default 8,192: half of
+    /// all, so that nobody keeps the others out alone. More are answered with 429. What comes through a
+    /// [trusted proxy](crate::guard::Proxies) counts for the address that the proxy says, from its request to the end of
+    /// the answer; behind one that is not named, all clients are one address.
+    pub connections_per_address: usize,
+    /// Addresses, tokens and streams that [rates](crate::guard::Rates) are counted for, in each of four tables of some
+    /// 5 MiB at most. Default 65,536. Of more, those are forgotten that have the most left.
+    pub rate_entries: usize,
     /// Time for a client to send a whole request head. Default 10 s.
     pub header_read: Duration,
     /// Bytes of a request head. Default 16 KiB; hyper's least is 8 KiB.
@@ -231,6 +239,8 @@ impl Default for Limits {
             unacknowledged: Duration::from_secs(45),
             drain: Duration::from_secs(5),
             connections: 16_384,
+            connections_per_address: 8_192,
+            rate_entries: 65_536,
             header_read: Duration::from_secs(10),
             header_bytes: 16 << 10,
         }

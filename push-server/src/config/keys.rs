@@ -192,6 +192,8 @@ keys! {
     }
     limits {
         connections: Kind::from(1), Start, "HTTP connections at one time, streaming or not; more are answered with 503.";
+        connections_per_address: Kind::from(1), Start, "The same of one address, or IPv6 network of 64 bits; more are answered with 429.";
+        rate_entries: Kind::Number { least: 1, most: 1 << 24 }, Start, "Addresses, tokens and streams that rates are counted for.";
         streams: Kind::from(1), Start, "Streams at one time.";
         message_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "One message, in each of its forms.";
         log_messages: Kind::from(1), Start, "Messages that a stream keeps for those who are behind, late or coming back.";

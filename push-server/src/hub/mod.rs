@@ -74,6 +74,7 @@ pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::guard::Guard;
 use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
@@ -137,6 +138,7 @@ pub(crate) struct Shared {
     once: Once,
     /// Messages of clients that are being handled.
     handling: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -196,6 +198,7 @@ impl Hub {
             bodies: Budget::new(limits.bodies_in_all),
             once: Once::new(&limits),
             handling: Budget::new(limits.handlers_at_once),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -245,7 +248,9 @@ impl Hub {
         if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
             self.close_unused(&mut streams);
         }
-        let config = StreamConfig::new(&self.shared.limits);
+        let rules = self.shared.guard.rules();
+        let own = rules.stream(name.as_str()).and_then(|rule| rule.config.clone());
+        let config = own.unwrap_or_else(|| StreamConfig::new(&self.shared.limits));
         let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
         stream.channel.look_whether_unused();
         Ok(stream)
@@ -347,6 +352,12 @@ impl Hub {
         &self.shared.limits
     }
 
+    /// Who may do what, and how often, with the streams of this hub.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// What the bodies of requests that publish hold.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.shared.bodies
@@ -358,11 +369,6 @@ impl Hub {
         counts.controllers_opened.fetch_add(1, Ordering::Relaxed);
         counts.controllers.fetch_add(1, Ordering::Relaxed);
         CountedController(self.shared.clone())
-    }
-
-    /// Counts a request that found no place.
-    pub(crate) fn count_turned_away(&self) {
-        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -378,7 +384,7 @@ impl Hub {
             log_bytes: self.shared.log_bytes.used(),
             idempotency_keys,
             idempotency_forgotten,
-            ..self.shared.counts.stats(streams)
+            ..self.shared.counts.stats(streams, self.shared.guard.refusals())
         }
     }
 

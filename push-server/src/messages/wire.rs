@@ -92,7 +92,8 @@ pub(crate) fn status(refused: &Refused, stream: &Stream) -> StatusCode {
             SendError::Refused(error) => of_publish(error),
             SendError::NoClient(_) => StatusCode::NOT_FOUND,
             SendError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            SendError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { bound: "direct_bytes_in_all", .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
         },
     }
 }

@@ -7,10 +7,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::answer::later;
 use crate::PublishError;
+use crate::guard::Reason;
 use crate::hub::Hub;
-use crate::web::params::{Refusal, refuse};
+use crate::web::params::{Refusal, refuse, refuse_for_now};
 
 /// What has come of a body, counted among [`Limits::bodies_in_all`](crate::Limits::bodies_in_all).
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Held {
         }
         let max = bodies.max();
         let what = format!("The server holds as many bodies as it can: bodies_in_all = {max} bytes.");
-        Err(later(StatusCode::SERVICE_UNAVAILABLE, 1, &what))
+        Err(refuse_for_now(Reason::Bodies, 1, &what))
     }
 }
 
