@@ -24,6 +24,7 @@ pub(crate) struct Settings {
 pub(crate) struct Access {
     pub(crate) opens: bool,
     pub(crate) publishes: bool,
+    pub(crate) sends: bool,
     pub(crate) origins: Vec<String>,
 }
 
@@ -87,7 +88,7 @@ impl Default for Settings {
         Self {
             listen: vec!["127.0.0.1:8080".to_owned()],
             threads: 0,
-            access: Access { opens: true, publishes: true, origins: Vec::new() },
+            access: Access { opens: true, publishes: true, sends: true, origins: Vec::new() },
             policy: Policy { listen: Vec::new(), file: String::new(), allow: vec!["*".to_owned()] },
             admin: Admin { listen: Vec::new(), public: Public::Health, console: true },
             metrics: Metrics { streams: 100 },
