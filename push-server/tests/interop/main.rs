@@ -14,12 +14,16 @@ mod crowd;
 mod curl;
 mod demo;
 mod gone;
+#[allow(dead_code)]
+#[path = "../operate/harness.rs"]
+mod harness;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
 #[path = "../../../policy-server/tests/interop/npm.rs"]
 mod packages;
 mod policy;
+mod restart;
 mod ruffle;
 mod script;
 mod silent;
