@@ -20,6 +20,7 @@ mod harness;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
+mod look;
 #[path = "../../../policy-server/tests/interop/npm.rs"]
 mod packages;
 mod policy;
