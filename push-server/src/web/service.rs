@@ -212,7 +212,7 @@ impl Site {
         let stream = self.open_stream(stream).await?;
         let values = values.objects_from_maps();
         if !matches!(values.root().node(), Some(Node::List { .. })) {
-            return Err(illegal_argument("values: a batch is a list or an array, each element a message."));
+            return Err(no_list(&values));
         }
         let messages = stream.gather(values.root().items(), |value| {
             stream.encode_with(|classes, limits| Bodies::graph(&value.to_graph(), classes, limits))
@@ -257,6 +257,20 @@ impl Site {
             _ => false,
         })
     }
+}
+
+/// What came where a batch is to be a list. Java's own lists of constants come without their elements.
+fn no_list(values: &Graph<'_>) -> ServiceFault {
+    const LOST: &str = "java.util.CollSer";
+    let is_lost = values.root().class().is_some_and(|class| &*class.name == LOST);
+    let hint = match is_lost {
+        true => format!(
+            "; this is a {LOST}, as which Java's List.of(…) is written, without its elements: \
+             use Arrays.asList(…) or an ArrayList"
+        ),
+        false => String::new(),
+    };
+    illegal_argument(&format!("values: a batch is a list or an array, each element a message{hint}."))
 }
 
 /// A key, and the print of what is asked for with it.
