@@ -35,7 +35,7 @@ use super::params::Refusal;
 use super::publish::{FULL, OTHER, UNDER_WAY, is_key};
 use super::{Access, Site, text};
 use crate::encode::MAX_PARTS;
-use crate::hub::{BadClientId, ClientId, MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print, Stream};
+use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
 use crate::message::Bodies;
 use crate::{BatchError, Hub, Limits, PublishError, SendError};
 
@@ -279,28 +279,28 @@ fn keyed<'k, 't>(
     key: Option<&'k str>,
     what: &[&'t str],
     texts: impl IntoIterator<Item = &'t [u8]>,
-) -> Result<Option<(&'k str, Print)>, ServiceFault> {
+) -> Result<Option<(&'k str, Fingerprint)>, ServiceFault> {
     let Some(key) = key else { return Ok(None) };
     if !is_key(key) {
         let what = format!("key: an idempotency key is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters.");
         return Err(illegal_argument(&what));
     }
     let what = what.iter().map(|what| what.as_bytes());
-    Ok(Some((key, stream.print([&b"call"[..]].into_iter().chain(what).chain(texts)))))
+    Ok(Some((key, stream.fingerprint([&b"call"[..]].into_iter().chain(what).chain(texts)))))
 }
 
 /// Publishes, unless that was done with the same key before.
 async fn once(
     stream: &Stream,
-    key: Option<(&str, Print)>,
+    key: Option<(&str, Fingerprint)>,
     publish: impl Future<Output = Result<Outcome, ServiceFault>>,
 ) -> Result<Outcome, ServiceFault> {
     let published = stream.once(key, publish).await;
     published.map(|(outcome, _)| outcome).map_err(|why| match why {
-        NotOnce::Refused(fault) => fault,
-        NotOnce::Other => illegal_argument(&format!("key: {OTHER}.")),
-        NotOnce::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
-        NotOnce::Full => illegal_state(&format!("key: {FULL}.")),
+        Unpublished::Refused(fault) => fault,
+        Unpublished::Other => illegal_argument(&format!("key: {OTHER}.")),
+        Unpublished::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
+        Unpublished::Full => illegal_state(&format!("key: {FULL}.")),
     })
 }
 
