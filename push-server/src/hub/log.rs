@@ -35,7 +35,7 @@ pub(crate) struct Log {
 pub(crate) enum Room {
     /// There is, and it is taken.
     Taken,
-    /// Idempotency all shards have seen what would be forgotten for it.
+    /// Once all shards have seen what would be forgotten for it.
     Later,
     /// The logs of all streams are full.
     Full,

@@ -224,7 +224,7 @@ impl Stream {
                 Ok(published) => return Ok(published),
                 Err(again) => again,
             };
-            // Idempotency more, as room may have come before anybody waited for it.
+            // Once more, as room may have come before anybody waited for it.
             let mut room = std::pin::pin!(self.channel.room.notified());
             room.as_mut().enable();
             bodies = match self.try_append(bodies)? {

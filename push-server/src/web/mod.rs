@@ -113,7 +113,7 @@ pub struct Access {
     /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
     /// holds a handle keeps its place.
     pub opens: bool,
-    /// Whoever reaches the server publishes.
+    /// Whoever reaches the server publishes, to streams and to single clients.
     pub publishes: bool,
 }
 
