@@ -21,6 +21,7 @@ mod java_library;
 mod packages;
 mod policy;
 mod publishers;
+mod retries;
 mod ruffle;
 mod script;
 mod silent;
