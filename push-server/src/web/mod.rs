@@ -162,7 +162,7 @@ pub struct Access {
     /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
     /// holds a handle keeps its place.
     pub opens: bool,
-    /// Whoever reaches the server publishes.
+    /// Whoever reaches the server publishes, to streams and to single clients.
     pub publishes: bool,
     /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
     /// alone that is as much as `publishes`, but that it says who a message is for.

@@ -26,6 +26,7 @@ mod packages;
 mod policy;
 mod publishers;
 mod restart;
+mod retries;
 mod ruffle;
 mod script;
 mod silent;
