@@ -61,11 +61,12 @@ async function fetched(url, init) {
   // Our server's refusals are a line of text, or an object if they are for people; a proxy's pages are nothing to show.
   const type = /^(text\/plain|application\/json)/.exec(response.headers.get("content-type"))?.[1];
   let text = type ? await body(response, 8_192).catch(() => "") : (response.body?.cancel(), response.statusText);
+  text = text.trim();
   let people;
   try {
     if (type === "application/json") ({ message: text, people } = JSON.parse(text));
   } catch {}
-  throw new Refusal(response.status, String(text).trim(), response.headers.get("retry-after"), people === true);
+  throw new Refusal(response.status, String(text), response.headers.get("retry-after"), people === true);
 }
 
 // Gives `take` the text of a response as it comes.

@@ -37,7 +37,7 @@ pub(crate) struct Listener<'l> {
     pub(crate) shared: &'l Arc<Shared>,
     /// Wakes the connection when there is an answer.
     pub(crate) waker: &'l Waker,
-    /// Who handles them. Without it they mean nothing here.
+    /// Who handles them. Without it each is refused.
     pub(crate) chain: Option<&'l Chain>,
     /// Who speaks, asked when something has been said.
     pub(crate) speaker: &'l dyn Fn(&Chain) -> Speaker,
@@ -59,10 +59,17 @@ impl Hears {
         let result = frames.feed(bytes, limits.ws_message, |input| match input {
             Input::Pong => {}
             Input::Message { is_text, piece, is_last } => {
-                let Some(chain) = listener.chain else { return };
+                let new = || Voice::new(listener.waker.clone());
+                let Some(chain) = listener.chain else {
+                    // Not even read.
+                    if is_last {
+                        voice.get_or_insert_with(new).refuse(limits.ws_unanswered);
+                    }
+                    return;
+                };
                 coming.get_or_insert_with(|| Words::new(listener.shared, is_text)).push(piece);
                 let Some(words) = coming.take_if(|_| is_last) else { return };
-                let voice = voice.get_or_insert_with(|| Voice::new(listener.waker.clone()));
+                let voice = voice.get_or_insert_with(new);
                 is_too_much |= voice.say(words, limits.ws_unanswered, || (listener.speaker)(chain)).is_err();
             }
             Input::Ping(payload) => {

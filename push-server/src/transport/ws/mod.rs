@@ -32,7 +32,7 @@
 //! `gap`, except the one that follows a `direct`.
 //!
 //! Where clients may send ([`Access::sends`](crate::web::Access::sends)), a text message of the client is a
-//! [message](crate::messages) for the handlers; elsewhere, and on a connection of an alias, it is read and dropped:
+//! [message](crate::messages) for the handlers; elsewhere, and on a connection of an alias, it is dropped, and refused with 403:
 //!
 //! | text message of the client | |
 //! | --- | --- |
