@@ -159,11 +159,12 @@ export interface SendOptions {
 export interface Receipt {
   /** What a handler answers. */
   readonly reply?: unknown;
-  /** It was published: where it stands, and to how many readers. */
+  /** It was published: where it stands. */
   readonly position?: Position;
+  /** To how many readers it is on its way. */
   readonly receivers?: number;
-  /** It was sent to one client, which is there now, or is waited for. */
-  readonly connected?: boolean;
+  /** It was sent to one client: whether it waits for that to come back. */
+  readonly waits?: boolean;
 }
 
 /** Why a promise is rejected that the server has refused. */

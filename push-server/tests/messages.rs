@@ -214,7 +214,7 @@ async fn the_json_form_reaches_the_handlers_then_one_client_or_all() {
     assert_eq!(body(&answer), json!({"reply": ["</script>\u{2028}", "comet", "bob", "ann"]}));
     assert_eq!(body(&send("", r#"{"mirror":null}"#).await), json!({"reply": [null, "comet", null, null]}));
     assert_eq!(body(&send("?to=", "[1]").await), json!({"position": "ab:1", "receivers": 2}));
-    assert_eq!(body(&send("?to=ann&client=bob", "[2]").await), json!({"connected": true}));
+    assert_eq!(body(&send("?to=ann&client=bob", "[2]").await), json!({"receivers": 1, "waits": false}));
     all.until(b"id: ab:1\ndata: [1]\n\n").await;
     ann.until(b"id: ab:1\ndata: [1]\n\ndata: [2]\n\n").await;
     // Nothing of it but what was for all.
@@ -299,7 +299,7 @@ async fn the_form_of_the_framework_is_text() {
     let form = "clientId=ann&message=to+you+%E2%98%83";
     let answer =
         server.answer(&post("/serverComet.message?streamId=comet", &format!("{FORM}{PAGE}"), form)).await;
-    assert_eq!(body(&answer), json!({"connected": true}));
+    assert_eq!(body(&answer), json!({"receivers": 1, "waits": false}));
     ann.until("to you ☃".as_bytes()).await;
     // For people, as the JSON form.
     let answer = get("streamId=comet&clientId=ann&message=people", PAGE).await;

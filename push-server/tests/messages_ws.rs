@@ -114,7 +114,7 @@ async fn a_message_is_handled_and_answered_on_the_connection_that_it_came_on() {
     let people = json!({"event": "refused", "id": null, "status": 422, "message": "\u{2028}</script>", "people": true});
     assert_eq!(next(&mut bob).await, people);
     say(&mut bob, &json!({"to": "ann", "data": ["\u{2028}</script>\0"]})).await;
-    assert_eq!(next(&mut bob).await, json!({"event": "sent", "id": null, "connected": true}));
+    assert_eq!(next(&mut bob).await, json!({"event": "sent", "id": null, "receivers": 1, "waits": false}));
     assert_eq!(next(&mut ann).await, json!({"data": ["\u{2028}</script>\0"]}));
 
     for (text, status, what) in [

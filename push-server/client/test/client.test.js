@@ -747,14 +747,14 @@ test("messages go over the WebSocket, in order, and are settled by its answers",
   socket.say({ position: "ab:1", data: "between" });
   socket.say({ event: "refused", id: 3, status: 422, message: "It is <b>not</b> your turn.", people: true });
   socket.say({ event: "sent", id: 4, reply: ["right"] });
-  socket.say({ event: "sent", id: 5, connected: false });
+  socket.say({ event: "sent", id: 5, receivers: 0, waits: true });
   await settle();
   assert.deepEqual(seen, [
     { position: "ab:7", receivers: 3 },
     ["400: hex escape", 400, false],
     ["It is <b>not</b> your turn.", 422, true],
     { reply: ["right"] },
-    { connected: false },
+    { receivers: 0, waits: true },
   ]);
   assert.equal(connection.position, "ab:1", "where a message stands is not where this reader is");
   assert.deepEqual(news(told).map(({ type }) => type), ["message"]);
@@ -776,7 +776,7 @@ test("no more messages are without an answer than a server takes, and no more wa
 test("what is too long for a WebSocket, or too much, goes by requests, in its turn", async () => {
   const { connection, socket } = await speaking({ client: "me" });
   const long = "x".repeat(16_384);
-  on("send", json({ connected: true }));
+  on("send", json({ receivers: 1, waits: false }));
   const seen = fates([connection.send(1), connection.send(long, { to: "ann" }), connection.send(2)]);
   await settle();
   assert.deepEqual([socket.sent.map(({ data }) => data), asked()], [[1], []]);
@@ -786,7 +786,7 @@ test("what is too long for a WebSocket, or too much, goes by requests, in its tu
   assert.deepEqual(socket.sent.map(({ data }) => data), [1, 2]);
   socket.say({ event: "sent", id: 3 });
   await settle();
-  assert.deepEqual(seen, [{}, { connected: true }, {}]);
+  assert.deepEqual(seen, [{}, { receivers: 1, waits: false }, {}]);
   // Each is short, and all of them are too much: until the next heartbeat.
   const short = "x".repeat(10_000);
   for (let n = 4; n <= 9; n++) {

@@ -39,7 +39,7 @@ connection.state = "open";
 
 const { position, receivers } = await connection.publish({ text: "hello" });
 const receipt = await connection.send({ text: "hello" }, { to: "ann" });
-void [receipt.reply, receipt.connected satisfies boolean | undefined, (await connection.send(1)).position?.length];
+void [receipt.reply, receipt.waits satisfies boolean | undefined, (await connection.send(1)).position?.length];
 // @ts-expect-error no such option
 void connection.send(1, { from: "ann" });
 const shown = (error: Refused): string => (error.forPeople ? error.message : `${error.status}`);
