@@ -82,7 +82,7 @@
 //! | answer | |
 //! | --- | --- |
 //! | `{"position":"ab:7","receivers":3}` | it was published, to this position |
-//! | `{"connected":true}` | it was sent to one client; false while it waits for the client to come back |
+//! | `{"receivers":1,"waits":false}` | it was sent to one client; with 0 and true it waits for the client to come back |
 //! | `{"reply":…}`, `{}` | a handler has taken it, and says this, or nothing |
 //! | 422, `{"status":422,"message":"It is not your turn.","people":true}` | a handler refuses it, in words for people, to be shown to them as text |
 //! | 404 | as elsewhere, or the client that it is for is not present |
