@@ -98,18 +98,18 @@ async fn each_request_that_is_refused_is_counted_once_by_its_reason() {
     // Full: of streams, of clients, of bridges.
     let third = plain("/streams/third/poll");
     assert!(server.answer(&third).await.starts_with("HTTP/1.1 200"));
-    let _reader = {
+    let reader = {
         let mut reader = server.ask(&plain("/streams/news/sse?client=a")).await;
         reader.head().await;
         reader
     };
-    let _bridge = {
+    let bridge = {
         let mut bridge = server.ask(&upgrade("/ruffle", &own)).await;
         bridge.until(b"\r\n\r\n").await;
         bridge
     };
     // `third` has taken the last place, and gives it to nobody while a client is present in it.
-    let _present = {
+    let present = {
         let mut reader = server.ask(&plain("/streams/third/sse?client=a")).await;
         reader.head().await;
         reader
@@ -119,7 +119,7 @@ async fn each_request_that_is_refused_is_counted_once_by_its_reason() {
         ("clients", plain("/streams/news/sse?client=b")),
         ("bridges", upgrade("/ruffle", &own)),
     ] {
-        let answer = server.answer(&request).await;
+        let answer = String::from_utf8(server.ask(&request).await.until(b"\r\n\r\n").await).unwrap();
         assert!(
             answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "),
             "{request}: {answer}"
@@ -130,6 +130,7 @@ async fn each_request_that_is_refused_is_counted_once_by_its_reason() {
     assert!(server.answer(&plain("/fine")).await.starts_with("HTTP/1.1 204"));
     let stats = server.hub.stats();
     assert_eq!(stats.refusals.total(), requests.len() as u64 + 3, "nothing else is counted");
+    drop((reader, bridge, present));
     server.stop().await;
 }
 

@@ -188,7 +188,7 @@ keys! {
     }
     access {
         opens: Kind::Flag, Reload, "A stream is opened by the first request for it, whoever makes it.";
-        publishes: Kind::Flag, Reload, "Whoever reaches the server publishes.";
+        publishes: Kind::Flag, Reload, "Whoever reaches the server publishes; with access.publish_tokens, who has one.";
         origins: ORIGINS, Reload, "Pages that may open WebSockets and bridges beside those of this host; \"*\" is every page.";
         publish_tokens: Kind::Tokens, Reload, "Who publishes gives one of these; none: nobody is asked. A token, or sha256: and its digest, which is what --print-config prints.";
         publish_token_file: PATH, Reload, "More of them, a line each, in a file that only this server reads; read again at each reload.";

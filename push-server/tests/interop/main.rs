@@ -13,6 +13,7 @@ mod console;
 mod crowd;
 mod curl;
 mod demo;
+mod flood;
 mod gone;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
