@@ -13,6 +13,7 @@ mod console;
 mod crowd;
 mod curl;
 mod demo;
+mod flood;
 mod gone;
 #[allow(dead_code)]
 #[path = "../operate/harness.rs"]
