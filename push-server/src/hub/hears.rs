@@ -36,7 +36,7 @@ pub(crate) struct Listener<'l> {
     pub(crate) shared: &'l Arc<Shared>,
     /// Wakes the connection when there is an answer.
     pub(crate) waker: &'l Waker,
-    /// Who handles them. Without it they mean nothing here.
+    /// Who handles them. Without it each is refused.
     pub(crate) hearing: Option<&'l Arc<Hearing>>,
     /// Who speaks, asked when something has been said.
     pub(crate) speaker: &'l dyn Fn(&Arc<Hearing>) -> Speaker,
@@ -58,10 +58,17 @@ impl Hears {
         let result = frames.feed(bytes, limits.ws_message, |input| match input {
             Input::Pong => {}
             Input::Message { is_text, piece, is_last } => {
-                let Some(hearing) = listener.hearing else { return };
+                let new = || Voice::new(listener.waker.clone());
+                let Some(hearing) = listener.hearing else {
+                    // Not even read.
+                    if is_last {
+                        voice.get_or_insert_with(new).refuse(limits.ws_unanswered);
+                    }
+                    return;
+                };
                 coming.get_or_insert_with(|| Words::new(listener.shared, is_text)).push(piece);
                 let Some(words) = coming.take_if(|_| is_last) else { return };
-                let voice = voice.get_or_insert_with(|| Voice::new(listener.waker.clone()));
+                let voice = voice.get_or_insert_with(new);
                 is_too_much |=
                     voice.say(words, limits.ws_unanswered, || (listener.speaker)(hearing)).is_err();
             }

@@ -102,7 +102,7 @@ impl Subscription {
         self
     }
 
-    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Elsewhere nothing comes of it.
+    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Without, it is refused. Elsewhere nothing comes of it.
     #[must_use]
     pub fn heard_by(mut self, chain: &Chain) -> Self {
         self.heard(chain, None);

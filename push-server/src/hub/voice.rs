@@ -119,6 +119,21 @@ impl Voice {
         Ok(())
     }
 
+    /// Answers a message that nobody handles, if there is room for one answer more. Else the client does not read them.
+    pub(crate) fn refuse(&self, most: usize) {
+        let mut said = self.lock();
+        if said.answers.len() < most {
+            said.answers.push_back(refused(
+                None,
+                StatusCode::FORBIDDEN,
+                "clients send no messages here",
+                false,
+            ));
+            drop(said);
+            self.waker.wake_by_ref();
+        }
+    }
+
     async fn handle(self: Arc<Self>, speaker: Speaker) {
         let mut next = self.next(None);
         while let Some(words) = next {

@@ -70,7 +70,7 @@ pub(crate) struct Member {
     ignored: usize,
     /// What it has half said on a WebSocket.
     hears: Option<Box<Hears>>,
-    /// Who handles what it says there. Nobody, on most.
+    /// Who handles what it says there. Without, it is refused.
     hearing: Option<Arc<Hearing>>,
     /// What it means that everything has been sent: that the end is good, unless the client has said otherwise.
     outcome: Event,
