@@ -3,5 +3,9 @@
 
 #[path = "../examples/hessian_comet/main.rs"]
 mod hessian_comet;
+#[path = "../examples/publish_from_java/main.rs"]
+mod publish_from_java;
+#[path = "../examples/ticker/main.rs"]
+mod ticker;
 #[path = "../examples/timer/main.rs"]
 mod timer;

@@ -10,6 +10,8 @@ mod hessian_comet;
 mod java_library;
 mod movie;
 mod page;
+mod publish_from_java;
 #[path = "../support/mod.rs"]
 mod support;
+mod ticker;
 mod timer;
