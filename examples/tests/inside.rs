@@ -9,3 +9,5 @@ mod publish_from_java;
 mod ticker;
 #[path = "../examples/timer/main.rs"]
 mod timer;
+#[path = "../examples/weather/main.rs"]
+mod weather;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::{Example, program};
 
-const EXAMPLES: [&str; 4] = ["hessian_comet", "publish_from_java", "ticker", "timer"];
+const EXAMPLES: [&str; 5] = ["hessian_comet", "publish_from_java", "ticker", "timer", "weather"];
 
 /// Addresses that `text` loads or imports.
 fn loaded(text: &str) -> Vec<&str> {

@@ -15,3 +15,4 @@ mod publish_from_java;
 mod support;
 mod ticker;
 mod timer;
+mod weather;
