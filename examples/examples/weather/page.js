@@ -25,7 +25,9 @@ function show({ place, forecast, problem, revision }) {
   if (!card) {
     card = document.createElement("article");
     places.set(place, card);
-    by("places").append(card);
+    card.dataset.place = place;
+    const after = [...by("places").children].find(other => other.dataset.place.localeCompare(place) > 0);
+    by("places").insertBefore(card, after ?? null);
   }
   const before = card.dataset.problem ?? "", now = problem ?? "";
   if (now && now !== before) journal.add(`${place}: ${now}`, "bad");
@@ -42,6 +44,8 @@ function show({ place, forecast, problem, revision }) {
   if (problem) card.append(part("p", "problem", problem));
   const when = part("p", "", problem ? "told " : "new ");
   when.append(clock(new Date(revision)));
+  // As the feed says it, whatever its format.
+  when.title = forecast?.published ? `published ${forecast.published}` : "";
   card.append(when);
   by("foot").textContent = `${reports} reports in ${requests} ${requests === 1 ? "response" : "responses"}`;
 }

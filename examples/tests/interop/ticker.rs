@@ -42,7 +42,9 @@ async fn shows_a_thousand_ticks_a_second_and_the_chart_of_one() {
                  { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height); \
                  return data.filter((byte, at) => at % 4 === 3 && byte > 200).length; })()";
     assert!(page.browser.value(drawn).await.as_u64().unwrap() > 200);
-    sleep(Duration::from_secs(20)).await;
+    // Pictures of the whole page, with most of a minute.
+    page.browser.value("window.scrollTo(0, 0)").await;
+    sleep(Duration::from_secs(35)).await;
     page.is_accessible("ticker").await;
     page.asks_nobody_else(&example.url("/")).await;
     page.close().await;
