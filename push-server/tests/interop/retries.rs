@@ -110,7 +110,7 @@ async fn a_call_whose_answer_is_lost_is_repeated_by_java_itself_and_published_on
     let lossy = Lossy::start(server.address);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let java =
-        Java::compile(&here.join("tests/interop/java"), &[&here.join("../examples/java/example")], &[]);
+        Java::compile(&here.join("tests/interop/publishers"), &[&here.join("../examples/java/example")], &[]);
     let mut command = java.command("CallLossy");
     command.args([&format!("http://{}", lossy.address), "comet"]);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
