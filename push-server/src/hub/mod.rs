@@ -50,6 +50,7 @@ mod stats;
 mod stream;
 mod subscription;
 mod unused;
+mod voice;
 mod wheel;
 
 use std::collections::HashMap;
@@ -73,6 +74,7 @@ pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::guard::Guard;
 use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
@@ -96,6 +98,24 @@ impl Drop for CountedController {
     }
 }
 
+/// A message of a client among those that are being handled, of which there are
+/// [`Limits::handlers_at_once`] at most.
+#[derive(Debug)]
+pub(crate) struct Handling(Arc<Shared>);
+
+impl Handling {
+    pub(crate) fn begin(stream: &Stream) -> Option<Self> {
+        let shared = &stream.shared;
+        shared.handling.take(1).then(|| Self(shared.clone()))
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.0.handling.give_back(1);
+    }
+}
+
 /// Streams without a use of which somebody has a handle, after which nobody looks for another.
 const HELD: usize = 16;
 
@@ -116,6 +136,9 @@ pub(crate) struct Shared {
     pub(crate) bodies: Budget,
     /// What was published with idempotency keys.
     idempotency: Idempotency,
+    /// Messages of clients that are being handled.
+    handling: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -174,6 +197,8 @@ impl Hub {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
             idempotency: Idempotency::new(&limits),
+            handling: Budget::new(limits.handlers_at_once),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -223,7 +248,9 @@ impl Hub {
         if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
             self.close_unused(&mut streams);
         }
-        let config = StreamConfig::new(&self.shared.limits);
+        let rules = self.shared.guard.rules();
+        let own = rules.stream(name.as_str()).and_then(|rule| rule.config.clone());
+        let config = own.unwrap_or_else(|| StreamConfig::new(&self.shared.limits));
         let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
         stream.channel.look_whether_unused();
         Ok(stream)
@@ -325,6 +352,12 @@ impl Hub {
         &self.shared.limits
     }
 
+    /// Who may do what, and how often, with the streams of this hub.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// What the bodies of requests that publish hold.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.shared.bodies
@@ -336,11 +369,6 @@ impl Hub {
         counts.controllers_opened.fetch_add(1, Ordering::Relaxed);
         counts.controllers.fetch_add(1, Ordering::Relaxed);
         CountedController(self.shared.clone())
-    }
-
-    /// Counts a request that found no place.
-    pub(crate) fn count_turned_away(&self) {
-        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -356,7 +384,7 @@ impl Hub {
             log_bytes: self.shared.log_bytes.used(),
             idempotency_keys,
             idempotency_forgotten,
-            ..self.shared.counts.stats(streams)
+            ..self.shared.counts.stats(streams, self.shared.guard.refusals())
         }
     }
 

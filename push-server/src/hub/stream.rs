@@ -18,6 +18,7 @@ use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
 use crate::error::SendError;
+use crate::guard::Guard;
 use crate::message::{Bodies, Message};
 use crate::name::StreamName;
 use crate::position::Position;
@@ -135,6 +136,11 @@ impl Stream {
     /// Ends when a reader is to leave, whose time is cut short as [`Hub::drain`](super::Hub::drain) spreads it.
     pub(crate) async fn leaving(&self) {
         self.shared.drain.turn().await;
+    }
+
+    /// The rules of its hub.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.shared.guard
     }
 
     /// Whether readers are to leave.

@@ -24,20 +24,22 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hessian::java::Throwable;
 use hessian::rpc::ServiceFault;
-use hessian::service::{Options, Service};
+use hessian::service::{Context, Options, Service};
 use hessian::{Graph, Node};
 use http::{Method, StatusCode, header};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
+use super::guard::{Caller, denied};
 use super::params::Refusal;
 use super::publish::{FULL, OTHER, UNDER_WAY, is_key};
 use super::{Access, Site, text};
 use crate::encode::MAX_PARTS;
+use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
 use crate::message::Bodies;
-use crate::{BatchError, Hub, Limits, PublishError, SendError};
+use crate::{BatchError, Hub, Limits, PublishError, SendError, StreamName};
 
 /// Calls at once. Each holds a message, and what it is decoded into.
 const CALLS: usize = 64;
@@ -71,7 +73,7 @@ hessian::interface! {
 /// The service of these streams.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(hub: &Hub, access: Access) -> Router<S> {
     let options = options(hub.limits());
-    let service = Service::with(PublisherService(Site { hub: hub.clone(), access }), options);
+    let service = Service::with(PublisherService(Site { hub: hub.clone(), access, chain: None }), options);
     Router::new().route_service("/hessian", service).route_layer(from_fn(only_hessian))
 }
 
@@ -180,7 +182,7 @@ impl Site {
     async fn open_stream(&self, stream: &str) -> Result<Stream, ServiceFault> {
         match self.stream(stream) {
             Ok(stream) => Ok(stream),
-            Err(refusal) => Err(told(refusal).await),
+            Err(refusal) => Err(self.told(refusal).await),
         }
     }
 
@@ -191,6 +193,7 @@ impl Site {
         key: Option<&str>,
     ) -> Result<Receipt, ServiceFault> {
         let stream = self.open_stream(stream).await?;
+        self.counted(stream.name(), 1).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
@@ -219,6 +222,7 @@ impl Site {
         });
         drop(values);
         let messages = messages.map_err(|error| batch_refused(&error))?;
+        self.counted(stream.name(), messages.len()).await?;
         let key = keyed(&stream, key, &["batch"], messages.texts())?;
         let publish = async {
             let published = in_time(&stream, stream.publish_messages(messages)).await?;
@@ -239,6 +243,7 @@ impl Site {
         let Some(stream) = self.hub.get(stream) else {
             return Err(no_such(&format!("No stream {stream} is open.")));
         };
+        self.counted(stream.name(), 1).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
@@ -343,14 +348,35 @@ fn batch_refused(error: &BatchError) -> ServiceFault {
     }
 }
 
-/// What a request over HTTP would have been told.
-async fn told(refusal: Refusal) -> ServiceFault {
-    let (parts, body) = refusal.into_parts();
-    let body = to_bytes(body, REASON).await.unwrap_or_default();
-    let what = String::from_utf8_lossy(&body);
-    match parts.status {
-        StatusCode::NOT_FOUND => no_such(what.trim_end()),
-        StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
-        _ => illegal_state(what.trim_end()),
+impl Site {
+    /// So many messages more to a stream. Whoever calls was counted at the door.
+    async fn counted(&self, stream: &StreamName, messages: usize) -> Result<(), ServiceFault> {
+        let guard = self.hub.guard();
+        let context = Context::current();
+        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
+        let Some(caller) = caller else { return Ok(()) };
+        match caller.publishes(guard, stream) {
+            Ok(()) => {
+                caller.publishes_all(guard, stream, messages);
+                Ok(())
+            }
+            Err(why) => Err(self.told(denied(why)).await),
+        }
+    }
+
+    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
+    async fn told(&self, refusal: Refusal) -> ServiceFault {
+        let (parts, body) = refusal.into_parts();
+        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
+        if let Some(why) = why {
+            self.hub.guard().count(why);
+        }
+        let body = to_bytes(body, REASON).await.unwrap_or_default();
+        let what = String::from_utf8_lossy(&body);
+        match parts.status {
+            StatusCode::NOT_FOUND => no_such(what.trim_end()),
+            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
+            _ => illegal_state(what.trim_end()),
+        }
     }
 }

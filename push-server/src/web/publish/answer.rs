@@ -10,9 +10,10 @@ use http::{HeaderValue, StatusCode, header};
 use super::media::Media;
 use crate::PublishError;
 use crate::error::{BatchError, SendError};
+use crate::guard::Reason;
 use crate::hub::{Outcome, Stream};
 use crate::transport::poll::Answer;
-use crate::web::params::{Refusal, refuse};
+use crate::web::params::{Refusal, refuse, refuse_for_now};
 use crate::web::poll::Parts;
 use crate::web::streams::over;
 
@@ -73,16 +74,9 @@ pub(super) fn in_time(stream: &Stream) -> Duration {
     stream.limits().publish_wait
 }
 
-/// A refusal that says when to come back.
-pub(super) fn later(status: StatusCode, seconds: u32, what: &str) -> Refusal {
-    let mut refusal = refuse(status, what);
-    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    refusal
-}
-
 /// Shards have not taken to their readers what was published before.
 pub(super) fn behind() -> Refusal {
-    later(StatusCode::SERVICE_UNAVAILABLE, 1, "The server is behind; nothing was published.")
+    refuse_for_now(Reason::Behind, 1, "The server is behind; nothing was published.")
 }
 
 /// A message was refused.
@@ -94,7 +88,7 @@ pub(super) fn refused(stream: &Stream, media: Media, error: &PublishError) -> Re
 fn refused_as(stream: &Stream, media: Media, error: &PublishError, what: &str, otherwise: &str) -> Refusal {
     match error {
         PublishError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, otherwise),
-        PublishError::Full { .. } => later(StatusCode::SERVICE_UNAVAILABLE, LOGS_FULL, otherwise),
+        PublishError::Full { .. } => refuse_for_now(Reason::Logs, LOGS_FULL, otherwise),
         PublishError::Ended => over(stream),
         // A value that could be read, and has no form in JSON.
         PublishError::Json(_) if media == Media::Hessian => {
@@ -140,9 +134,7 @@ pub(super) fn send_refused(stream: &Stream, media: Media, error: &SendError) -> 
         SendError::Refused(error) => refused(stream, media, error),
         SendError::NoClient(_) => refuse(StatusCode::NOT_FOUND, &what),
         SendError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, &what),
-        SendError::Full { bound: "direct_bytes_in_all", .. } => {
-            later(StatusCode::SERVICE_UNAVAILABLE, 1, &what)
-        }
-        SendError::Full { .. } => later(StatusCode::TOO_MANY_REQUESTS, 1, &what),
+        SendError::Full { bound: "direct_bytes_in_all", .. } => refuse_for_now(Reason::DirectBytes, 1, &what),
+        SendError::Full { .. } => refuse_for_now(Reason::ClientFull, 1, &what),
     }
 }

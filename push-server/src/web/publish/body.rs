@@ -8,21 +8,21 @@ use serde::de;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::answer::later;
 use crate::PublishError;
+use crate::guard::Reason;
 use crate::hub::Hub;
-use crate::web::params::{Refusal, refuse};
+use crate::web::params::{Refusal, refuse, refuse_for_now};
 
 /// What has come of a body, counted among [`Limits::bodies_in_all`](crate::Limits::bodies_in_all).
 #[derive(Debug)]
-pub(super) struct Held<'h> {
-    hub: &'h Hub,
+pub(in crate::web) struct Held {
+    hub: Hub,
     bytes: usize,
 }
 
-impl<'h> Held<'h> {
-    pub(super) const fn new(hub: &'h Hub) -> Self {
-        Self { hub, bytes: 0 }
+impl Held {
+    pub(in crate::web) fn new(hub: &Hub) -> Self {
+        Self { hub: hub.clone(), bytes: 0 }
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
@@ -33,11 +33,11 @@ impl<'h> Held<'h> {
         }
         let max = bodies.max();
         let what = format!("The server holds as many bodies as it can: bodies_in_all = {max} bytes.");
-        Err(later(StatusCode::SERVICE_UNAVAILABLE, 1, &what))
+        Err(refuse_for_now(Reason::Bodies, 1, &what))
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.hub.bodies().give_back(self.bytes);
     }
@@ -45,10 +45,10 @@ impl Drop for Held<'_> {
 
 /// The body, bounded in bytes and time: `bound` is what has one, its name and its bytes. Copied out of the HTTP library's
 /// buffers, which are larger than most messages and would stay as long as the log keeps the message.
-pub(super) async fn read(
+pub(in crate::web) async fn read(
     body: Body,
     bound: (&str, &str, usize),
-    held: &mut Held<'_>,
+    held: &mut Held,
 ) -> Result<Bytes, Refusal> {
     let (what, name, max) = bound;
     let too_long = || {

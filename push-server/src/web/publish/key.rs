@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, StatusCode};
 
-use super::answer::later;
 use crate::Limits;
+use crate::guard::Reason;
 use crate::hub::{MAX_IDEMPOTENCY_KEY, Unpublished};
-use crate::web::params::{Refusal, refuse};
+use crate::web::params::{Refusal, refuse, refuse_for_now};
 
 const FIELD: &str = "idempotency-key";
 
@@ -57,11 +57,11 @@ pub(super) fn refused(why: Unpublished<Refusal>, limits: &Limits) -> Refusal {
     match why {
         Unpublished::Refused(refusal) => refusal,
         Unpublished::Other => refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("{OTHER}.")),
-        Unpublished::UnderWay => later(StatusCode::SERVICE_UNAVAILABLE, 1, &format!("{UNDER_WAY}.")),
+        Unpublished::UnderWay => refuse_for_now(Reason::KeyUnderWay, 1, &format!("{UNDER_WAY}.")),
         Unpublished::Full => {
             let (keys, bytes) = (limits.idempotency_keys, limits.idempotency_bytes);
             let what = format!("{FULL}: idempotency_keys = {keys}, idempotency_bytes = {bytes}.");
-            later(StatusCode::SERVICE_UNAVAILABLE, 1, &what)
+            refuse_for_now(Reason::Keys, 1, &what)
         }
     }
 }

@@ -65,3 +65,15 @@ impl Media {
         }
     }
 }
+
+/// Refuses what is not one message in JSON.
+pub(in crate::web) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    match Media::of(headers, false) {
+        Ok(Media::Json) => Ok(()),
+        Err(refusal) if headers.contains_key(header::CONTENT_ENCODING) => Err(refusal),
+        _ => Err(refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "A client sends its messages as Content-Type: application/json, in UTF-8.",
+        )),
+    }
+}

@@ -36,14 +36,17 @@ use http::StatusCode;
 use tokio::time::timeout;
 
 use super::Site;
+use super::guard::{Caller, denied};
 use super::params::{Ask, Format, Refusal, Segments, refuse};
 use super::poll::{Asks, take};
 use crate::error::BatchError;
 use crate::hub::{BadClientId, ClientId, Fingerprint, Messages, Outcome, Start, Stream};
 use crate::message::Bodies;
 use answer::Answered;
+pub(super) use body::{Held, read};
 pub(super) use key::{FULL, OTHER, UNDER_WAY, is_key};
 use media::Media;
+pub(super) use media::is_json;
 
 /// What a request publishes.
 #[derive(Debug)]
@@ -69,26 +72,29 @@ impl Target {
 pub(super) async fn message(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
-    answer(&site, &stream, &Target::Message, &ask, request).await.unwrap_or_else(|refusal| *refusal)
+    answer(&site, &stream, &caller, &Target::Message, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
 /// `POST /streams/{stream}/batch`.
 pub(super) async fn batch(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
-    answer(&site, &stream, &Target::Batch, &ask, request).await.unwrap_or_else(|refusal| *refusal)
+    answer(&site, &stream, &caller, &Target::Batch, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
 /// `POST /streams/{stream}/clients/{client}/messages`.
 pub(super) async fn direct(
     State(site): State<Site>,
     Segments((stream, client)): Segments<(String, String)>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
@@ -96,7 +102,7 @@ pub(super) async fn direct(
         .parse()
         .map_err(|error: BadClientId| refuse(StatusCode::BAD_REQUEST, &format!("client: {error}.")));
     let answered = match client {
-        Ok(client) => answer(&site, &stream, &Target::Direct(client), &ask, request).await,
+        Ok(client) => answer(&site, &stream, &caller, &Target::Direct(client), &ask, request).await,
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| *refusal)
@@ -105,6 +111,7 @@ pub(super) async fn direct(
 async fn answer(
     site: &Site,
     stream: &str,
+    caller: &Caller,
     target: &Target,
     ask: &Ask,
     request: Request,
@@ -116,9 +123,14 @@ async fn answer(
         _ => ("A message", "message_bytes", site.hub.limits().message_bytes),
     };
     site.knows(stream)?;
+    let guard = site.hub.guard();
+    if ask.has_start() {
+        caller.may_read(guard, stream)?;
+    }
+    caller.publishes(guard, &site.name(stream)?).map_err(denied)?;
     // Counted until its message is in the log, or it is refused.
-    let mut held = body::Held::new(&site.hub);
-    let body = body::read(request.into_body(), max, &mut held).await?;
+    let mut held = Held::new(&site.hub);
+    let body = read(request.into_body(), max, &mut held).await?;
     let stream = match target {
         // Nobody is present in a stream that is not open.
         Target::Direct(_) => site.hub.get(stream).ok_or_else(|| no_such_stream(stream))?,
@@ -130,7 +142,7 @@ async fn answer(
         false => None,
     };
     let key = key.as_deref().map(|key| (key, target.fingerprint(&stream, media, &body)));
-    let published = stream.once(key, publish(&stream, target, media, &body)).await;
+    let published = stream.once(key, publish(&stream, (caller, target), media, &body)).await;
     let (outcome, is_again) = published.map_err(|why| key::refused(why, stream.limits()))?;
     drop((body, held));
     let answered = Answered { outcome, is_again };
@@ -147,7 +159,12 @@ fn no_such_stream(name: &str) -> Refusal {
     }
 }
 
-async fn publish(stream: &Stream, target: &Target, media: Media, body: &Bytes) -> Result<Outcome, Refusal> {
+async fn publish(
+    stream: &Stream,
+    (caller, target): (&Caller, &Target),
+    media: Media,
+    body: &Bytes,
+) -> Result<Outcome, Refusal> {
     let encode = || {
         stream.encode_with(|classes, limits| match media {
             Media::Json | Media::Lines => Bodies::json(body, classes, limits),
@@ -165,6 +182,7 @@ async fn publish(stream: &Stream, target: &Target, media: Media, body: &Bytes) -
         Target::Batch => {
             let refused = |error| answer::batch_refused(stream, media, body, &error);
             let messages = gather(stream, media, body).map_err(refused)?;
+            caller.publishes_all(stream.guard(), stream.name(), messages.len());
             let published = timeout(in_time, stream.publish_messages(messages)).await;
             published.map_err(|_| answer::behind())?.map(Outcome::Batch).map_err(refused)
         }
