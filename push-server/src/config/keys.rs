@@ -192,6 +192,8 @@ keys! {
     }
     limits {
         connections: Kind::from(1), Start, "HTTP connections at one time, streaming or not; more are answered with 503.";
+        connections_per_address: Kind::from(1), Start, "The same of one address, or IPv6 network of 64 bits; more are answered with 429.";
+        rate_entries: Kind::Number { least: 1, most: 1 << 24 }, Start, "Addresses, tokens and streams that rates are counted for.";
         streams: Kind::from(1), Start, "Streams at one time.";
         message_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "One message, in each of its forms.";
         log_messages: Kind::from(1), Start, "Messages that a stream keeps for those who are behind, late or coming back.";
@@ -219,6 +221,11 @@ keys! {
         body_read: Kind::time(100), Start, "Time for the body of a request that publishes.";
         bodies_in_all: Kind::bytes(1), Start, "Bytes of the bodies of all requests that publish at one time.";
         publish_wait: Kind::time(0), Start, "How long a publication waits while the server is behind; then it is answered with 503.";
+        batch_messages: Kind::from(1), Start, "Messages of one batch.";
+        batch_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "Bytes of the body of a batch.";
+        idempotency_keys: Kind::from(1), Start, "Idempotency keys that are remembered; past this the oldest is forgotten early.";
+        idempotency_bytes: Kind::bytes(1_024), Start, "The same in bytes: of the keys, and 256 B for each.";
+        idempotency_age: Kind::time(0), Start, "How long an idempotency key is remembered.";
         handler_time: Kind::time(1), Start, "How long handlers take for one message of a client. Of the library: this program has the system handler alone.";
         handlers_at_once: Kind::from(1), Start, "Messages of clients that are being handled at one time.";
         ignored_input: Kind::bytes(0), Start, "Bytes that a subscriber may send after its request.";

@@ -6,8 +6,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::Shared;
-use super::voice::{Speaker, Voice, Words};
-use crate::messages::Chain;
+use super::voice::{Hearing, Speaker, Voice, Words};
 use crate::transport::ws::{self, CloseReason, Incoming, Input};
 
 /// What one client has half said, and what it waits for. Held only while there is such a thing.
@@ -38,9 +37,9 @@ pub(crate) struct Listener<'l> {
     /// Wakes the connection when there is an answer.
     pub(crate) waker: &'l Waker,
     /// Who handles them. Without it each is refused.
-    pub(crate) chain: Option<&'l Chain>,
+    pub(crate) hearing: Option<&'l Arc<Hearing>>,
     /// Who speaks, asked when something has been said.
-    pub(crate) speaker: &'l dyn Fn(&Chain) -> Speaker,
+    pub(crate) speaker: &'l dyn Fn(&Arc<Hearing>) -> Speaker,
 }
 
 impl Hears {
@@ -60,7 +59,7 @@ impl Hears {
             Input::Pong => {}
             Input::Message { is_text, piece, is_last } => {
                 let new = || Voice::new(listener.waker.clone());
-                let Some(chain) = listener.chain else {
+                let Some(hearing) = listener.hearing else {
                     // Not even read.
                     if is_last {
                         voice.get_or_insert_with(new).refuse(limits.ws_unanswered);
@@ -70,7 +69,8 @@ impl Hears {
                 coming.get_or_insert_with(|| Words::new(listener.shared, is_text)).push(piece);
                 let Some(words) = coming.take_if(|_| is_last) else { return };
                 let voice = voice.get_or_insert_with(new);
-                is_too_much |= voice.say(words, limits.ws_unanswered, || (listener.speaker)(chain)).is_err();
+                is_too_much |=
+                    voice.say(words, limits.ws_unanswered, || (listener.speaker)(hearing)).is_err();
             }
             Input::Ping(payload) => {
                 let mut frame = Vec::with_capacity(2 + payload.len());

@@ -32,6 +32,7 @@
 //! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
 //! one client and for all; how many clients are present; how long a client stays present without a connection.
 
+mod batch;
 mod budget;
 mod channel;
 mod client;
@@ -41,6 +42,7 @@ mod hears;
 mod inbox;
 mod log;
 mod member;
+mod once;
 mod presence;
 mod reader;
 mod shard;
@@ -59,9 +61,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub(crate) use batch::Messages;
+pub use batch::PublishedBatch;
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
 pub use log::{Resume, Start};
+pub(crate) use once::{MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
 pub use stats::{ClosedStreams, Overrun, Stats, StreamStats};
@@ -69,6 +74,7 @@ pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::guard::Guard;
 use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
@@ -77,6 +83,7 @@ use budget::Budget;
 use channel::Channel;
 use inbox::Inbox;
 use log::Log;
+use once::Once;
 use shard::Shard;
 use stats::Counts;
 use unused::Unused;
@@ -127,8 +134,11 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
+    /// What was published with idempotency keys.
+    once: Once,
     /// Messages of clients that are being handled.
     handling: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -186,7 +196,9 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
+            once: Once::new(&limits),
             handling: Budget::new(limits.handlers_at_once),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -236,7 +248,9 @@ impl Hub {
         if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
             self.close_unused(&mut streams);
         }
-        let config = StreamConfig::new(&self.shared.limits);
+        let rules = self.shared.guard.rules();
+        let own = rules.stream(name.as_str()).and_then(|rule| rule.config.clone());
+        let config = own.unwrap_or_else(|| StreamConfig::new(&self.shared.limits));
         let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
         stream.channel.look_whether_unused();
         Ok(stream)
@@ -338,6 +352,12 @@ impl Hub {
         &self.shared.limits
     }
 
+    /// Who may do what, and how often, with the streams of this hub.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// What the bodies of requests that publish hold.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.shared.bodies
@@ -351,11 +371,6 @@ impl Hub {
         CountedController(self.shared.clone())
     }
 
-    /// Counts a request that found no place.
-    pub(crate) fn count_turned_away(&self) {
-        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn classes(&self) -> &Classes {
         &self.shared.classes
     }
@@ -364,7 +379,13 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        Stats { log_bytes: self.shared.log_bytes.used(), ..self.shared.counts.stats(streams) }
+        let (idempotency_keys, idempotency_forgotten) = self.shared.once.counts(Instant::now());
+        Stats {
+            log_bytes: self.shared.log_bytes.used(),
+            idempotency_keys,
+            idempotency_forgotten,
+            ..self.shared.counts.stats(streams, self.shared.guard.refusals())
+        }
     }
 
     /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to

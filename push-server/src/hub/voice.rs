@@ -1,6 +1,7 @@
 //! What the client of a WebSocket sends to be handled: in order, one message after the other, off the shard.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -10,6 +11,7 @@ use http::StatusCode;
 use super::Shared;
 use super::client::ClientId;
 use super::stream::Stream;
+use crate::guard::Token;
 use crate::messages::{self, Chain, Envelope, Refused};
 use crate::transport::ws;
 
@@ -68,10 +70,17 @@ impl Drop for Words {
     }
 }
 
+/// Who handles what a client says, and who the client is in the eyes of the guard, if that is to be asked.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    pub(crate) chain: Chain,
+    pub(crate) caller: Option<(Option<Token>, IpAddr)>,
+}
+
 /// Who speaks, and to whom.
 #[derive(Clone, Debug)]
 pub(crate) struct Speaker {
-    pub(crate) chain: Chain,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) stream: Stream,
     pub(crate) client: Option<ClientId>,
 }
@@ -182,11 +191,18 @@ impl Speaker {
             Err(what) => return refused(None, StatusCode::BAD_REQUEST, &what, false),
         };
         let id = envelope.id;
+        if let Some((token, address)) = &self.hearing.caller {
+            let guard = self.stream.guard();
+            if let Err(denied) = guard.hears(self.stream.name(), token.as_ref(), *address) {
+                guard.count(denied.why);
+                return refused(id, denied.why.status(), &denied.to_string(), false);
+            }
+        }
         let message = match envelope.message(self.stream.clone(), self.client.clone()) {
             Ok(message) => message,
             Err(what) => return refused(id, StatusCode::BAD_REQUEST, &what, false),
         };
-        match self.chain.dispatch(message).await {
+        match self.hearing.chain.dispatch(message).await {
             Ok(receipt) => frame("sent", id, |out| messages::receipt(&receipt, out)),
             Err(why) => {
                 let is_for_people = matches!(why, Refused::ForPeople(_));

@@ -79,7 +79,7 @@ pub(crate) fn refusal(status: StatusCode, message: &str, is_for_people: bool, ou
 pub(crate) fn status(refused: &Refused, stream: &Stream) -> StatusCode {
     let of_publish = |error: &PublishError| match error {
         PublishError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        PublishError::Json(_) => StatusCode::BAD_REQUEST,
+        PublishError::Json(_) | PublishError::NotHessian(_) => StatusCode::BAD_REQUEST,
         PublishError::Hessian(_) => StatusCode::UNPROCESSABLE_ENTITY,
         PublishError::Ended if stream.is_closed() => StatusCode::GONE,
         PublishError::Full { .. } | PublishError::Ended => StatusCode::SERVICE_UNAVAILABLE,
@@ -95,7 +95,8 @@ pub(crate) fn status(refused: &Refused, stream: &Stream) -> StatusCode {
             SendError::Refused(error) => of_publish(error),
             SendError::NoClient(_) => StatusCode::NOT_FOUND,
             SendError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            SendError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { bound: "direct_bytes_in_all", .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
         },
     }
 }

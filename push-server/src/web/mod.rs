@@ -6,7 +6,9 @@
 //! | --- | --- |
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
-//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` or `application/x-hessian` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/batch`, the same types or `application/x-ndjson` | publishes each value in the body, all or none; `{"position":"ab:9","first":"ab:7","messages":3,"receivers":3}` |
+//! | `POST /streams/{stream}/clients/{client}/messages`, as `messages` | publishes the body to one client; `{"receivers":1,"waits":false}` |
 //! | `POST /streams/{stream}/send?client=ID&to=ID`, `Content-Type: application/json` | a [message](#messages-from-clients) of a client, for the handlers |
 //! | `GET` or `POST /serverComet.message?streamId=…&message=…&clientId=…` | the same in the form of the forever-iframe framework |
 //! | `POST /hessian`, `Content-Type: x-application/hessian` | publishes by calls of the Java interface `push.Publisher` |
@@ -57,7 +59,8 @@
 //! | 406 | nothing of what the client accepts |
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
-//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
+//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is neither JSON nor Hessian by its type; has no form in the other of the two, or its `Idempotency-Key` was used for another |
+//! | 429 | publishing to one client: it takes less than it is sent; `Retry-After` |
 //! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
@@ -66,6 +69,10 @@
 //! With `?since=` or `?last=`, and `?client=` if it has a name, a publication is answered with what has gathered as
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
+//!
+//! Publishing with an `Idempotency-Key` publishes once, however often it is tried; the second answer is the first one
+//! again, with `Idempotent-Replayed: true`, and a `poll` of its own. A batch has `batch_messages` (256) and
+//! [`Limits::batch_bytes`](crate::Limits::batch_bytes) at most.
 //!
 //! # Messages from clients
 //!
@@ -107,7 +114,9 @@
 
 mod bridge;
 mod client;
+mod cors;
 mod form;
+mod guard;
 mod head;
 mod negotiate;
 mod origin;
@@ -120,21 +129,25 @@ mod streams;
 mod ws;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 
 pub(crate) use bridge::{Bridges, Place, Port};
+pub(crate) use guard::{ClientAddress, denied};
 pub(crate) use head::{Extent, SHUTTING_DOWN, head, refusal, stream_head, switching_protocols};
 pub use origin::Origins;
 pub(crate) use params::packets;
 pub(crate) use streams::Takeover;
 pub(crate) use ws::{Handshake, wants_websocket};
 
+use crate::guard::{Action, Reason};
 use crate::hub::{Hub, Start, Stream};
 use crate::messages::Chain;
 use crate::{BadStreamName, OpenError, StreamName};
-use params::{Ask, Refusal, Segments, refuse};
+use guard::{Door, door};
+use params::{Ask, Refusal, Segments, refuse, refuse_for_now};
 
 /// Subscribing: GET, and POST, since Flash's `URLStream` posts an empty body.
 pub(crate) const SUBSCRIBE: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
@@ -194,11 +207,9 @@ impl Site {
             return Ok(stream);
         }
         let name = self.name(name)?;
-        self.hub.open_for_client(&name).map_err(|error: OpenError| {
-            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}."));
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            refusal
-        })
+        self.hub
+            .open_for_client(&name)
+            .map_err(|error: OpenError| refuse_for_now(Reason::Streams, 30, &format!("{error}.")))
     }
 }
 
@@ -215,27 +226,38 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
 
 /// The same, with the handlers of messages that clients send, which [`Access::sends`] lets in.
 pub fn router_with_handlers(hub: Hub, access: Access, chain: Chain) -> Router {
+    let reading = || from_fn_with_state(Door::new(&hub, Action::Subscribe), door);
+    let publishing = || from_fn_with_state(Door::new(&hub, Action::Publish), door);
+    let sending = || from_fn_with_state(Door::new(&hub, Action::Send), door);
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
         .route("/streams/{stream}/ws", get(ws::by_name))
         .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
-        .route("/ruffle", get(bridge::open));
+        .route_layer(reading());
     if access.publishes {
-        router = router.route("/streams/{stream}/messages", post(publish::publish));
-        router = router.merge(service::router(&hub, access));
+        let publish = Router::new()
+            .route("/streams/{stream}/messages", post(publish::message))
+            .route("/streams/{stream}/batch", post(publish::batch))
+            .route("/streams/{stream}/clients/{client}/messages", post(publish::direct))
+            .merge(service::router(&hub, access));
+        router = router.merge(publish.route_layer(publishing()));
     }
     if access.sends {
-        router = router
+        let send = Router::new()
             .route("/streams/{stream}/send", post(send::by_name))
             .route("/serverComet.message", on(MethodFilter::GET.or(MethodFilter::POST), send::framework));
+        router = router.merge(send.route_layer(sending()));
     }
     let chain = access.sends.then_some(chain);
     router
+        // Whatever comes through a bridge comes to these doors by itself.
+        .route("/ruffle", get(bridge::open))
         .merge(client::router())
         .with_state(Site { hub, access, chain })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(cors::cors))
 }
 
 /// For routes that know some methods only.
@@ -267,6 +289,8 @@ pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
         .route(&format!("{path}/{{transport}}"), on(SUBSCRIBE, by_transport(stream.clone())))
         .route(&format!("{path}/ws"), get(websocket(stream.clone())))
         .route(&format!("{path}/ruffle"), get(movie(stream.clone())))
+        .route_layer(from_fn_with_state(Door::of(stream), door))
+        .layer(from_fn(cors::cors))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::extract::{self, FromRequestParts, Path};
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::text;
+use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Start};
 use crate::transport::{Transport, script};
 use crate::{BadPosition, Epoch, Framing, Grammar, Limits, Position};
@@ -44,6 +45,20 @@ pub(super) type Refusal = Box<Response>;
 
 pub(super) fn refuse(status: StatusCode, what: &str) -> Refusal {
     Box::new(text(status, what))
+}
+
+/// The same for a reason of which the status does not tell.
+pub(super) fn refuse_for(why: Reason, what: &str) -> Refusal {
+    let mut refusal = refuse(why.status(), what);
+    refusal.extensions_mut().insert(why);
+    refusal
+}
+
+/// One that says when to come back.
+pub(super) fn refuse_for_now(why: Reason, seconds: u32, what: &str) -> Refusal {
+    let mut refusal = refuse_for(why, what);
+    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    refusal
 }
 
 fn bad(what: &str) -> Refusal {

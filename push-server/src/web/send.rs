@@ -9,11 +9,13 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::Site;
 use super::form::{self, Form};
+use super::guard::Caller;
 use super::origin::Origins;
-use super::params::{Ask, Format, Refusal, Segments, refuse};
+use super::params::{Ask, Format, Refusal, Segments, refuse, refuse_for, refuse_for_now};
 use super::poll::{Asks, Parts, take};
-use super::publish::{Held, is_json, later, read};
+use super::publish::{Held, is_json, read};
 use super::streams::over;
+use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Start, Stream};
 use crate::messages::{self, BadMessage, ClientMessage, DeliverError, Receipt, Refused};
 use crate::{PublishError, SendError};
@@ -22,20 +24,30 @@ use crate::{PublishError, SendError};
 pub(super) async fn by_name(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
-    json(&site, &stream, &ask, request).await.unwrap_or_else(|refusal| *refusal)
+    json(&site, &stream, &caller, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
-async fn json(site: &Site, stream: &str, ask: &Ask, request: Request) -> Result<Response, Refusal> {
+async fn json(
+    site: &Site,
+    stream: &str,
+    caller: &Caller,
+    ask: &Ask,
+    request: Request,
+) -> Result<Response, Refusal> {
     is_json(&ask.headers)?;
     let (head, body) = request.into_parts();
-    origins(&head).admits_if_page(&head.headers).map_err(|what| refuse(StatusCode::FORBIDDEN, what))?;
+    origins(&head).admits_if_page(&head.headers).map_err(|what| refuse_for(Reason::Origin, what))?;
     let (sender, recipient) = (ask.client()?, ask.to()?);
     site.knows(stream)?;
+    if ask.has_start() {
+        caller.may_read(site.hub.guard(), stream)?;
+    }
     let mut held = Held::new(&site.hub);
-    let json = read(body, &mut held).await?;
+    let json = read(body, one(site), &mut held).await?;
     let stream = site.stream(stream)?;
     // Before anything is done: a request that is refused has done nothing.
     let asks = match ask.has_start() {
@@ -57,10 +69,10 @@ async fn text(site: &Site, request: Request) -> Result<Response, Refusal> {
     if head.method == Method::HEAD {
         return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "HEAD sends nothing."));
     }
-    origins(&head).vouch(&head.headers).map_err(|what| refuse(StatusCode::FORBIDDEN, what))?;
+    origins(&head).vouch(&head.headers).map_err(|what| refuse_for(Reason::Origin, what))?;
     let mut held = Held::new(&site.hub);
     let body = match head.method {
-        Method::POST => read(body, &mut held).await?,
+        Method::POST => read(body, one(site), &mut held).await?,
         _ => Bytes::new(),
     };
     if !body.is_empty() && !form::is_form(&head.headers) {
@@ -80,6 +92,11 @@ async fn text(site: &Site, request: Request) -> Result<Response, Refusal> {
     Ok(answer(&receipt, None).await)
 }
 
+/// The bound of a message, its name and what has it.
+fn one(site: &Site) -> (&'static str, &'static str, usize) {
+    ("A message", "message_bytes", site.hub.limits().message_bytes)
+}
+
 fn origins(head: &Head) -> Origins {
     head.extensions.get::<Origins>().cloned().unwrap_or_default()
 }
@@ -96,7 +113,7 @@ async fn dispatch(site: &Site, message: ClientMessage, held: Held) -> Result<Rec
     match task.await {
         Ok(handled) => handled.map_err(|why| refusal(&why, &stream)),
         // The runtime ends.
-        Err(_) => Err(later(1, super::SHUTTING_DOWN)),
+        Err(_) => Err(refuse_for_now(Reason::Ending, 1, super::SHUTTING_DOWN)),
     }
 }
 
@@ -147,9 +164,18 @@ fn refusal(why: &Refused, stream: &Stream) -> Refusal {
             | DeliverError::Send(SendError::Refused(PublishError::Ended)),
         ) => over(stream),
         Refused::Undelivered(DeliverError::Publish(PublishError::Full { .. })) => {
-            later(30, &format!("{why}."))
+            refuse_for_now(Reason::Logs, 30, &format!("{why}."))
         }
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => later(1, &format!("{why}.")),
+        Refused::Undelivered(DeliverError::Behind { .. }) => {
+            refuse_for_now(Reason::Behind, 1, &format!("{why}."))
+        }
+        Refused::Undelivered(DeliverError::Send(SendError::Full { bound, .. })) => {
+            let why_full =
+                if *bound == "direct_bytes_in_all" { Reason::DirectBytes } else { Reason::ClientFull };
+            refuse_for_now(why_full, 1, &format!("{why}."))
+        }
+        Refused::Busy { .. } => refuse_for_now(Reason::Handlers, 1, &format!("{why}.")),
+        Refused::Internal { .. } => refuse_for(Reason::Handler, &format!("{why}.")),
         _ => refuse(status, &format!("{why}.")),
     }
 }

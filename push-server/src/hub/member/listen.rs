@@ -6,10 +6,9 @@ use std::task::{Context, Poll};
 
 use super::{Member, Parting, gone};
 use crate::hub::hears::{Heard, Hears, Listener};
-use crate::hub::voice::Speaker;
+use crate::hub::voice::{Hearing, Speaker};
 use crate::hub::{Shared, Stream};
 use crate::lifecycle::Event;
-use crate::messages::Chain;
 use crate::transport::ws::CloseReason;
 
 /// Bytes read at once of what a client sends although nobody listens.
@@ -81,13 +80,13 @@ impl Member {
         let heard = match self.ignored > shared.limits.ws_input {
             true => Heard::Breach(CloseReason { code: 1008, reason: "ws_input" }),
             false => {
-                let speaker = |chain: &Chain| Speaker {
-                    chain: chain.clone(),
+                let speaker = |hearing: &Arc<Hearing>| Speaker {
+                    hearing: hearing.clone(),
                     stream: Stream { channel: self.channel.clone(), shared: shared.clone() },
                     client: self.client.as_ref().map(|client| client.slot().id().clone()),
                 };
-                let (waker, chain) = (&self.waker, self.chain.as_ref());
-                hears.hear(bytes, &Listener { shared, waker, chain, speaker: &speaker })
+                let (waker, hearing) = (&self.waker, self.hearing.as_ref());
+                hears.hear(bytes, &Listener { shared, waker, hearing, speaker: &speaker })
             }
         };
         let why = match heard {

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub(crate) use write::Scratch;
@@ -25,8 +24,9 @@ use super::log::Cursor;
 use super::presence::{Attachment, Direct};
 use super::stats::Overrun;
 use super::subscription::Connection;
+use super::voice::Hearing;
+use crate::guard::Permit;
 use crate::lifecycle::{Event, State};
-use crate::messages::Chain;
 use crate::transport::ws::CloseReason;
 use crate::transport::{Farewell, Transport};
 
@@ -40,7 +40,7 @@ pub(crate) struct Arrival {
     pub(crate) client: Option<Box<Attachment>>,
     pub(crate) rotate_after: Option<Duration>,
     /// Who handles what its client sends on a WebSocket.
-    pub(crate) chain: Option<Chain>,
+    pub(crate) hearing: Option<Arc<Hearing>>,
 }
 
 /// A reader with its connection. What it costs while idle is this struct, its signal and its socket.
@@ -71,7 +71,7 @@ pub(crate) struct Member {
     /// What it has half said on a WebSocket.
     hears: Option<Box<Hears>>,
     /// Who handles what it says there. Without, it is refused.
-    chain: Option<Chain>,
+    hearing: Option<Arc<Hearing>>,
     /// What it means that everything has been sent: that the end is good, unless the client has said otherwise.
     outcome: Event,
     /// The part of a frame (or head, heartbeat, farewell) that the kernel has not taken yet.
@@ -79,7 +79,7 @@ pub(crate) struct Member {
     socket: TcpStream,
     signal: Arc<Signal>,
     waker: Waker,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Permit>,
 }
 
 /// How far a member is with its farewell.
@@ -118,7 +118,7 @@ impl Member {
             half_closed: false,
             ignored: 0,
             hears: None,
-            chain: arrival.chain,
+            hearing: arrival.hearing,
             outcome: Event::Drained,
             rest: head,
             socket,
