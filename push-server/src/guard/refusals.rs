@@ -29,6 +29,14 @@ macro_rules! reasons {
                 }
             }
 
+            /// What it means.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $help,)*
+                }
+            }
+
             /// The status of the answer.
             #[must_use]
             pub const fn status(self) -> StatusCode {
@@ -161,6 +169,16 @@ mod tests {
         assert_eq!(names.len(), Reason::COUNT);
         assert!(Reason::ALL.iter().enumerate().all(|(index, why)| *why as usize == index));
         assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+
+    /// To mend it: put what it prints into the README.
+    #[test]
+    fn the_table_in_the_readme_is_that_of_the_reasons() {
+        let readme = include_str!("../../README.md").replace("\r\n", "\n");
+        let row =
+            |why: &Reason| format!("| `{}` | {} | {} |\n", why.name(), why.status().as_u16(), why.help());
+        let table: String = Reason::ALL.iter().map(row).collect();
+        assert!(readme.contains(&table), "the README's table of reasons differs; this is right:\n{table}");
     }
 
     #[test]

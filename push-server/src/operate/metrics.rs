@@ -80,6 +80,8 @@ impl Collector for Collected {
             "reason",
             &all.dropped,
         )?;
+        let help = "Requests that were refused, by reason: those of the application's routes too";
+        out.counters("refusals", help, "reason", &self.0.refusals)?;
         out.counters("http_responses", "Responses, by status", "code", &self.0.responses)?;
         let of_port = |wanted: bool| {
             self.0

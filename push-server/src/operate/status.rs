@@ -104,6 +104,8 @@ pub(crate) struct Snapshot {
     /// Those that are not told one by one.
     pub(crate) other_streams: Others,
     pub(crate) responses: BTreeMap<String, u64>,
+    /// Requests that were refused, by reason.
+    pub(crate) refusals: BTreeMap<&'static str, u64>,
     pub(crate) port: BTreeMap<&'static str, u64>,
     /// Connections that do not stream: requests under way, and those that say nothing yet.
     pub(crate) port_open: usize,
@@ -225,6 +227,7 @@ impl Status {
             streams: rows,
             other_streams,
             responses: self.responses.told(),
+            refusals: stats.refusals.iter().map(|(why, count)| (why.name(), count)).collect(),
             port: port.iter().map(|(counter, count)| (counter.name(), count)).collect(),
             port_open: self.responder.open(),
             reloads: reloads.map(|(name, count)| (name, count.load(Ordering::Relaxed))).into(),

@@ -33,6 +33,7 @@
 //! | --- | --- |
 //! | `since=epoch:sequence`, or the header `Last-Event-ID`, which wins | goes on after this position. The answer gives the verdict: `complete`, `gap 3-6`, `epoch-changed` |
 //! | `last=N` | begins with the newest N messages that are held |
+//! | `token=TOKEN` | a [token](crate::guard#tokens), for who cannot set `Authorization` |
 //! | `client=ID` | the reader is present by this [name](crate::ClientId), and gets what is sent to it alone |
 //! | `rotate=SECONDS` | the response ends after this time, 1 to a day ([`Limits::rotate_longest`](crate::Limits::rotate_longest)), 0 for never; not for polls |
 //! | `wait=SECONDS` | a long poll waits so long, 0 to 60 ([`Limits::poll_longest_wait`](crate::Limits::poll_longest_wait)); 25 if it does not say |
@@ -52,7 +53,8 @@
 //! | status | when |
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
-//! | 403 | messages of clients: a page of another origin, or nothing that says it is not; WebSockets: the page is [of another origin](Origins); a Ruffle bridge within another one |
+//! | 401 | a [token](crate::guard#tokens) is needed, or the one that was given is not known; `WWW-Authenticate` |
+//! | 403 | the token is for something else; the page is [of another origin](Origins) (WebSockets, publishing, messages of clients, of which nothing says that they are of this one); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
@@ -60,8 +62,11 @@
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
 //! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is neither JSON nor Hessian by its type; has no form in the other of the two, or its `Idempotency-Key` was used for another |
-//! | 429 | publishing to one client: it takes less than it is sent; `Retry-After` |
+//! | 429 | [too often](crate::guard#rates), too many connections of one address, or a client takes less than it is sent; `Retry-After` says when it is not |
 //! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
+//!
+//! Answers to requests with an `Origin` that is [admitted](Origins) have the fields of CORS, and `OPTIONS` of such pages is
+//! answered for every route.
 //!
 //! A client comes back at once after `rotate`, and after the end of a body or a connection without a farewell; after
 //! `end` the stream is over. In every case it goes on with `since=` the last position that it was told.
@@ -162,7 +167,8 @@ pub struct Access {
     /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
     /// holds a handle keeps its place.
     pub opens: bool,
-    /// Whoever reaches the server publishes.
+    /// Whoever reaches the server publishes, to streams and to single clients; or, where
+    /// [tokens](crate::guard::Rules::publish) are asked for, who has one.
     pub publishes: bool,
     /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
     /// alone that is as much as `publishes`, but that it says who a message is for.

@@ -1,10 +1,11 @@
-//! Whose pages may open WebSockets to this server.
+//! Whose pages may open WebSockets to this server, read what they fetch, and publish.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
-/// The origins of pages that may open WebSockets here: browsers leave that to the server. Put into a router as an extension:
+/// The origins of pages that may open WebSockets here, which browsers leave to the server; whose scripts may read what they
+/// fetch (CORS); and who may publish. Put into a router as an extension:
 ///
 /// ```
 /// # use push_server::{Hub, web::{self, Origins}};

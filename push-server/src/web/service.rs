@@ -37,7 +37,7 @@ use super::publish::{FULL, OTHER, UNDER_WAY, is_key};
 use super::{Access, Site, text};
 use crate::encode::MAX_PARTS;
 use crate::guard::Reason;
-use crate::hub::{BadClientId, ClientId, MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print, Stream};
+use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
 use crate::message::Bodies;
 use crate::{BatchError, Hub, Limits, PublishError, SendError, StreamName};
 
@@ -215,7 +215,7 @@ impl Site {
         let stream = self.open_stream(stream).await?;
         let values = values.objects_from_maps();
         if !matches!(values.root().node(), Some(Node::List { .. })) {
-            return Err(illegal_argument("values: a batch is a list or an array, each element a message."));
+            return Err(no_list(&values));
         }
         let messages = stream.gather(values.root().items(), |value| {
             stream.encode_with(|classes, limits| Bodies::graph(&value.to_graph(), classes, limits))
@@ -264,34 +264,48 @@ impl Site {
     }
 }
 
+/// What came where a batch is to be a list. Java's own lists of constants come without their elements.
+fn no_list(values: &Graph<'_>) -> ServiceFault {
+    const LOST: &str = "java.util.CollSer";
+    let is_lost = values.root().class().is_some_and(|class| &*class.name == LOST);
+    let hint = match is_lost {
+        true => format!(
+            "; this is a {LOST}, as which Java's List.of(…) is written, without its elements: \
+             use Arrays.asList(…) or an ArrayList"
+        ),
+        false => String::new(),
+    };
+    illegal_argument(&format!("values: a batch is a list or an array, each element a message{hint}."))
+}
+
 /// A key, and the print of what is asked for with it.
 fn keyed<'k, 't>(
     stream: &Stream,
     key: Option<&'k str>,
     what: &[&'t str],
     texts: impl IntoIterator<Item = &'t [u8]>,
-) -> Result<Option<(&'k str, Print)>, ServiceFault> {
+) -> Result<Option<(&'k str, Fingerprint)>, ServiceFault> {
     let Some(key) = key else { return Ok(None) };
     if !is_key(key) {
         let what = format!("key: an idempotency key is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters.");
         return Err(illegal_argument(&what));
     }
     let what = what.iter().map(|what| what.as_bytes());
-    Ok(Some((key, stream.print([&b"call"[..]].into_iter().chain(what).chain(texts)))))
+    Ok(Some((key, stream.fingerprint([&b"call"[..]].into_iter().chain(what).chain(texts)))))
 }
 
 /// Publishes, unless that was done with the same key before.
 async fn once(
     stream: &Stream,
-    key: Option<(&str, Print)>,
+    key: Option<(&str, Fingerprint)>,
     publish: impl Future<Output = Result<Outcome, ServiceFault>>,
 ) -> Result<Outcome, ServiceFault> {
     let published = stream.once(key, publish).await;
     published.map(|(outcome, _)| outcome).map_err(|why| match why {
-        NotOnce::Refused(fault) => fault,
-        NotOnce::Other => illegal_argument(&format!("key: {OTHER}.")),
-        NotOnce::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
-        NotOnce::Full => illegal_state(&format!("key: {FULL}.")),
+        Unpublished::Refused(fault) => fault,
+        Unpublished::Other => illegal_argument(&format!("key: {OTHER}.")),
+        Unpublished::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
+        Unpublished::Full => illegal_state(&format!("key: {FULL}.")),
     })
 }
 

@@ -17,7 +17,8 @@
 //! the message is on its way.
 //!
 //! **`Idempotency-Key`**: 1 to 255 visible ASCII characters, or the same as a quoted string. A request with a key that has
-//! published before on this stream publishes nothing: it is answered as that one was, with `Idempotent-Replayed: true`.
+//! published before on this stream publishes nothing: it is answered as that one was, with `Idempotent-Replayed: true`
+//! (draft-ietf-httpapi-idempotency-key-header; the field of the answer is Stripe's).
 //! One that comes while the first is under way waits for it. A request with the same key and another body, type or address
 //! is refused with 422. A refused request has published nothing, and its key is free. Keys are
 //! remembered for [`Limits::idempotency_age`](crate::Limits::idempotency_age), or until
@@ -39,7 +40,7 @@ use super::guard::{Caller, denied};
 use super::params::{Ask, Format, Refusal, Segments, refuse};
 use super::poll::{Asks, take};
 use crate::error::BatchError;
-use crate::hub::{BadClientId, ClientId, Messages, Outcome, Print, Start, Stream};
+use crate::hub::{BadClientId, ClientId, Fingerprint, Messages, Outcome, Start, Stream};
 use crate::message::Bodies;
 use answer::Answered;
 pub(super) use body::{Held, read};
@@ -57,13 +58,13 @@ enum Target {
 
 impl Target {
     /// What tells a request from another one with the same idempotency key.
-    fn print(&self, stream: &Stream, media: Media, body: &[u8]) -> Print {
+    fn fingerprint(&self, stream: &Stream, media: Media, body: &[u8]) -> Fingerprint {
         let (what, client) = match self {
             Self::Message => ("message", ""),
             Self::Batch => ("batch", ""),
             Self::Direct(client) => ("direct", client.as_str()),
         };
-        stream.print([what.as_bytes(), client.as_bytes(), media.name().as_bytes(), body])
+        stream.fingerprint([what.as_bytes(), client.as_bytes(), media.name().as_bytes(), body])
     }
 }
 
@@ -140,7 +141,7 @@ async fn answer(
         true => Some(Asks::new(&stream, ask, Start::Live, Format::Json, false)?),
         false => None,
     };
-    let key = key.as_deref().map(|key| (key, target.print(&stream, media, &body)));
+    let key = key.as_deref().map(|key| (key, target.fingerprint(&stream, media, &body)));
     let published = stream.once(key, publish(&stream, (caller, target), media, &body)).await;
     let (outcome, is_again) = published.map_err(|why| key::refused(why, stream.limits()))?;
     drop((body, held));
