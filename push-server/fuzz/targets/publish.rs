@@ -47,7 +47,7 @@ pub fn publish(data: &[u8]) {
                     _ => {
                         let lines = body.split(|byte| *byte == b'\n');
                         let lines = lines.filter(|line| !line.trim_ascii().is_empty());
-                        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+                        lines.map(|line| serde_json::from_slice(line.trim_ascii()).unwrap()).collect()
                     }
                 };
                 assert_eq!(told["messages"], values.len());
