@@ -14,6 +14,7 @@ need c++ g++
 need curl curl
 need nc netcat-openbsd
 need ip iproute2
+need /lib/systemd/systemd systemd
 need javac default-jdk-headless
 need /usr/share/java/hessian.jar libhessian-java
 need chromium chromium

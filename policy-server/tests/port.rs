@@ -232,17 +232,23 @@ async fn a_panic_in_the_service_ends_one_connection_and_frees_its_place() {
 }
 
 #[tokio::test]
-async fn stopping_closes_the_silent_and_leaves_the_rest_to_the_caller() {
-    let port = Port::start(Limits::default());
+async fn stopping_closes_who_stays_silent_and_leaves_the_rest_to_the_caller() {
+    let mut limits = Limits::default();
+    limits.first_byte = Duration::from_secs(3_600);
+    let port = Port::start(limits);
     let (mut silent, mut http) = (port.connect().await, port.connect().await);
+    let mut late = port.connect().await;
     http.write_all(b"GET").await.unwrap();
     assert_eq!(read_exactly(&mut http, 8).await, b"Http:GET");
     let address = port.address;
 
     let draining = port.stop().await;
     assert!(TcpStream::connect(address).await.is_err(), "the listener is closed");
+    // Who came just before, and what it says is on its way.
+    late.write_all(REQUEST).await.unwrap();
+    assert_eq!(read_to_end(&mut late).await, policy().to_wire());
     assert_eq!(read_to_end(&mut silent).await, b"");
-    assert_eq!(draining.open(), 1);
+    drop(late);
     http.write_all(b" /").await.unwrap();
     assert_eq!(read_exactly(&mut http, 2).await, b" /");
     drop(http);

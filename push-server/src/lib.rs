@@ -15,6 +15,7 @@ pub mod hub;
 pub mod lifecycle;
 mod limits;
 mod message;
+pub mod messages;
 mod name;
 mod position;
 mod scratch;
@@ -23,8 +24,10 @@ pub mod transport;
 pub mod web;
 
 pub use encode::{Framing, Grammar};
-pub use error::{OpenError, PublishError, ReadError, SendError, SubscribeError};
-pub use hub::{BadClientId, ClientId, Hub, Overflow, Published, Resume, Start, Stream, StreamConfig};
+pub use error::{BatchError, OpenError, PublishError, ReadError, SendError, SubscribeError};
+pub use hub::{
+    BadClientId, ClientId, Hub, Overflow, Published, PublishedBatch, Resume, Start, Stream, StreamConfig,
+};
 pub use limits::{LONGEST, Limits};
 pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
 pub use position::{BadPosition, Epoch, Position};

@@ -34,7 +34,8 @@ use super::{
 /// unclassified spare those whose first bytes are there. Failed accepts are counted and retried, after a
 /// pause if descriptors or memory are short.
 ///
-/// When `shutdown` ends the listener is closed, connections that sent nothing yet are closed, and what
+/// When `shutdown` ends the listener is closed, connections that have sent nothing yet are closed unless they do within
+/// [`first_byte_crowded`](super::Limits::first_byte_crowded), as who has just connected is about to, and what
 /// became of the others is left to the caller, see [`Draining`]. Dropping the future does the same.
 ///
 /// # Panics
@@ -149,7 +150,10 @@ where
                     let first = select! {
                         biased;
                         first = responder.first_byte(&stream, patience) => first,
-                        _ = closed.changed() => return,
+                        // Who connected a moment ago is about to say something, and would take the end for an answer.
+                        _ = closed.changed() => {
+                            responder.first_byte(&stream, patience.min(responder.limits().first_byte_crowded)).await
+                        }
                     };
                     match first {
                         Ok(first) => responder.follow(stream, first).await,

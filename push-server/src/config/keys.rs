@@ -189,6 +189,7 @@ keys! {
     access {
         opens: Kind::Flag, Reload, "A stream is opened by the first request for it, whoever makes it.";
         publishes: Kind::Flag, Reload, "Whoever reaches the server publishes; with access.publish_tokens, who has one.";
+        sends: Kind::Flag, Reload, "Clients send messages on a stream, to all of its readers or to one.";
         origins: ORIGINS, Reload, "Pages that may open WebSockets and bridges beside those of this host; \"*\" is every page.";
         publish_tokens: Kind::Tokens, Reload, "Who publishes gives one of these; none: nobody is asked. A token, or sha256: and its digest, which is what --print-config prints.";
         publish_token_file: PATH, Reload, "More of them, a line each, in a file that only this server reads; read again at each reload.";
@@ -259,9 +260,17 @@ keys! {
         body_read: Kind::time(100), Start, "Time for the body of a request that publishes.";
         bodies_in_all: Kind::bytes(1), Start, "Bytes of the bodies of all requests that publish at one time.";
         publish_wait: Kind::time(0), Start, "How long a publication waits while the server is behind; then it is answered with 503.";
+        batch_messages: Kind::from(1), Start, "Messages of one batch.";
+        batch_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "Bytes of the body of a batch.";
+        idempotency_keys: Kind::from(1), Start, "Idempotency keys that are remembered; past this the oldest is forgotten early.";
+        idempotency_bytes: Kind::bytes(1_024), Start, "The same in bytes: of the keys, and 256 B for each.";
+        idempotency_age: Kind::time(0), Start, "How long an idempotency key is remembered.";
+        handler_time: Kind::time(1), Start, "How long handlers take for one message of a client. Of the library: this program has the system handler alone.";
+        handlers_at_once: Kind::from(1), Start, "Messages of clients that are being handled at one time.";
         ignored_input: Kind::bytes(0), Start, "Bytes that a subscriber may send after its request.";
         ws_message: Kind::bytes(1), Start, "One message from a WebSocket.";
         ws_input: Kind::bytes(1), Start, "Bytes from a WebSocket within one heartbeat.";
+        ws_unanswered: Kind::from(1), Start, "Messages from a WebSocket whose answers have not left.";
         ws_close: Kind::time(0), Start, "How long a WebSocket's answer to a close frame is waited for.";
         bridges: Kind::from(0), Start, "Ruffle bridges at one time; 0: none are served.";
         bridges_per_address: Kind::from(0), Start, "Ruffle bridges of one address, or IPv6 network of 64 bits.";

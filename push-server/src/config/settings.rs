@@ -58,6 +58,7 @@ impl Default for Rates {
 pub(crate) struct Access {
     pub(crate) opens: bool,
     pub(crate) publishes: bool,
+    pub(crate) sends: bool,
     pub(crate) origins: Vec<String>,
     /// Digests.
     pub(crate) publish_tokens: Vec<String>,
@@ -73,6 +74,7 @@ impl Default for Access {
         Self {
             opens: true,
             publishes: true,
+            sends: true,
             origins: Vec::new(),
             publish_tokens: Vec::new(),
             publish_token_file: String::new(),

@@ -61,6 +61,7 @@ mod rate;
 mod refusals;
 mod token;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -191,6 +192,27 @@ pub struct Denied {
     pub why: Reason,
     /// In what time it may.
     pub wait: Option<Duration>,
+}
+
+impl fmt::Display for Denied {
+    /// A sentence for the client.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.why {
+            Reason::TokenMissing => "A token is needed here: Authorization: Bearer TOKEN",
+            Reason::TokenWrong => "The token is none that is known here",
+            Reason::TokenScope => "The token is for something else",
+            Reason::AddressConnections => "There are too many connections from this address",
+            Reason::ConnectRate => "There are too many new connections from this address",
+            Reason::PublishRate => "This is more than one publisher may publish",
+            Reason::StreamRate => "This is more than may be published to the stream",
+            Reason::SendRate => "This is more than one client may send",
+            why => why.name(),
+        })?;
+        match self.wait {
+            Some(wait) => write!(f, "; come back in {} s.", seconds(wait)),
+            None => f.write_str("."),
+        }
+    }
 }
 
 impl Denied {

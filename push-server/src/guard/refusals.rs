@@ -64,12 +64,14 @@ reasons! {
     Gone "gone" GONE "The stream is over.";
     TooLong "too_long" PAYLOAD_TOO_LARGE "A message, or its body, is longer than `message_bytes`.";
     MediaType "media_type" UNSUPPORTED_MEDIA_TYPE "The body is of a type that is not published.";
-    Unprocessable "unprocessable" UNPROCESSABLE_ENTITY "The message has no form to be published in.";
+    Unprocessable "unprocessable" UNPROCESSABLE_ENTITY "The message has no form to be published in, or its `Idempotency-Key` was used for something else.";
+    Handler "handler" UNPROCESSABLE_ENTITY "A handler of the application refuses a client's message, in words for people.";
     UpgradeRequired "upgrade_required" UPGRADE_REQUIRED "Here is a WebSocket, and the request is no handshake.";
     ConnectRate "connect_rate" TOO_MANY_REQUESTS "The address connects more often than `Rates::connects`.";
     AddressConnections "connections_per_address" TOO_MANY_REQUESTS "The address has `connections_per_address` connections.";
     PublishRate "publish_rate" TOO_MANY_REQUESTS "The publisher publishes more often than `Rates::publishes`.";
     StreamRate "stream_rate" TOO_MANY_REQUESTS "More is published to the stream than `Rates::stream_publishes`, or its rule, admits.";
+    ClientFull "client_full" TOO_MANY_REQUESTS "The client that a message is for takes less than it is sent: `direct_messages`, `direct_bytes`.";
     SendRate "send_rate" TOO_MANY_REQUESTS "The client sends more often than `Rates::sends`.";
     BridgeTarget "bridge_target" BAD_GATEWAY "A bridge could not connect to its own port.";
     Connections "connections" SERVICE_UNAVAILABLE "There are `connections` connections.";
@@ -77,6 +79,9 @@ reasons! {
     Clients "clients" SERVICE_UNAVAILABLE "There are `clients` clients present in the stream.";
     Bodies "bodies" SERVICE_UNAVAILABLE "The bodies of all requests that publish hold `bodies_in_all` bytes.";
     Logs "logs" SERVICE_UNAVAILABLE "The logs of all streams are full.";
+    Directs "directs" SERVICE_UNAVAILABLE "The messages that wait for all clients hold `direct_bytes_in_all` bytes.";
+    Keys "keys" SERVICE_UNAVAILABLE "A request with the same `Idempotency-Key` is under way, or as many as there may be are.";
+    Handlers "handlers" SERVICE_UNAVAILABLE "The handlers have `handlers_at_once` messages in hand, or the client takes too little.";
     Behind "behind" SERVICE_UNAVAILABLE "The server was behind for longer than `publish_wait`.";
     Bridges "bridges" SERVICE_UNAVAILABLE "There are `bridges` bridges, or `bridges_per_address` of the address.";
     Ending "ending" SERVICE_UNAVAILABLE "The server ends.";

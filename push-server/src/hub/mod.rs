@@ -32,6 +32,7 @@
 //! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
 //! one client and for all; how many clients are present; how long a client stays present without a connection.
 
+mod batch;
 mod budget;
 mod channel;
 mod client;
@@ -41,6 +42,7 @@ mod hears;
 mod inbox;
 mod log;
 mod member;
+mod once;
 mod presence;
 mod reader;
 mod shard;
@@ -48,6 +50,7 @@ mod stats;
 mod stream;
 mod subscription;
 mod unused;
+mod voice;
 mod wheel;
 
 use std::collections::HashMap;
@@ -58,9 +61,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub(crate) use batch::Messages;
+pub use batch::PublishedBatch;
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
 pub use log::{Resume, Start};
+pub(crate) use once::{MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
 pub use stats::{ClosedStreams, Overrun, Stats, StreamStats};
@@ -77,6 +83,7 @@ use budget::Budget;
 use channel::Channel;
 use inbox::Inbox;
 use log::Log;
+use once::Once;
 use shard::Shard;
 use stats::Counts;
 use unused::Unused;
@@ -88,6 +95,24 @@ pub(crate) struct CountedController(Arc<Shared>);
 impl Drop for CountedController {
     fn drop(&mut self) {
         self.0.counts.controllers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A message of a client among those that are being handled, of which there are
+/// [`Limits::handlers_at_once`] at most.
+#[derive(Debug)]
+pub(crate) struct Handling(Arc<Shared>);
+
+impl Handling {
+    pub(crate) fn begin(stream: &Stream) -> Option<Self> {
+        let shared = &stream.shared;
+        shared.handling.take(1).then(|| Self(shared.clone()))
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.0.handling.give_back(1);
     }
 }
 
@@ -110,6 +135,10 @@ pub(crate) struct Shared {
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
     pub(crate) guard: Guard,
+    /// What was published with idempotency keys.
+    once: Once,
+    /// Messages of clients that are being handled.
+    handling: Budget,
     unused: Arc<Unused>,
 }
 
@@ -168,6 +197,8 @@ impl Hub {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
             guard: Guard::new(&limits),
+            once: Once::new(&limits),
+            handling: Budget::new(limits.handlers_at_once),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -348,8 +379,11 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
+        let (idempotency_keys, idempotency_forgotten) = self.shared.once.counts(Instant::now());
         Stats {
             log_bytes: self.shared.log_bytes.used(),
+            idempotency_keys,
+            idempotency_forgotten,
             ..self.shared.counts.stats(streams, self.shared.guard.refusals())
         }
     }

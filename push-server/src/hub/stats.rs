@@ -103,6 +103,11 @@ pub struct Stats {
     pub direct_bytes: usize,
     /// Bytes that the logs of all streams hold, as [`Limits::log_bytes_in_all`](crate::Limits::log_bytes_in_all) counts.
     pub log_bytes: usize,
+    /// Idempotency keys that are remembered.
+    pub idempotency_keys: usize,
+    /// Idempotency keys that were forgotten before their time, to make room for others: what was published with one of
+    /// them would be published again.
+    pub idempotency_forgotten: u64,
 }
 
 impl Counts {
@@ -133,6 +138,8 @@ impl Counts {
             streams,
             direct_bytes: self.direct_bytes.load(Ordering::Relaxed),
             log_bytes: 0,
+            idempotency_keys: 0,
+            idempotency_forgotten: 0,
         }
     }
 }

@@ -12,9 +12,11 @@ use super::member::Arrival;
 use super::presence::{Attachment, Slot};
 use super::reader::Reader;
 use super::stream::Stream;
+use super::voice::Ear;
 use crate::error::SubscribeError;
-use crate::guard::Permit;
+use crate::guard::{Denied, Party, Permit};
 use crate::limits::LONGEST;
+use crate::messages::Chain;
 use crate::position::Position;
 use crate::transport::Transport;
 
@@ -29,6 +31,7 @@ pub struct Subscription {
     resume: Resume,
     client: Option<Arc<Slot>>,
     rotate_after: Option<Duration>,
+    ear: Option<Arc<Ear>>,
 }
 
 /// The connection of a reader, taken over after the request.
@@ -62,7 +65,16 @@ impl Stream {
         let position = Position { sequence: cursor.sequence, ..log.position() };
         drop(log);
         let stream = self.clone();
-        Subscription { stream, transport, cursor, position, resume, client: None, rotate_after: None }
+        Subscription {
+            stream,
+            transport,
+            cursor,
+            position,
+            resume,
+            client: None,
+            rotate_after: None,
+            ear: None,
+        }
     }
 }
 
@@ -86,6 +98,23 @@ impl Subscription {
     #[must_use]
     pub const fn rotate_after(mut self, time: Duration) -> Self {
         self.rotate_after = Some(if time.as_secs() < LONGEST.as_secs() { time } else { LONGEST });
+        self
+    }
+
+    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Elsewhere nothing comes of it.
+    #[must_use]
+    pub fn heard_by(self, chain: &Chain) -> Self {
+        self.heard(Ear { chain: chain.clone(), sender: None })
+    }
+
+    /// The same for a sender who is asked by the rules of the hub, or was, and may not.
+    pub(crate) fn heard_from(self, chain: &Chain, sender: Result<Party, Denied>) -> Self {
+        self.heard(Ear { chain: chain.clone(), sender: Some(sender) })
+    }
+
+    fn heard(mut self, ear: Ear) -> Self {
+        let is_heard = matches!(self.transport, Transport::WsJson | Transport::WsHessian);
+        self.ear = is_heard.then(|| ear.into());
         self
     }
 
@@ -141,6 +170,7 @@ impl Subscription {
             cursor: self.cursor,
             client,
             rotate_after: self.rotate_after,
+            ear: self.ear,
         };
         shared.next_inbox().1.arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
     }

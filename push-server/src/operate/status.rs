@@ -94,6 +94,8 @@ pub(crate) struct Snapshot {
     pub(crate) streams_open: usize,
     pub(crate) direct_bytes: usize,
     pub(crate) log_bytes: usize,
+    pub(crate) idempotency_keys: usize,
+    pub(crate) idempotency_forgotten: u64,
     /// Anything but 0 is a bug.
     pub(crate) shard_restarts: u64,
     /// All streams since the start, those that are closed too.
@@ -218,6 +220,8 @@ impl Status {
             streams_open: streams.len(),
             direct_bytes: stats.direct_bytes,
             log_bytes: stats.log_bytes,
+            idempotency_keys: stats.idempotency_keys,
+            idempotency_forgotten: stats.idempotency_forgotten,
             shard_restarts: stats.shard_restarts,
             all,
             streams: rows,

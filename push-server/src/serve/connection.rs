@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::{pending, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::bridge::Bridge;
-use super::io::WatchedIo;
+use super::io::{Seen, WatchedIo};
 use crate::Limits;
 use crate::controller::{self, Launch, Seat, Vacated};
 use crate::guard::{Denied, Guard, Permit, Place, Reason};
@@ -45,7 +45,7 @@ use crate::web::{Bridges, ClientAddress, Port, SHUTTING_DOWN, Takeover, denied, 
 #[derive(Debug, Default)]
 struct Exit {
     leaving: Mutex<Option<(Leaving, Option<Place>)>>,
-    unfinished: Arc<AtomicBool>,
+    seen: Arc<Seen>,
 }
 
 /// What the socket is taken over for.
@@ -99,7 +99,7 @@ impl Exit {
 
     /// What a request has become, once nothing of an earlier response is left to write.
     fn take(&self) -> Option<(Leaving, Option<Place>)> {
-        if self.unfinished.load(Ordering::Relaxed) {
+        if self.seen.is_unfinished() {
             return None;
         }
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -184,9 +184,10 @@ pub(super) async fn serve(
         place: Mutex::default(),
         has_asked: AtomicBool::new(false),
     };
+    let mut is_new = true;
     loop {
         // Boxed: who has left HTTP should not go on taking its room.
-        let http = Box::pin(talk_http(socket, &here, &router, limits, permit.is_none(), &stop));
+        let http = Box::pin(talk_http(socket, &here, &router, limits, permit.is_none(), (&stop, is_new)));
         let Some((mut left, has_more, leaving, place)) = http.await else { return };
         if leaving.is_websocket() && has_more {
             // RFC 6455, 4.1. What has been read here would be missing there.
@@ -208,7 +209,7 @@ pub(super) async fn serve(
             }
         };
         match running.await {
-            Some(back) if !stop.is_cancelled() => socket = back,
+            Some(back) if !stop.is_cancelled() => (socket, is_new) = (back, false),
             _ => return,
         }
         drop(place);
@@ -216,18 +217,18 @@ pub(super) async fn serve(
 }
 
 /// Serves HTTP until the connection closes, or something takes the socket over: then the socket, whether more has
-/// arrived after the request, what takes it, and its place.
+/// arrived after the request, what takes it, and its place. A connection that is new has sent something.
 async fn talk_http(
     socket: TcpStream,
     here: &Here,
     router: &Router,
     limits: &Limits,
     is_full: bool,
-    stop: &CancellationToken,
+    (stop, is_new): (&CancellationToken, bool),
 ) -> Option<(TcpStream, bool, Leaving, Option<Place>)> {
     let exit = Arc::new(Exit::default());
     let socket = Arc::new(socket);
-    let io = WatchedIo::new(socket.clone(), exit.unfinished.clone(), limits.stall);
+    let io = WatchedIo::new(socket.clone(), exit.seen.clone(), limits.stall);
     let service = service_fn(|request| answer(here, router.clone(), exit.clone(), is_full, request));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -238,20 +239,26 @@ async fn talk_http(
         .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
         .serve_connection(io, service);
 
-    let mut is_stopping = false;
-    let leaving = loop {
-        tokio::select! {
-            leaving = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-                Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
-                Poll::Pending => exit.take().map_or(Poll::Pending, |leaving| Poll::Ready(Ok(Some(leaving)))),
-            }) => break leaving,
-            () = stop.cancelled(), if !is_stopping => {
-                is_stopping = true;
-                Pin::new(&mut connection).graceful_shutdown();
+    let (mut stopped, mut is_stopping) = (pin!(stop.cancelled()), false);
+    let leaving = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(result.map(|()| None));
             }
+            if let Some(leaving) = exit.take() {
+                return Poll::Ready(Ok(Some(leaving)));
+            }
+            // Asked to end, hyper closes a connection at once of which it has read nothing. The port has seen that there
+            // is something: so a request that came in time has its answer.
+            let has_begun = !is_new || exit.seen.has_read();
+            if is_stopping || !has_begun || stopped.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            is_stopping = true;
+            Pin::new(&mut connection).graceful_shutdown();
         }
-    };
-    match leaving {
+    });
+    match leaving.await {
         // hyper has begun to decode the request body and goes on with that, while the controller writes.
         Ok(Some((Leaving::Controller { launch, headers, has_body: true }, _place))) => {
             let mut running = launch(Vacated { socket, has_more: true, stop: stop.clone() }, headers);
@@ -407,6 +414,26 @@ mod tests {
     use crate::{Epoch, Transport, demo};
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
+
+    /// Without it a client that comes at the wrong moment finds an empty answer, and does not try again.
+    #[tokio::test]
+    async fn a_request_that_is_there_when_the_server_ends_has_its_answer() {
+        let limits = Limits::default();
+        let hub = Hub::start(Epoch::new(1), limits.clone(), 1);
+        let router = Router::new().route("/", axum::routing::get(async || "here"));
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let (socket, peer) = listener.accept().await.unwrap();
+        let permit = Arc::new(tokio::sync::Semaphore::new(1)).try_acquire_owned().ok();
+        let here = (hub, Bridges::new(&limits));
+        serve(socket, peer, here, router, &limits, permit, stop).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("here"), "{answer:?}");
+    }
 
     #[tokio::test]
     async fn a_request_that_the_end_overtakes_is_answered_with_503() {

@@ -1,4 +1,5 @@
-//! The socket as hyper sees it, with one thing remembered: whether a write is unfinished, and since when.
+//! The socket as hyper sees it, with what has to be known of it beside: whether hyper has read anything, and whether a
+//! write is unfinished, and since when.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -27,20 +28,39 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub(super) struct WatchedIo {
     inner: TokioIo<Socket>,
-    unfinished: Arc<AtomicBool>,
+    seen: Arc<Seen>,
     stall: Duration,
     /// Runs while the socket refuses. Most responses fit the socket, so most connections never have one.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
+/// What was seen of a socket.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    has_read: AtomicBool,
+    unfinished: AtomicBool,
+}
+
+impl Seen {
+    /// Something of the client has been read.
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read.load(Ordering::Relaxed)
+    }
+
+    /// The last write has not gone to the kernel in whole.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished.load(Ordering::Relaxed)
+    }
+}
+
 impl WatchedIo {
     /// Watches `socket`, and fails once it has taken nothing of a write for `stall`.
-    pub(super) fn new(socket: Arc<TcpStream>, unfinished: Arc<AtomicBool>, stall: Duration) -> Self {
-        Self { inner: TokioIo::new(Socket(socket)), unfinished, stall, stalled: None }
+    pub(super) fn new(socket: Arc<TcpStream>, seen: Arc<Seen>, stall: Duration) -> Self {
+        Self { inner: TokioIo::new(Socket(socket)), seen, stall, stalled: None }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.unfinished.store(poll.is_pending(), Ordering::Relaxed);
+        self.seen.unfinished.store(poll.is_pending(), Ordering::Relaxed);
         if poll.is_ready() {
             self.stalled = None;
             return poll;
@@ -65,7 +85,11 @@ impl Read for WatchedIo {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if read.is_ready() {
+            self.seen.has_read.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 

@@ -6,7 +6,11 @@
 //! | --- | --- |
 //! | `GET /streams/{stream}/{transport}`, or `POST`, whose body is passed over | the stream in this form |
 //! | `GET /streams/{stream}` | the same, in the form that `Accept` likes best; `Vary: Accept`; a WebSocket if it says `Upgrade: websocket` |
-//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/messages`, `Content-Type: application/json` or `application/x-hessian` | publishes the body; `{"position":"ab:7","receivers":3}` |
+//! | `POST /streams/{stream}/batch`, the same types or `application/x-ndjson` | publishes each value in the body, all or none; `{"position":"ab:9","first":"ab:7","messages":3,"receivers":3}` |
+//! | `POST /streams/{stream}/clients/{client}/messages`, as `messages` | publishes the body to one client; `{"receivers":1,"waits":false}` |
+//! | `POST /streams/{stream}/send?client=ID&to=ID`, `Content-Type: application/json` | a [message](#messages-from-clients) of a client, for the handlers |
+//! | `GET` or `POST /serverComet.message?streamId=…&message=…&clientId=…` | the same in the form of the forever-iframe framework |
 //! | `POST /hessian`, `Content-Type: x-application/hessian` | publishes by calls of the Java interface `push.Publisher` |
 //! | `GET /push-client.js`, `/push-client.global.js`, `/push-client.d.ts` | the script for browsers that reads all this: a module, a classic script, the types |
 //!
@@ -50,15 +54,15 @@
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
 //! | 401 | a [token](crate::guard#tokens) is needed, or the one that was given is not known; `WWW-Authenticate` |
-//! | 403 | the token is for something else; the page is [of another origin](Origins) (WebSockets, publishing); a Ruffle bridge within another one |
+//! | 403 | the token is for something else; the page is [of another origin](Origins) (WebSockets, publishing, messages of clients), or nothing says that it is not (`/serverComet.message`); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
 //! | 406 | nothing of what the client accepts |
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
-//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is not JSON by its type; has no Hessian form |
-//! | 429 | [too often](crate::guard#rates), or too many connections of one address; `Retry-After` says when it is not |
+//! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is neither JSON nor Hessian by its type; has no form in the other of the two, or its `Idempotency-Key` was used for another |
+//! | 429 | [too often](crate::guard#rates), or too many connections of one address; publishing to one client: it takes less than it is sent; `Retry-After` says when there is room |
 //! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! Answers to requests with an `Origin` that is [admitted](Origins) have the fields of CORS, and `OPTIONS` of such pages is
@@ -70,10 +74,53 @@
 //! With `?since=` or `?last=`, and `?client=` if it has a name, a publication is answered with what has gathered as
 //! well, in the member `poll`, which is the answer of an interval poll (piggyback):
 //! `{"position":"ab:7","receivers":3,"poll":{"resume":"complete",…}}`. What the client has just published is in it.
+//!
+//! Publishing with an `Idempotency-Key` publishes once, however often it is tried; the second answer is the first one
+//! again, with `Idempotent-Replayed: true`, and a `poll` of its own. A batch has `batch_messages` (256) and
+//! [`Limits::batch_bytes`](crate::Limits::batch_bytes) at most.
+//!
+//! # Messages from clients
+//!
+//! Where they may ([`Access::sends`]), clients send values that the [handlers](crate::messages) of the application are asked
+//! about, and that go to one client or to all if no handler takes them. Over HTTP the answer is an object:
+//!
+//! | answer | |
+//! | --- | --- |
+//! | `{"position":"ab:7","receivers":3}` | it was published, to this position |
+//! | `{"connected":true}` | it was sent to one client; false while it waits for the client to come back |
+//! | `{"reply":…}`, `{}` | a handler has taken it, and says this, or nothing |
+//! | 422, `{"status":422,"message":"It is not your turn.","people":true}` | a handler refuses it, in words for people, to be shown to them as text |
+//! | 404 | as elsewhere, or the client that it is for is not present |
+//! | 500 | a handler failed; the text has a reference to the line in the log that says why |
+//! | 503, `Retry-After` | the handlers have too many in hand (`handlers_at_once`), the client that it is for takes too little, or as elsewhere |
+//!
+//! `POST /streams/{stream}/send`: the body is the value. `client` is the sender, `to` whom it is for; with an empty name, or
+//! without, it is for all. `since` or `last` bring along what has gathered, as with a publication.
+//!
+//! `/serverComet.message`, for pages that were written for that framework: parameters in the query, in the body of a form, or
+//! in both; others are passed over, one given twice or that is no UTF-8 is refused. The value is the text of `message`, a
+//! string. `clientId` is whom it is for, as the system handler of the framework has it; `client`, which the framework does
+//! not know, names the sender. (What the framework itself answered is not documented. These answers are JSON: what a
+//! script, a frame or an image asks for arrives all the same, and nothing of the answer is run or shown.)
+//!
+//! On a [WebSocket](crate::transport::ws) the client sends objects, and gets these answers as notices.
+//!
+//! ## Which requests are believed to be meant
+//!
+//! A page of another site can have a browser send what it likes, with the address, if not the cookies, of whoever looks at it.
+//!
+//! | form | what is asked of it |
+//! | --- | --- |
+//! | `send` | `Content-Type: application/json`, for which browsers ask first; and if there is an `Origin`, one that [`Origins`] admits |
+//! | a WebSocket | an `Origin` that is admitted, or none |
+//! | `/serverComet.message`, `GET` and `POST` alike | a word for it: `Origin`, if there is one, is admitted; else `Sec-Fetch-Site`, if there is one, is `same-origin`; else the origin of `Referer` is admitted. Without any of the three it is refused, as pages can leave out all three; and so is what is fetched in advance (`Sec-Purpose`) |
+//!
+//! Else it is 403. A link in a mail (`Sec-Fetch-Site: none`) is none of this site either. Programs use `send`.
 
 mod bridge;
 mod client;
 mod cors;
+mod form;
 mod guard;
 mod head;
 mod negotiate;
@@ -81,6 +128,7 @@ mod origin;
 mod params;
 mod poll;
 mod publish;
+mod send;
 mod service;
 mod streams;
 mod ws;
@@ -101,6 +149,7 @@ pub(crate) use ws::{Handshake, wants_websocket};
 
 use crate::guard::{Action, Reason};
 use crate::hub::{Hub, Start, Stream};
+use crate::messages::Chain;
 use crate::{BadStreamName, OpenError, StreamName};
 use guard::{Door, door};
 use params::{Ask, Refusal, Segments, refuse, refuse_for_now};
@@ -120,11 +169,14 @@ pub struct Access {
     pub opens: bool,
     /// Whoever reaches the server publishes; or, where [tokens](crate::guard::Rules::publish) are asked for, who has one.
     pub publishes: bool,
+    /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
+    /// alone that is as much as `publishes`, but that it says who a message is for.
+    pub sends: bool,
 }
 
 impl Access {
     /// Everything: for a server that stands alone behind something that knows its users.
-    pub const ALL: Self = Self { opens: true, publishes: true };
+    pub const ALL: Self = Self { opens: true, publishes: true, sends: true };
 }
 
 /// The streams of a hub, and what clients may do with them.
@@ -132,6 +184,8 @@ impl Access {
 struct Site {
     hub: Hub,
     access: Access,
+    /// Who handles messages, where clients may send them.
+    chain: Option<Chain>,
 }
 
 impl Site {
@@ -170,9 +224,15 @@ pub fn router(hub: Hub) -> Router {
     router_with(hub, Access::default())
 }
 
-/// The same, with more that clients may do.
+/// The same, with more that clients may do. Messages that they send, the system handler alone delivers.
 pub fn router_with(hub: Hub, access: Access) -> Router {
+    router_with_handlers(hub, access, Chain::new())
+}
+
+/// The same, with the handlers of messages that clients send, which [`Access::sends`] lets in.
+pub fn router_with_handlers(hub: Hub, access: Access, chain: Chain) -> Router {
     let reading = || from_fn_with_state(Door::new(&hub, Action::Subscribe), door);
+    let sending = || from_fn_with_state(Door::new(&hub, Action::Send), door);
     let publishing = || from_fn_with_state(Door::new(&hub, Action::Publish), door);
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
@@ -181,14 +241,25 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
         .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
         .route_layer(reading());
     if access.publishes {
-        router = router.route("/streams/{stream}/messages", post(publish::publish).route_layer(publishing()));
-        router = router.merge(service::router(&hub, access).route_layer(publishing()));
+        let routes = Router::new()
+            .route("/streams/{stream}/messages", post(publish::message))
+            .route("/streams/{stream}/batch", post(publish::batch))
+            .route("/streams/{stream}/clients/{client}/messages", post(publish::direct))
+            .merge(service::router(&hub, access));
+        router = router.merge(routes.route_layer(publishing()));
     }
+    if access.sends {
+        let routes = Router::new()
+            .route("/streams/{stream}/send", post(send::by_name))
+            .route("/serverComet.message", on(MethodFilter::GET.or(MethodFilter::POST), send::framework));
+        router = router.merge(routes.route_layer(sending()));
+    }
+    let chain = access.sends.then_some(chain);
     router
         // Whatever comes through a bridge comes to these doors by itself.
         .route("/ruffle", get(bridge::open))
         .merge(client::router())
-        .with_state(Site { hub, access })
+        .with_state(Site { hub, access, chain })
         .fallback(|| async { text(StatusCode::NOT_FOUND, "Nothing is served here.") })
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(cors::cors))
@@ -209,7 +280,9 @@ pub fn alias(path: &str, stream: &Stream, start: Start) -> Router {
     };
     let plain = |stream: Stream| async move |ask: Ask| streams::answer(&stream, "hessian", &ask, start).await;
     let websocket = |stream: Stream| {
-        async move |ask: Ask, handshake: Handshake| ws::answer(ws::open(&stream, &ask, handshake, start))
+        async move |ask: Ask, handshake: Handshake| {
+            ws::answer(ws::open(&stream, &ask, handshake, start, None))
+        }
     };
     let movie = |stream: Stream| {
         async move |ask: Ask, handshake: Handshake| {

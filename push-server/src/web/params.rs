@@ -34,6 +34,7 @@ struct Query {
     since: Option<String>,
     last: Option<String>,
     client: Option<String>,
+    to: Option<String>,
     rotate: Option<String>,
     wait: Option<String>,
     format: Option<String>,
@@ -160,6 +161,12 @@ impl Ask {
         let id = self.query.client.as_deref().map(str::parse).transpose();
         let id = id.map_err(|error: BadClientId| bad(&format!("client: {error}.")))?;
         Ok(id.filter(|_| !self.is_head))
+    }
+
+    /// Whom a message is for. An empty name is none.
+    pub(super) fn to(&self) -> Result<Option<ClientId>, Refusal> {
+        let id = self.query.to.as_deref().filter(|id| !id.is_empty()).map(str::parse).transpose();
+        id.map_err(|error: BadClientId| bad(&format!("to: {error}.")))
     }
 
     /// The function of the parent page.

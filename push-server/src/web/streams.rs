@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::bridge::Place;
+use super::guard::Caller;
 use super::negotiate::choose;
 use super::params::{Ask, Asked, Refusal, Segments, refuse, refuse_for_now};
 use super::ws::{self, Handshake};
@@ -62,13 +63,14 @@ pub(super) async fn by_name(
 pub(super) async fn negotiated(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
     // First who asks for another protocol, whatever its `Accept` says.
     if ws::wants_websocket(&ask.headers) {
         return match Handshake::from_request(request, &()).await {
-            Ok(handshake) => ws::open_by_name(&site, &stream, &ask, handshake),
+            Ok(handshake) => ws::open_by_name(&site, &stream, (&caller, &ask), handshake),
             Err(refusal) => refusal,
         };
     }

@@ -21,6 +21,7 @@ mod java_library;
 #[path = "../../../policy-server/tests/interop/npm.rs"]
 mod packages;
 mod policy;
+mod publishers;
 mod ruffle;
 mod script;
 mod silent;

@@ -11,9 +11,9 @@ use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use super::origin::{Asker, Origins};
+use super::origin::Origins;
 use super::params::{Refusal, refuse, refuse_for};
 use crate::guard::{Action, Denied, Guard, Party, Reason, Token, seconds};
 use crate::{Hub, Stream, StreamName};
@@ -48,6 +48,7 @@ impl Door {
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     token: Option<Token>,
+    address: IpAddr,
     party: Party,
 }
 
@@ -57,8 +58,20 @@ impl Caller {
         guard.permit(Action::Subscribe, Some(stream), self.token.as_ref()).map(drop).map_err(denied)
     }
 
+    /// Who sends messages as a client, on a connection that stays.
+    pub(super) fn sender(&self, guard: &Guard) -> Result<Party, Denied> {
+        let party = guard.permit(Action::Send, None, self.token.as_ref())?;
+        Ok(party.unwrap_or_else(|| Party::address(self.address)))
+    }
+
     /// So many messages to a stream. The door has counted one of the publisher's already.
-    pub(super) fn publishes(&self, guard: &Guard, stream: &StreamName, amount: u32) -> Result<(), Denied> {
+    pub(super) fn publishes(
+        &self,
+        guard: &Guard,
+        stream: &StreamName,
+        messages: usize,
+    ) -> Result<(), Denied> {
+        let amount = u32::try_from(messages).unwrap_or(u32::MAX);
         if amount > 1 {
             guard.publish(self.party.clone(), amount - 1)?;
         }
@@ -100,7 +113,8 @@ async fn admit(door: &Door, parts: &mut Parts) -> Result<(Caller, bool), Refusal
     let named = named.as_ref().and_then(|params| params.iter().find(|(name, _)| *name == "stream"));
     let stream = door.stream.as_ref().map(StreamName::as_str).or_else(|| named.map(|(_, value)| value));
     let guard = &door.guard;
-    if door.action != Action::Subscribe {
+    // What sends as a client knows by itself which requests are meant.
+    if door.action == Action::Publish {
         is_of_our_page(parts)?;
     }
     let credentials = match Credentials::read(parts) {
@@ -115,52 +129,26 @@ async fn admit(door: &Door, parts: &mut Parts) -> Result<(Caller, bool), Refusal
     let address = parts.extensions.get::<ClientAddress>();
     let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
     let party = party.unwrap_or_else(|| Party::address(address));
-    if door.action == Action::Publish {
-        guard.publish(party.clone(), 1).map_err(denied)?;
+    match door.action {
+        Action::Subscribe => {}
+        Action::Publish => guard.publish(party.clone(), 1).map_err(denied)?,
+        Action::Send => guard.send(party.clone()).map_err(denied)?,
     }
-    Ok((Caller { token: credentials.token, party }, credentials.is_in_query))
+    Ok((Caller { token: credentials.token, address, party }, credentials.is_in_query))
 }
 
-/// Refuses what a page of another site has made a browser send. Browsers say so themselves: by `Origin`, and where a
-/// proxy has changed `Host`, by `Sec-Fetch-Site`.
+/// Refuses what a page of another site has made a browser send.
 fn is_of_our_page(parts: &Parts) -> Result<(), Refusal> {
-    const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    let headers: &HeaderMap = &parts.headers;
-    let is_ours = match Origins::asked_by(headers) {
-        Asker::NoPage => true,
-        Asker::Page(origin) => {
-            let default = Origins::default();
-            let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
-            origins.admits(origin, headers)
-                || headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
-        }
-        Asker::Unclear => false,
-    };
-    match is_ours {
-        true => Ok(()),
-        false => Err(refuse_for(Reason::Origin, "Pages of that origin may not publish here.")),
-    }
+    let default = Origins::default();
+    let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
+    origins.admits_if_page(&parts.headers).map_err(|what| refuse_for(Reason::Origin, what))
 }
 
 /// What a client is told that may not do something.
 pub(crate) fn denied(denied: Denied) -> Refusal {
     let Denied { why, wait } = denied;
     let wait = wait.map(seconds);
-    let what = match why {
-        Reason::TokenMissing => "A token is needed here: Authorization: Bearer TOKEN.".to_owned(),
-        Reason::TokenWrong => "The token is none that is known here.".to_owned(),
-        Reason::TokenScope => "The token is for something else.".to_owned(),
-        Reason::AddressConnections => "There are too many connections from this address.".to_owned(),
-        why => {
-            let what = match why {
-                Reason::ConnectRate => "There are too many new connections from this address",
-                Reason::PublishRate => "This is more than one publisher may publish",
-                Reason::StreamRate => "This is more than may be published to the stream",
-                _ => "This is more than one client may send",
-            };
-            format!("{what}; come back in {} s.", wait.unwrap_or(1))
-        }
-    };
+    let what = denied.to_string();
     let mut refusal = refuse_for(why, &what);
     let challenge = match why {
         Reason::TokenMissing => Some("Bearer realm=\"push-server\""),
