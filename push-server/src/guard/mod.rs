@@ -339,6 +339,17 @@ impl Guard {
         taken.map_err(|wait| Denied { why: Reason::PublishRate, wait: Some(wait) })
     }
 
+    /// The messages of a batch beside its first, which was counted: a batch that is more than a full bucket is let through
+    /// when the bucket is full, and owed.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::PublishRate`], and in what time so many may be published.
+    pub fn publish_rest(&self, by: Party, amount: u32) -> Result<(), Denied> {
+        let taken = self.0.publishes.take_more(by, self.rules().rates.publishes, amount, 1);
+        taken.map_err(|wait| Denied { why: Reason::PublishRate, wait: Some(wait) })
+    }
+
     /// `amount` messages more to one stream.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Caller {
     ) -> Result<(), Denied> {
         let amount = u32::try_from(messages).unwrap_or(u32::MAX);
         if amount > 1 {
-            guard.publish(self.party.clone(), amount - 1)?;
+            guard.publish_rest(self.party.clone(), amount - 1)?;
         }
         guard.publish_to(stream, amount)
     }
