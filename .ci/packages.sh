@@ -38,8 +38,9 @@ if ((${#missing[@]})); then
 fi
 
 # What is checked with programs from npm: the policy port with Ruffle and the policy server that most people use, the types of the script
-# for browsers with TypeScript, its bundle with esbuild, calls with hessian.js. Only what the lock files pin, into node_modules.
-peers=(hessian/tests/interop/npm policy-server/tests/interop/npm push-server/tests/interop/npm)
+# for browsers with TypeScript, its bundle with esbuild, the accessibility of the console and of the examples' pages with axe-core, calls with
+# hessian.js. Only what the lock files pin, into node_modules.
+peers=(hessian/tests/interop/npm policy-server/tests/interop/npm push-server/tests/interop/npm examples/tests/interop/npm)
 for folder in "${peers[@]}"; do
     if ! cmp --silent "$folder/package-lock.json" "$folder/node_modules/.installed"; then
         npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -47,14 +48,16 @@ for folder in "${peers[@]}"; do
     fi
 done
 
-# Calls with python-hessian: what the hashes pin, into a folder of its own. Nothing of the system's Python changes.
-python=hessian/tests/interop/python
-if ! cmp --silent "$python/requirements.txt" "$python/site-packages/.installed"; then
-    rm -rf "$python/site-packages"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes --only-binary :all: \
-        --no-compile --target "$python/site-packages" --requirement "$python/requirements.txt"
-    cp "$python/requirements.txt" "$python/site-packages/.installed"
-fi
+# Calls with python-hessian, metrics with Prometheus' library: what the hashes pin, into folders of their own. Nothing of the system's Python changes.
+pythons=(hessian/tests/interop/python push-server/tests/interop/python)
+for python in "${pythons[@]}"; do
+    if ! cmp --silent "$python/requirements.txt" "$python/site-packages/.installed"; then
+        rm -rf "$python/site-packages"
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes --only-binary :all: \
+            --no-compile --target "$python/site-packages" --requirement "$python/requirements.txt"
+        cp "$python/requirements.txt" "$python/site-packages/.installed"
+    fi
+done
 
 cargo --version
 javac -version
@@ -62,5 +65,5 @@ chromium --version 2>/dev/null
 chromedriver --version
 echo "haxe $(haxe --version), node $(node --version)"
 for folder in "${peers[@]}"; do npm ls --prefix "$folder" --loglevel=error; done
-echo "$(python3 --version), $(sed 's/ .*//' "$python/requirements.txt" | paste -sd ' ')"
+echo "$(python3 --version), $(cat "${pythons[@]/%//requirements.txt}" | sed 's/ .*//' | paste -sd ' ')"
 dpkg-query --showformat 'libhessian-java ${Version}\n' --show libhessian-java

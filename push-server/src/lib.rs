@@ -2,7 +2,8 @@
 //! becomes available.
 //!
 //! An application opens a [`Stream`] of a [`Hub`] and publishes values; [`Server`] serves them over HTTP in
-//! every [`Transport`], and the Flash socket policy on the same port.
+//! every [`Transport`], and the Flash socket policy on the same port. What clients send back, its
+//! [handlers](messages) get.
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation))]
 

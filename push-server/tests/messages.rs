@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -138,6 +139,55 @@ async fn what_is_for_people_reaches_them_and_nothing_else_does() {
     assert_eq!(ask("fine").await.unwrap(), Receipt::Accepted);
 }
 
+/// What is written, for whoever looks later.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_a_line_of_the_log_whatever_the_client_has_sent() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no such move: {0}")]
+    struct BadMove(String, #[source] std::num::ParseIntError);
+    async fn play(message: ClientMessage) -> Result<Verdict, Failure> {
+        let text: String = message.parse()?;
+        let number = text.parse::<u8>().map_err(|error| BadMove(text.clone(), error))?;
+        Verdict::reply(&number)
+    }
+    let (_hub, stream) = hub(Limits::default());
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let log = tracing::subscriber::set_default(subscriber);
+    let forged = message(&stream, &json!("7\n2026-01-01 ERROR forged\u{1b}[31m"));
+    let refused = Chain::new().with(play).dispatch(forged.sent_by(Some("ann".parse().unwrap()))).await;
+    drop(log);
+    let Refused::Internal { reference } = refused.unwrap_err() else { panic!("it is internal") };
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    let [line] = lines[..] else { panic!("{log}") };
+    for part in [
+        reference.as_str(),
+        "play",
+        "stream=comet",
+        "sender=ann",
+        r"no such move: 7\n2026-01-01 ERROR forged\u{1b}[31m: invalid digit found in string",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!log.contains('\u{1b}'), "{log}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn handlers_have_so_many_messages_in_hand_and_no_more() {
     let mut limits = Limits::default();
@@ -214,7 +264,7 @@ async fn the_json_form_reaches_the_handlers_then_one_client_or_all() {
     assert_eq!(body(&answer), json!({"reply": ["</script>\u{2028}", "comet", "bob", "ann"]}));
     assert_eq!(body(&send("", r#"{"mirror":null}"#).await), json!({"reply": [null, "comet", null, null]}));
     assert_eq!(body(&send("?to=", "[1]").await), json!({"position": "ab:1", "receivers": 2}));
-    assert_eq!(body(&send("?to=ann&client=bob", "[2]").await), json!({"connected": true}));
+    assert_eq!(body(&send("?to=ann&client=bob", "[2]").await), json!({"receivers": 1, "waits": false}));
     all.until(b"id: ab:1\ndata: [1]\n\n").await;
     ann.until(b"id: ab:1\ndata: [1]\n\ndata: [2]\n\n").await;
     // Nothing of it but what was for all.
@@ -299,7 +349,7 @@ async fn the_form_of_the_framework_is_text() {
     let form = "clientId=ann&message=to+you+%E2%98%83";
     let answer =
         server.answer(&post("/serverComet.message?streamId=comet", &format!("{FORM}{PAGE}"), form)).await;
-    assert_eq!(body(&answer), json!({"connected": true}));
+    assert_eq!(body(&answer), json!({"receivers": 1, "waits": false}));
     ann.until("to you ☃".as_bytes()).await;
     // For people, as the JSON form.
     let answer = get("streamId=comet&clientId=ann&message=people", PAGE).await;

@@ -39,12 +39,18 @@ pub(crate) struct Browser {
 impl Browser {
     /// With a window of this size, `WIDTH,HEIGHT` in pixels.
     pub(crate) async fn start(window: &str) -> Self {
+        Self::start_with(window, &[]).await
+    }
+
+    /// The same with further options of its command line.
+    pub(crate) async fn start_with(window: &str, options: &[&str]) -> Self {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let profile =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}-{number}", std::process::id()));
         let (driver, address) = Driver::start();
         let mut arguments: Vec<Value> = CHROMIUM.iter().map(|&argument| argument.into()).collect();
+        arguments.extend(options.iter().map(|&option| Value::from(option)));
         arguments.push(format!("--window-size={window}").into());
         arguments.push(format!("--user-data-dir={}", profile.display()).into());
         let wanted = json!({

@@ -195,23 +195,22 @@ pub struct Denied {
 }
 
 impl fmt::Display for Denied {
-    /// A sentence for the client.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.why {
-            Reason::TokenMissing => "A token is needed here: Authorization: Bearer TOKEN",
-            Reason::TokenWrong => "The token is none that is known here",
-            Reason::TokenScope => "The token is for something else",
-            Reason::AddressConnections => "There are too many connections from this address",
+        let what = match self.why {
+            Reason::TokenMissing => {
+                return f.write_str("A token is needed here: Authorization: Bearer TOKEN.");
+            }
+            Reason::TokenWrong => return f.write_str("The token is none that is known here."),
+            Reason::TokenScope => return f.write_str("The token is for something else."),
+            Reason::AddressConnections => {
+                return f.write_str("There are too many connections from this address.");
+            }
             Reason::ConnectRate => "There are too many new connections from this address",
             Reason::PublishRate => "This is more than one publisher may publish",
             Reason::StreamRate => "This is more than may be published to the stream",
-            Reason::SendRate => "This is more than one client may send",
-            why => why.name(),
-        })?;
-        match self.wait {
-            Some(wait) => write!(f, "; come back in {} s.", seconds(wait)),
-            None => f.write_str("."),
-        }
+            _ => "This is more than one client may send",
+        };
+        write!(f, "{what}; come back in {} s.", self.wait.map_or(1, seconds))
     }
 }
 
@@ -339,17 +338,6 @@ impl Guard {
         taken.map_err(|wait| Denied { why: Reason::PublishRate, wait: Some(wait) })
     }
 
-    /// The messages of a batch beside its first, which was counted: a batch that is more than a full bucket is let through
-    /// when the bucket is full, and owed.
-    ///
-    /// # Errors
-    ///
-    /// [`Reason::PublishRate`], and in what time so many may be published.
-    pub fn publish_rest(&self, by: Party, amount: u32) -> Result<(), Denied> {
-        let taken = self.0.publishes.take_more(by, self.rules().rates.publishes, amount, 1);
-        taken.map_err(|wait| Denied { why: Reason::PublishRate, wait: Some(wait) })
-    }
-
     /// `amount` messages more to one stream.
     ///
     /// # Errors
@@ -360,6 +348,26 @@ impl Guard {
         let own = rules.stream(stream.as_str()).and_then(|rule| rule.publishes);
         let taken = self.0.streams.take(stream.clone(), own.unwrap_or(rules.rates.stream_publishes), amount);
         taken.map_err(|wait| Denied { why: Reason::StreamRate, wait: Some(wait) })
+    }
+
+    /// `amount` messages more of one publisher to one stream, after the first of a batch, which was asked for: they are
+    /// taken in any case, and what is too much is owed.
+    pub fn publish_rest(&self, by: Party, stream: &StreamName, amount: u32) {
+        let rules = self.rules();
+        let own = rules.stream(stream.as_str()).and_then(|rule| rule.publishes);
+        self.0.publishes.owe(by, rules.rates.publishes, amount);
+        self.0.streams.owe(stream.clone(), own.unwrap_or(rules.rates.stream_publishes), amount);
+    }
+
+    /// Whether a client of this address, with this token, may send one message more to the stream.
+    pub(crate) fn hears(
+        &self,
+        stream: &StreamName,
+        token: Option<&Token>,
+        address: IpAddr,
+    ) -> Result<(), Denied> {
+        let party = self.permit(Action::Send, Some(stream.as_str()), token)?;
+        self.send(party.unwrap_or_else(|| Party::address(address)))
     }
 
     /// One message more of a client.

@@ -55,24 +55,28 @@ impl<K: Eq + Hash> Buckets<K> {
     ///
     /// O(1) on average; when the table is full, O(entries) once in a quarter of them.
     pub(super) fn take(&self, key: K, rate: Rate, amount: u32) -> Result<(), Duration> {
-        self.take_more(key, rate, amount, 0)
+        self.spend(key, rate, amount, false)
     }
 
-    /// The same for work of which `before` were taken already: together they need no more than a full bucket.
-    pub(super) fn take_more(&self, key: K, rate: Rate, amount: u32, before: u32) -> Result<(), Duration> {
-        if rate.per_second == 0 {
+    /// Takes `amount` whatever there is, and leaves the bucket owing: for the rest of what has begun.
+    pub(super) fn owe(&self, key: K, rate: Rate, amount: u32) {
+        let taken = self.spend(key, rate, amount, true);
+        debug_assert!(taken.is_ok(), "nothing is refused");
+    }
+
+    fn spend(&self, key: K, rate: Rate, amount: u32, may_owe: bool) -> Result<(), Duration> {
+        if rate.per_second == 0 || amount == 0 {
             return Ok(());
         }
         let now = u64::try_from(self.begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let interval = (SECOND / u64::from(rate.per_second)).max(1);
         let burst = u64::from(rate.burst.max(1));
         let amount = u64::from(amount);
-        let need = amount.min(burst.saturating_sub(u64::from(before)));
         let mut table = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = table.get(&key).copied().unwrap_or(0).max(now);
-        let lacks_then = full_at.saturating_add(interval.saturating_mul(need));
+        let lacks_then = full_at.saturating_add(interval.saturating_mul(amount.min(burst)));
         let in_time = now.saturating_add(interval.saturating_mul(burst));
-        if lacks_then > in_time {
+        if lacks_then > in_time && !may_owe {
             return Err(Duration::from_nanos(lacks_then - in_time));
         }
         if table.len() >= self.most && !table.contains_key(&key) {
@@ -153,10 +157,11 @@ mod tests {
         assert_eq!(buckets.take("a", TEN, 100), Ok(()));
         // 95 are owed, at 10 a second, and one more.
         assert_eq!(buckets.take("a", TEN, 1), Err(Duration::from_millis(9_600)));
-        // The same in two steps: the first is no reason to refuse the second for ever.
-        assert_eq!((buckets.take("d", TEN, 1), buckets.take_more("d", TEN, 99, 1)), (Ok(()), Ok(())));
-        assert_eq!(buckets.take("d", TEN, 1), Err(Duration::from_millis(9_600)));
         assert_eq!(buckets.take("b", TEN, u32::MAX), Ok(()));
+        // The rest of a batch of which one was taken.
+        assert_eq!(buckets.take("d", TEN, 1), Ok(()));
+        buckets.owe("d", TEN, 99);
+        assert_eq!(buckets.take("d", TEN, 1), Err(Duration::from_millis(9_600)));
         assert!(buckets.take("c", Rate::new(1, u32::MAX), u32::MAX).is_ok(), "no overflow");
         assert!(buckets.take("c", Rate::new(1, u32::MAX), u32::MAX).is_err());
     }

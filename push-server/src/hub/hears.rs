@@ -6,7 +6,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::Shared;
-use super::voice::{Ear, Speaker, Voice, Words};
+use super::voice::{Hearing, Speaker, Voice, Words};
 use crate::transport::ws::{self, CloseReason, Incoming, Input};
 
 /// What one client has half said, and what it waits for. Held only while there is such a thing.
@@ -36,10 +36,10 @@ pub(crate) struct Listener<'l> {
     pub(crate) shared: &'l Arc<Shared>,
     /// Wakes the connection when there is an answer.
     pub(crate) waker: &'l Waker,
-    /// Who handles them. Without it they mean nothing here.
-    pub(crate) ear: Option<&'l Arc<Ear>>,
+    /// Who handles them. Without it each is refused.
+    pub(crate) hearing: Option<&'l Arc<Hearing>>,
     /// Who speaks, asked when something has been said.
-    pub(crate) speaker: &'l dyn Fn(&Arc<Ear>) -> Speaker,
+    pub(crate) speaker: &'l dyn Fn(&Arc<Hearing>) -> Speaker,
 }
 
 impl Hears {
@@ -58,11 +58,19 @@ impl Hears {
         let result = frames.feed(bytes, limits.ws_message, |input| match input {
             Input::Pong => {}
             Input::Message { is_text, piece, is_last } => {
-                let Some(ear) = listener.ear else { return };
+                let new = || Voice::new(listener.waker.clone());
+                let Some(hearing) = listener.hearing else {
+                    // Not even read.
+                    if is_last {
+                        voice.get_or_insert_with(new).refuse(limits.ws_unanswered);
+                    }
+                    return;
+                };
                 coming.get_or_insert_with(|| Words::new(listener.shared, is_text)).push(piece);
                 let Some(words) = coming.take_if(|_| is_last) else { return };
-                let voice = voice.get_or_insert_with(|| Voice::new(listener.waker.clone()));
-                is_too_much |= voice.say(words, limits.ws_unanswered, || (listener.speaker)(ear)).is_err();
+                let voice = voice.get_or_insert_with(new);
+                is_too_much |=
+                    voice.say(words, limits.ws_unanswered, || (listener.speaker)(hearing)).is_err();
             }
             Input::Ping(payload) => {
                 let mut frame = Vec::with_capacity(2 + payload.len());

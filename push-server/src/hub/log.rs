@@ -417,6 +417,33 @@ mod tests {
         assert_eq!(sequences(&log, 0, 9), Err(Gap));
     }
 
+    /// A batch has its place as a whole: as many go as it needs, or nothing changes.
+    #[test]
+    fn several_messages_make_room_together() {
+        let config = StreamConfig::new(&Limits::default()).history(4, 4 * bodies(100).weight(), HOUR);
+        let in_all = Arc::new(Budget::new(usize::MAX));
+        let mut log = Log::new(EPOCH, config, in_all.clone());
+        for _ in 0..3 {
+            append(&mut log, bodies(100), now());
+        }
+        let two = 2 * bodies(100).weight();
+        assert_eq!((log.make_room(2, two, 0), log.base().sequence), (Room::Later, 0));
+        assert_eq!((log.make_room(2, two, 1), log.base().sequence), (Room::Taken, 1));
+        log.append(bodies(100), now());
+        log.append(bodies(100), now());
+        assert_eq!(
+            (sequences(&log, 1, 9), in_all.used()),
+            (Ok(vec![2, 3, 4, 5]), 2 * two + 4 * Message::OVERHEAD)
+        );
+        // Short ones, of which there are too many, and a long one.
+        assert_eq!((log.make_room(3, 6, u64::MAX), log.base().sequence), (Room::Taken, 4));
+        for _ in 0..3 {
+            log.append(Bodies::encode(&0, &Classes::default(), &Limits::default()).unwrap(), now());
+        }
+        assert_eq!((log.make_room(1, two, 4), log.base().sequence), (Room::Later, 4));
+        assert_eq!((log.make_room(1, two, 5), log.base().sequence), (Room::Taken, 5));
+    }
+
     #[test]
     fn all_logs_together_are_bounded_and_each_forgets_its_own() {
         let needed = bodies(100).weight() + Message::OVERHEAD;

@@ -39,10 +39,10 @@ mod client;
 mod config;
 mod drain;
 mod hears;
+mod idempotency;
 mod inbox;
 mod log;
 mod member;
-mod once;
 mod presence;
 mod reader;
 mod shard;
@@ -65,8 +65,8 @@ pub(crate) use batch::Messages;
 pub use batch::PublishedBatch;
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
+pub(crate) use idempotency::{Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Unpublished};
 pub use log::{Resume, Start};
-pub(crate) use once::{MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
 pub use stats::{ClosedStreams, Overrun, Stats, StreamStats};
@@ -81,9 +81,9 @@ use crate::position::Epoch;
 use crate::{Limits, OpenError};
 use budget::Budget;
 use channel::Channel;
+use idempotency::Idempotency;
 use inbox::Inbox;
 use log::Log;
-use once::Once;
 use shard::Shard;
 use stats::Counts;
 use unused::Unused;
@@ -134,11 +134,11 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
-    pub(crate) guard: Guard,
     /// What was published with idempotency keys.
-    once: Once,
+    idempotency: Idempotency,
     /// Messages of clients that are being handled.
     handling: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -196,9 +196,9 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
-            guard: Guard::new(&limits),
-            once: Once::new(&limits),
+            idempotency: Idempotency::new(&limits),
             handling: Budget::new(limits.handlers_at_once),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -379,7 +379,7 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        let (idempotency_keys, idempotency_forgotten) = self.shared.once.counts(Instant::now());
+        let (idempotency_keys, idempotency_forgotten) = self.shared.idempotency.counts(Instant::now());
         Stats {
             log_bytes: self.shared.log_bytes.used(),
             idempotency_keys,

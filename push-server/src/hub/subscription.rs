@@ -1,5 +1,6 @@
 //! A reader that has a place in a stream and no connection yet.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use super::member::Arrival;
 use super::presence::{Attachment, Slot};
 use super::reader::Reader;
 use super::stream::Stream;
-use super::voice::Ear;
+use super::voice::Hearing;
 use crate::error::SubscribeError;
-use crate::guard::{Denied, Party, Permit};
+use crate::guard::{Permit, Token};
 use crate::limits::LONGEST;
 use crate::messages::Chain;
 use crate::position::Position;
@@ -31,7 +32,7 @@ pub struct Subscription {
     resume: Resume,
     client: Option<Arc<Slot>>,
     rotate_after: Option<Duration>,
-    ear: Option<Arc<Ear>>,
+    hearing: Option<Arc<Hearing>>,
 }
 
 /// The connection of a reader, taken over after the request.
@@ -73,7 +74,7 @@ impl Stream {
             resume,
             client: None,
             rotate_after: None,
-            ear: None,
+            hearing: None,
         }
     }
 }
@@ -101,21 +102,23 @@ impl Subscription {
         self
     }
 
-    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Elsewhere nothing comes of it.
+    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Without, it is refused. Elsewhere nothing comes of it.
     #[must_use]
-    pub fn heard_by(self, chain: &Chain) -> Self {
-        self.heard(Ear { chain: chain.clone(), sender: None })
-    }
-
-    /// The same for a sender who is asked by the rules of the hub, or was, and may not.
-    pub(crate) fn heard_from(self, chain: &Chain, sender: Result<Party, Denied>) -> Self {
-        self.heard(Ear { chain: chain.clone(), sender: Some(sender) })
-    }
-
-    fn heard(mut self, ear: Ear) -> Self {
-        let is_heard = matches!(self.transport, Transport::WsJson | Transport::WsHessian);
-        self.ear = is_heard.then(|| ear.into());
+    pub fn heard_by(mut self, chain: &Chain) -> Self {
+        self.heard(chain, None);
         self
+    }
+
+    /// The same, if the hub's guard lets this caller send: that is asked for each message.
+    #[must_use]
+    pub(crate) fn heard_from(mut self, chain: &Chain, caller: (Option<Token>, IpAddr)) -> Self {
+        self.heard(chain, Some(caller));
+        self
+    }
+
+    fn heard(&mut self, chain: &Chain, caller: Option<(Option<Token>, IpAddr)>) {
+        let is_heard = matches!(self.transport, Transport::WsJson | Transport::WsHessian);
+        self.hearing = is_heard.then(|| Hearing { chain: chain.clone(), caller }.into());
     }
 
     /// The position before the first message that this reader gets.
@@ -170,7 +173,7 @@ impl Subscription {
             cursor: self.cursor,
             client,
             rotate_after: self.rotate_after,
-            ear: self.ear,
+            hearing: self.hearing,
         };
         shared.next_inbox().1.arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
     }

@@ -1,6 +1,7 @@
 //! What the client of a WebSocket sends to be handled: in order, one message after the other, off the shard.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -10,7 +11,7 @@ use http::StatusCode;
 use super::Shared;
 use super::client::ClientId;
 use super::stream::Stream;
-use crate::guard::{Denied, Party};
+use crate::guard::Token;
 use crate::messages::{self, Chain, Envelope, Refused};
 use crate::transport::ws;
 
@@ -69,18 +70,17 @@ impl Drop for Words {
     }
 }
 
-/// Who listens to a connection, and to whom it listens.
+/// Who handles what a client says, and who the client is in the eyes of the guard, if that is to be asked.
 #[derive(Debug)]
-pub(crate) struct Ear {
+pub(crate) struct Hearing {
     pub(crate) chain: Chain,
-    /// Whose rate it is, or why this one may not send; nothing where the rules are not asked.
-    pub(crate) sender: Option<Result<Party, Denied>>,
+    pub(crate) caller: Option<(Option<Token>, IpAddr)>,
 }
 
 /// Who speaks, and to whom.
 #[derive(Clone, Debug)]
 pub(crate) struct Speaker {
-    pub(crate) ear: Arc<Ear>,
+    pub(crate) hearing: Arc<Hearing>,
     pub(crate) stream: Stream,
     pub(crate) client: Option<ClientId>,
 }
@@ -117,6 +117,21 @@ impl Voice {
             tokio::spawn(self.clone().handle(speaker()));
         }
         Ok(())
+    }
+
+    /// Answers a message that nobody handles, if there is room for one answer more. Else the client does not read them.
+    pub(crate) fn refuse(&self, most: usize) {
+        let mut said = self.lock();
+        if said.answers.len() < most {
+            said.answers.push_back(refused(
+                None,
+                StatusCode::FORBIDDEN,
+                "clients send no messages here",
+                false,
+            ));
+            drop(said);
+            self.waker.wake_by_ref();
+        }
     }
 
     async fn handle(self: Arc<Self>, speaker: Speaker) {
@@ -170,30 +185,24 @@ impl Speaker {
         self.dispatch(&text).await
     }
 
-    /// One more message, as the rules of the hub have it.
-    fn is_admitted(&self) -> Result<(), Denied> {
-        match &self.ear.sender {
-            None => Ok(()),
-            Some(Ok(party)) => self.stream.guard().send(party.clone()),
-            Some(Err(denied)) => Err(*denied),
-        }
-    }
-
     async fn dispatch(&self, text: &Bytes) -> Bytes {
         let envelope = match Envelope::read(text) {
             Ok(envelope) => envelope,
             Err(what) => return refused(None, StatusCode::BAD_REQUEST, &what, false),
         };
         let id = envelope.id;
-        if let Err(denied) = self.is_admitted() {
-            self.stream.guard().count(denied.why);
-            return refused(id, denied.why.status(), &denied.to_string(), false);
+        if let Some((token, address)) = &self.hearing.caller {
+            let guard = self.stream.guard();
+            if let Err(denied) = guard.hears(self.stream.name(), token.as_ref(), *address) {
+                guard.count(denied.why);
+                return refused(id, denied.why.status(), &denied.to_string(), false);
+            }
         }
         let message = match envelope.message(self.stream.clone(), self.client.clone()) {
             Ok(message) => message,
             Err(what) => return refused(id, StatusCode::BAD_REQUEST, &what, false),
         };
-        match self.ear.chain.dispatch(message).await {
+        match self.hearing.chain.dispatch(message).await {
             Ok(receipt) => frame("sent", id, |out| messages::receipt(&receipt, out)),
             Err(why) => {
                 let is_for_people = matches!(why, Refused::ForPeople(_));

@@ -54,7 +54,8 @@ pub enum Receipt {
     Reply(Bytes),
     /// It was published to the stream: `{"position":"ab:7","receivers":3}`.
     Published(Published),
-    /// It was sent to one client: `{"connected":true}`; false while it waits for the client to come back.
+    /// It was sent to one client: `{"receivers":1,"waits":false}`; or it `waits` for the client to
+    /// come back.
     Sent(Sent),
 }
 

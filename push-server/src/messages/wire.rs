@@ -59,7 +59,10 @@ pub(crate) fn receipt(receipt: &Receipt, out: &mut Vec<u8>) {
             let (position, receivers) = (published.position, published.receivers);
             write(out, format_args!(r#""position":"{position}","receivers":{receivers}"#));
         }
-        Receipt::Sent(sent) => write(out, format_args!(r#""connected":{}"#, sent.is_connected)),
+        Receipt::Sent(sent) => {
+            let (receivers, waits) = (u8::from(sent.is_connected), !sent.is_connected);
+            write(out, format_args!(r#""receivers":{receivers},"waits":{waits}"#));
+        }
     }
 }
 
@@ -92,7 +95,8 @@ pub(crate) fn status(refused: &Refused, stream: &Stream) -> StatusCode {
             SendError::Refused(error) => of_publish(error),
             SendError::NoClient(_) => StatusCode::NOT_FOUND,
             SendError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            SendError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { bound: "direct_bytes_in_all", .. } => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
         },
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn run(
     let help: Arc<str> = help(addresses[0]).into();
     let clients = Site::new(site::clients(&status, &settings, &policy, &console, help.clone()));
     let operators = Site::new(site::operators(&status, &settings, &console));
-    let server = Server::new(hub.clone(), clients.router(status.clone()), responder.clone());
+    let server = Server::new(hub.clone(), clients.router(Some(status.clone())), responder.clone());
     let serving = server.serve_all(tokio_listeners(ports.clients)?, status.phases.clone().draining());
     tokio::pin!(serving);
     for listener in tokio_listeners(ports.policy)? {
@@ -81,7 +81,8 @@ pub(crate) async fn run(
     }
     // Beside everything else: it stays to the end, and clients cannot take its room.
     let nobody = Responder::new(&PolicyFile::default());
-    let admin = Server::new(console.hub().clone(), operators.router(status.clone()), nobody);
+    // Not counted: who looks is no client, and would change what he looks at.
+    let admin = Server::new(console.hub().clone(), operators.router(None), nobody);
     let listeners = tokio_listeners(ports.admin)?;
     let admin = tokio::spawn(async move {
         // Without a port the server would end, and the console with it.

@@ -32,16 +32,18 @@ impl Site {
         self.0.store(Arc::new(router));
     }
 
-    /// A router that always asks the one of the moment, counts what is answered, and logs it at the level `debug`: never the
-    /// query, which may hold what is not for logs.
-    pub(super) fn router(&self, status: Arc<Status>) -> Router {
+    /// A router that always asks the one of the moment, counts what is answered if there is somewhere to count it, and logs
+    /// it at the level `debug`: never the query, which may hold what is not for logs.
+    pub(super) fn router(&self, status: Option<Arc<Status>>) -> Router {
         let site = self.clone();
         Router::new().fallback(async move |request: Request| {
             let mut router = Router::clone(&site.0.load());
             let asked = tracing::enabled!(tracing::Level::DEBUG)
                 .then(|| (request.method().clone(), request.uri().path().to_owned()));
             let Ok(response): Result<Response, _> = router.call(request).await;
-            status.responses.count(response.status());
+            if let Some(status) = &status {
+                status.responses.count(response.status());
+            }
             if let Some((method, path)) = asked {
                 tracing::debug!(%method, ?path, status = response.status().as_u16(), "answered");
             }

@@ -54,7 +54,7 @@
 //! | --- | --- |
 //! | 400 | a parameter, a name or the body is wrong; the text says which and what is right |
 //! | 401 | a [token](crate::guard#tokens) is needed, or the one that was given is not known; `WWW-Authenticate` |
-//! | 403 | the token is for something else; the page is [of another origin](Origins) (WebSockets, publishing, messages of clients), or nothing says that it is not (`/serverComet.message`); a Ruffle bridge within another one |
+//! | 403 | the token is for something else; the page is [of another origin](Origins) (WebSockets, publishing, messages of clients, of which nothing says that they are of this one); a Ruffle bridge within another one |
 //! | 404 | no such stream or transport |
 //! | 410 | the stream is over: it was closed while the application still has its address |
 //! | 405 | a method that the address does not know |
@@ -62,7 +62,7 @@
 //! | 426 | here is a WebSocket, and the request is no handshake |
 //! | 502 | a Ruffle bridge could not connect to this port |
 //! | 408, 413, 415, 422 | publishing: the body took too long; is too long; is neither JSON nor Hessian by its type; has no form in the other of the two, or its `Idempotency-Key` was used for another |
-//! | 429 | [too often](crate::guard#rates), or too many connections of one address; publishing to one client: it takes less than it is sent; `Retry-After` says when there is room |
+//! | 429 | [too often](crate::guard#rates), too many connections of one address, or a client takes less than it is sent; `Retry-After` says when it is not |
 //! | 503 | the server is full (connections, streams, bodies under way, logs), or shutting down; `Retry-After` where coming back helps |
 //!
 //! Answers to requests with an `Origin` that is [admitted](Origins) have the fields of CORS, and `OPTIONS` of such pages is
@@ -87,7 +87,7 @@
 //! | answer | |
 //! | --- | --- |
 //! | `{"position":"ab:7","receivers":3}` | it was published, to this position |
-//! | `{"connected":true}` | it was sent to one client; false while it waits for the client to come back |
+//! | `{"receivers":1,"waits":false}` | it was sent to one client; with 0 and true it waits for the client to come back |
 //! | `{"reply":…}`, `{}` | a handler has taken it, and says this, or nothing |
 //! | 422, `{"status":422,"message":"It is not your turn.","people":true}` | a handler refuses it, in words for people, to be shown to them as text |
 //! | 404 | as elsewhere, or the client that it is for is not present |
@@ -167,7 +167,8 @@ pub struct Access {
     /// it, or everything is older than [`Limits::log_age`](crate::Limits::log_age). A stream of which the application
     /// holds a handle keeps its place.
     pub opens: bool,
-    /// Whoever reaches the server publishes; or, where [tokens](crate::guard::Rules::publish) are asked for, who has one.
+    /// Whoever reaches the server publishes, to streams and to single clients; or, where
+    /// [tokens](crate::guard::Rules::publish) are asked for, who has one.
     pub publishes: bool,
     /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
     /// alone that is as much as `publishes`, but that it says who a message is for.
@@ -232,8 +233,8 @@ pub fn router_with(hub: Hub, access: Access) -> Router {
 /// The same, with the handlers of messages that clients send, which [`Access::sends`] lets in.
 pub fn router_with_handlers(hub: Hub, access: Access, chain: Chain) -> Router {
     let reading = || from_fn_with_state(Door::new(&hub, Action::Subscribe), door);
-    let sending = || from_fn_with_state(Door::new(&hub, Action::Send), door);
     let publishing = || from_fn_with_state(Door::new(&hub, Action::Publish), door);
+    let sending = || from_fn_with_state(Door::new(&hub, Action::Send), door);
     let mut router = Router::new()
         .route("/streams/{stream}", on(SUBSCRIBE, streams::negotiated))
         .route("/streams/{stream}/{transport}", on(SUBSCRIBE, streams::by_name))
@@ -241,18 +242,18 @@ pub fn router_with_handlers(hub: Hub, access: Access, chain: Chain) -> Router {
         .route("/streams/{stream}/ruffle", get(ws::ruffle_by_name))
         .route_layer(reading());
     if access.publishes {
-        let routes = Router::new()
+        let publish = Router::new()
             .route("/streams/{stream}/messages", post(publish::message))
             .route("/streams/{stream}/batch", post(publish::batch))
             .route("/streams/{stream}/clients/{client}/messages", post(publish::direct))
             .merge(service::router(&hub, access));
-        router = router.merge(routes.route_layer(publishing()));
+        router = router.merge(publish.route_layer(publishing()));
     }
     if access.sends {
-        let routes = Router::new()
+        let send = Router::new()
             .route("/streams/{stream}/send", post(send::by_name))
             .route("/serverComet.message", on(MethodFilter::GET.or(MethodFilter::POST), send::framework));
-        router = router.merge(routes.route_layer(sending()));
+        router = router.merge(send.route_layer(sending()));
     }
     let chain = access.sends.then_some(chain);
     router

@@ -28,13 +28,14 @@ pub(super) async fn by_name(
     ask: Ask,
     request: Request,
 ) -> Response {
-    json(&site, &stream, (&caller, &ask), request).await.unwrap_or_else(|refusal| *refusal)
+    json(&site, &stream, &caller, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
 async fn json(
     site: &Site,
     stream: &str,
-    (caller, ask): (&Caller, &Ask),
+    caller: &Caller,
+    ask: &Ask,
     request: Request,
 ) -> Result<Response, Refusal> {
     is_json(&ask.headers)?;
@@ -156,9 +157,7 @@ fn refusal(why: &Refused, stream: &Stream) -> Refusal {
             let mut json = vec![b'{'];
             messages::refusal(status, text, true, &mut json);
             json.extend_from_slice(b"}\n");
-            let mut response = object(status, json.into());
-            response.extensions_mut().insert(Reason::Handler);
-            Box::new(response)
+            Box::new(object(status, json.into()))
         }
         Refused::Undelivered(
             DeliverError::Publish(PublishError::Ended)
@@ -170,9 +169,13 @@ fn refusal(why: &Refused, stream: &Stream) -> Refusal {
         Refused::Undelivered(DeliverError::Behind { .. }) => {
             refuse_for_now(Reason::Behind, 1, &format!("{why}."))
         }
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => {
-            refuse_for_now(Reason::Handlers, 1, &format!("{why}."))
+        Refused::Undelivered(DeliverError::Send(SendError::Full { bound, .. })) => {
+            let why_full =
+                if *bound == "direct_bytes_in_all" { Reason::DirectBytes } else { Reason::ClientFull };
+            refuse_for_now(why_full, 1, &format!("{why}."))
         }
+        Refused::Busy { .. } => refuse_for_now(Reason::Handlers, 1, &format!("{why}.")),
+        Refused::Internal { .. } => refuse_for(Reason::Handler, &format!("{why}.")),
         _ => refuse(status, &format!("{why}.")),
     }
 }

@@ -37,9 +37,9 @@ use super::publish::{FULL, OTHER, UNDER_WAY, is_key};
 use super::{Access, Site, text};
 use crate::encode::MAX_PARTS;
 use crate::guard::Reason;
-use crate::hub::{BadClientId, ClientId, MAX_IDEMPOTENCY_KEY, NotOnce, Outcome, Print, Stream};
+use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
 use crate::message::Bodies;
-use crate::{BatchError, Hub, Limits, PublishError, SendError};
+use crate::{BatchError, Hub, Limits, PublishError, SendError, StreamName};
 
 /// Calls at once. Each holds a message, and what it is decoded into.
 const CALLS: usize = 64;
@@ -186,34 +186,6 @@ impl Site {
         }
     }
 
-    /// So many messages more to a stream. Whoever calls was counted at the door.
-    async fn counted(&self, stream: &Stream, messages: usize) -> Result<(), ServiceFault> {
-        let context = Context::current();
-        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
-        let counted =
-            caller.map_or(Ok(()), |caller| caller.publishes(stream.guard(), stream.name(), messages));
-        match counted {
-            Ok(()) => Ok(()),
-            Err(why) => Err(self.told(denied(why)).await),
-        }
-    }
-
-    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
-    async fn told(&self, refusal: Refusal) -> ServiceFault {
-        let (parts, body) = refusal.into_parts();
-        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
-        if let Some(why) = why {
-            self.hub.guard().count(why);
-        }
-        let body = to_bytes(body, REASON).await.unwrap_or_default();
-        let what = String::from_utf8_lossy(&body);
-        match parts.status {
-            StatusCode::NOT_FOUND => no_such(what.trim_end()),
-            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
-            _ => illegal_state(what.trim_end()),
-        }
-    }
-
     async fn message(
         &self,
         stream: &str,
@@ -221,13 +193,13 @@ impl Site {
         key: Option<&str>,
     ) -> Result<Receipt, ServiceFault> {
         let stream = self.open_stream(stream).await?;
+        self.counted(stream.name(), 1).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
         let bodies = bodies.map_err(|error| refused(&error))?;
         let key = keyed(&stream, key, &["message"], bodies.texts())?;
         let publish = async {
-            self.counted(&stream, 1).await?;
             let published = in_time(&stream, stream.append(bodies)).await?;
             published.map(Outcome::Message).map_err(|error| refused(&error))
         };
@@ -243,16 +215,16 @@ impl Site {
         let stream = self.open_stream(stream).await?;
         let values = values.objects_from_maps();
         if !matches!(values.root().node(), Some(Node::List { .. })) {
-            return Err(illegal_argument("values: a batch is a list or an array, each element a message."));
+            return Err(no_list(&values));
         }
         let messages = stream.gather(values.root().items(), |value| {
             stream.encode_with(|classes, limits| Bodies::graph(&value.to_graph(), classes, limits))
         });
         drop(values);
         let messages = messages.map_err(|error| batch_refused(&error))?;
+        self.counted(stream.name(), messages.len()).await?;
         let key = keyed(&stream, key, &["batch"], messages.texts())?;
         let publish = async {
-            self.counted(&stream, messages.len()).await?;
             let published = in_time(&stream, stream.publish_messages(messages)).await?;
             published.map(Outcome::Batch).map_err(|error| batch_refused(&error))
         };
@@ -271,13 +243,13 @@ impl Site {
         let Some(stream) = self.hub.get(stream) else {
             return Err(no_such(&format!("No stream {stream} is open.")));
         };
+        self.counted(stream.name(), 1).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
         let bodies = bodies.map_err(|error| refused(&error))?;
         let key = keyed(&stream, key, &["direct", client.as_str()], bodies.texts())?;
         let send = async {
-            self.counted(&stream, 1).await?;
             let sent = stream.send(&client, || Ok(bodies));
             sent.map(Outcome::Direct).map_err(|error| match error {
                 SendError::Refused(error) => refused(&error),
@@ -292,34 +264,48 @@ impl Site {
     }
 }
 
+/// What came where a batch is to be a list. Java's own lists of constants come without their elements.
+fn no_list(values: &Graph<'_>) -> ServiceFault {
+    const LOST: &str = "java.util.CollSer";
+    let is_lost = values.root().class().is_some_and(|class| &*class.name == LOST);
+    let hint = match is_lost {
+        true => format!(
+            "; this is a {LOST}, as which Java's List.of(…) is written, without its elements: \
+             use Arrays.asList(…) or an ArrayList"
+        ),
+        false => String::new(),
+    };
+    illegal_argument(&format!("values: a batch is a list or an array, each element a message{hint}."))
+}
+
 /// A key, and the print of what is asked for with it.
 fn keyed<'k, 't>(
     stream: &Stream,
     key: Option<&'k str>,
     what: &[&'t str],
     texts: impl IntoIterator<Item = &'t [u8]>,
-) -> Result<Option<(&'k str, Print)>, ServiceFault> {
+) -> Result<Option<(&'k str, Fingerprint)>, ServiceFault> {
     let Some(key) = key else { return Ok(None) };
     if !is_key(key) {
         let what = format!("key: an idempotency key is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters.");
         return Err(illegal_argument(&what));
     }
     let what = what.iter().map(|what| what.as_bytes());
-    Ok(Some((key, stream.print([&b"call"[..]].into_iter().chain(what).chain(texts)))))
+    Ok(Some((key, stream.fingerprint([&b"call"[..]].into_iter().chain(what).chain(texts)))))
 }
 
 /// Publishes, unless that was done with the same key before.
 async fn once(
     stream: &Stream,
-    key: Option<(&str, Print)>,
+    key: Option<(&str, Fingerprint)>,
     publish: impl Future<Output = Result<Outcome, ServiceFault>>,
 ) -> Result<Outcome, ServiceFault> {
     let published = stream.once(key, publish).await;
     published.map(|(outcome, _)| outcome).map_err(|why| match why {
-        NotOnce::Refused(fault) => fault,
-        NotOnce::Other => illegal_argument(&format!("key: {OTHER}.")),
-        NotOnce::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
-        NotOnce::Full => illegal_state(&format!("key: {FULL}.")),
+        Unpublished::Refused(fault) => fault,
+        Unpublished::Other => illegal_argument(&format!("key: {OTHER}.")),
+        Unpublished::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
+        Unpublished::Full => illegal_state(&format!("key: {FULL}.")),
     })
 }
 
@@ -359,5 +345,38 @@ fn batch_refused(error: &BatchError) -> ServiceFault {
     match error {
         BatchError::Refused(error) => refused(error),
         error => illegal_argument(&format!("{error}.")),
+    }
+}
+
+impl Site {
+    /// So many messages more to a stream. Whoever calls was counted at the door.
+    async fn counted(&self, stream: &StreamName, messages: usize) -> Result<(), ServiceFault> {
+        let guard = self.hub.guard();
+        let context = Context::current();
+        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
+        let Some(caller) = caller else { return Ok(()) };
+        match caller.publishes(guard, stream) {
+            Ok(()) => {
+                caller.publishes_all(guard, stream, messages);
+                Ok(())
+            }
+            Err(why) => Err(self.told(denied(why)).await),
+        }
+    }
+
+    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
+    async fn told(&self, refusal: Refusal) -> ServiceFault {
+        let (parts, body) = refusal.into_parts();
+        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
+        if let Some(why) = why {
+            self.hub.guard().count(why);
+        }
+        let body = to_bytes(body, REASON).await.unwrap_or_default();
+        let what = String::from_utf8_lossy(&body);
+        match parts.status {
+            StatusCode::NOT_FOUND => no_such(what.trim_end()),
+            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
+            _ => illegal_state(what.trim_end()),
+        }
     }
 }

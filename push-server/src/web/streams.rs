@@ -70,7 +70,7 @@ pub(super) async fn negotiated(
     // First who asks for another protocol, whatever its `Accept` says.
     if ws::wants_websocket(&ask.headers) {
         return match Handshake::from_request(request, &()).await {
-            Ok(handshake) => ws::open_by_name(&site, &stream, (&caller, &ask), handshake),
+            Ok(handshake) => ws::open_by_name(&site, &stream, &caller, &ask, handshake),
             Err(refusal) => refusal,
         };
     }

@@ -15,7 +15,7 @@ use super::origin::{Asker, Origins};
 use super::params::{Ask, Refusal, Segments, refuse, refuse_for};
 use super::streams::{Takeover, field, place, seconds, subscribe};
 use super::{Extent, Site, head, text};
-use crate::guard::{Denied, Party, Reason};
+use crate::guard::Reason;
 use crate::hub::{Start, Stream};
 use crate::messages::Chain;
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
@@ -147,21 +147,20 @@ pub(super) async fn by_name(
     ask: Ask,
     handshake: Handshake,
 ) -> Response {
-    open_by_name(&site, &stream, (&caller, &ask), handshake)
+    open_by_name(&site, &stream, &caller, &ask, handshake)
 }
 
 pub(super) fn open_by_name(
     site: &Site,
     stream: &str,
-    (caller, ask): (&Caller, &Ask),
+    caller: &Caller,
+    ask: &Ask,
     handshake: Handshake,
 ) -> Response {
+    let heard_by = site.chain.as_ref().map(|chain| (chain, caller));
     // The protocol first: a request that makes no sense opens no stream.
     let stream = protocol(&ask.headers).and_then(|_| site.stream(stream));
-    answer(stream.and_then(|stream| {
-        let heard = site.chain.as_ref().map(|chain| (chain, caller.sender(site.hub.guard())));
-        open(&stream, ask, handshake, Start::Live, heard)
-    }))
+    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live, heard_by)))
 }
 
 /// `/streams/{stream}/ruffle`.
@@ -199,7 +198,7 @@ pub(super) fn open(
     ask: &Ask,
     handshake: Handshake,
     start: Start,
-    heard: Option<(&Chain, Result<Party, Denied>)>,
+    heard_by: Option<(&Chain, &Caller)>,
 ) -> Result<Response, Refusal> {
     let (transport, name) = protocol(&ask.headers)?;
     let limits = stream.limits();
@@ -208,8 +207,8 @@ pub(super) fn open(
     if let Some(time) = rotate_after {
         subscription = subscription.rotate_after(time);
     }
-    if let Some((chain, sender)) = heard {
-        subscription = subscription.heard_from(chain, sender);
+    if let Some((chain, caller)) = heard_by {
+        subscription = subscription.heard_from(chain, caller.speaker());
     }
     let mut response = handshake.response;
     // For clients that can see this head: scripts cannot.

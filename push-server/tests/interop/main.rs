@@ -15,13 +15,19 @@ mod curl;
 mod demo;
 mod flood;
 mod gone;
+#[allow(dead_code)]
+#[path = "../operate/harness.rs"]
+mod harness;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
+mod look;
 #[path = "../../../policy-server/tests/interop/npm.rs"]
 mod packages;
 mod policy;
 mod publishers;
+mod restart;
+mod retries;
 mod ruffle;
 mod script;
 mod silent;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod direct;
+mod hostile;
 mod message;
 mod objects;
 mod once;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::{Member, Parting, gone};
 use crate::hub::hears::{Heard, Hears, Listener};
-use crate::hub::voice::{Ear, Speaker};
+use crate::hub::voice::{Hearing, Speaker};
 use crate::hub::{Shared, Stream};
 use crate::lifecycle::Event;
 use crate::transport::ws::CloseReason;
@@ -80,13 +80,13 @@ impl Member {
         let heard = match self.ignored > shared.limits.ws_input {
             true => Heard::Breach(CloseReason { code: 1008, reason: "ws_input" }),
             false => {
-                let speaker = |ear: &Arc<Ear>| Speaker {
-                    ear: ear.clone(),
+                let speaker = |hearing: &Arc<Hearing>| Speaker {
+                    hearing: hearing.clone(),
                     stream: Stream { channel: self.channel.clone(), shared: shared.clone() },
                     client: self.client.as_ref().map(|client| client.slot().id().clone()),
                 };
-                let (waker, ear) = (&self.waker, self.ear.as_ref());
-                hears.hear(bytes, &Listener { shared, waker, ear, speaker: &speaker })
+                let (waker, hearing) = (&self.waker, self.hearing.as_ref());
+                hears.hear(bytes, &Listener { shared, waker, hearing, speaker: &speaker })
             }
         };
         let why = match heard {

@@ -24,7 +24,7 @@ use super::log::Cursor;
 use super::presence::{Attachment, Direct};
 use super::stats::Overrun;
 use super::subscription::Connection;
-use super::voice::Ear;
+use super::voice::Hearing;
 use crate::guard::Permit;
 use crate::lifecycle::{Event, State};
 use crate::transport::ws::CloseReason;
@@ -40,7 +40,7 @@ pub(crate) struct Arrival {
     pub(crate) client: Option<Box<Attachment>>,
     pub(crate) rotate_after: Option<Duration>,
     /// Who handles what its client sends on a WebSocket.
-    pub(crate) ear: Option<Arc<Ear>>,
+    pub(crate) hearing: Option<Arc<Hearing>>,
 }
 
 /// A reader with its connection. What it costs while idle is this struct, its signal and its socket.
@@ -70,8 +70,8 @@ pub(crate) struct Member {
     ignored: usize,
     /// What it has half said on a WebSocket.
     hears: Option<Box<Hears>>,
-    /// Who handles what it says there. Nobody, on most.
-    ear: Option<Arc<Ear>>,
+    /// Who handles what it says there. Without, it is refused.
+    hearing: Option<Arc<Hearing>>,
     /// What it means that everything has been sent: that the end is good, unless the client has said otherwise.
     outcome: Event,
     /// The part of a frame (or head, heartbeat, farewell) that the kernel has not taken yet.
@@ -118,7 +118,7 @@ impl Member {
             half_closed: false,
             ignored: 0,
             hears: None,
-            ear: arrival.ear,
+            hearing: arrival.hearing,
             outcome: Event::Drained,
             rest: head,
             socket,

@@ -118,7 +118,9 @@ function show(status) {
   bars("closed", status.connections.closed, (why) => ["timeout", "slow", "failed"].includes(why));
   bars("refusals", status.refusals, () => true);
   bars("responses", status.responses, (code) => code >= "400");
-  bars("port", status.port, (name) => name.startsWith("refused") || name === "accept_errors");
+  // It is told of no connection.
+  const { policy_replaced: _, ...port } = status.port;
+  bars("port", port, (name) => name.startsWith("refused") || name === "accept_errors");
   remember(status);
   const rows = status.streams.map((stream) => row(stream.name, stream, spark(rates.get(stream.name))));
   const others = status.other_streams;

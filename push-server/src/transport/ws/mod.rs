@@ -32,7 +32,7 @@
 //! `gap`, except the one that follows a `direct`.
 //!
 //! Where clients may send ([`Access::sends`](crate::web::Access::sends)), a text message of the client is a
-//! [message](crate::messages) for the handlers; elsewhere, and on a connection of an alias, it is read and dropped:
+//! [message](crate::messages) for the handlers; elsewhere, and on a connection of an alias, it is dropped, and refused with 403:
 //!
 //! | text message of the client | |
 //! | --- | --- |
@@ -41,7 +41,7 @@
 //! | answer | when |
 //! | --- | --- |
 //! | `{"event":"sent","id":7,"position":"ab:7","receivers":3}` | it was published |
-//! | `{"event":"sent","id":7,"connected":true}` | it was sent to one client; false while it waits for the client to come back |
+//! | `{"event":"sent","id":7,"receivers":1,"waits":false}` | it was sent to one client; with 0 and true it waits for the client to come back |
 //! | `{"event":"sent","id":7,"reply":…}`, `{"event":"sent","id":7}` | a handler has taken it, and says this, or nothing |
 //! | `{"event":"refused","id":7,"status":422,"message":"…"}` | it was refused; the status is HTTP's; with `"people":true` the text is for people. `id` is null if it could not be read |
 //!

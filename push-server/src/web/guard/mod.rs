@@ -11,9 +11,9 @@ use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::origin::Origins;
+use super::origin::{Asker, Origins};
 use super::params::{Refusal, refuse, refuse_for};
 use crate::guard::{Action, Denied, Guard, Party, Reason, Token, seconds};
 use crate::{Hub, Stream, StreamName};
@@ -58,24 +58,20 @@ impl Caller {
         guard.permit(Action::Subscribe, Some(stream), self.token.as_ref()).map(drop).map_err(denied)
     }
 
-    /// Who sends messages as a client, on a connection that stays.
-    pub(super) fn sender(&self, guard: &Guard) -> Result<Party, Denied> {
-        let party = guard.permit(Action::Send, None, self.token.as_ref())?;
-        Ok(party.unwrap_or_else(|| Party::address(self.address)))
+    /// A message to a stream, or the first of a batch. The door has counted it among the publisher's.
+    pub(super) fn publishes(&self, guard: &Guard, stream: &StreamName) -> Result<(), Denied> {
+        guard.publish_to(stream, 1)
     }
 
-    /// So many messages to a stream. The door has counted one of the publisher's already.
-    pub(super) fn publishes(
-        &self,
-        guard: &Guard,
-        stream: &StreamName,
-        messages: usize,
-    ) -> Result<(), Denied> {
-        let amount = u32::try_from(messages).unwrap_or(u32::MAX);
-        if amount > 1 {
-            guard.publish_rest(self.party.clone(), amount - 1)?;
-        }
-        guard.publish_to(stream, amount)
+    /// The rest of a batch of so many messages.
+    pub(super) fn publishes_all(&self, guard: &Guard, stream: &StreamName, messages: usize) {
+        let rest = u32::try_from(messages.saturating_sub(1)).unwrap_or(u32::MAX);
+        guard.publish_rest(self.party.clone(), stream, rest);
+    }
+
+    /// Whose messages a WebSocket brings: asked for each of them.
+    pub(super) const fn speaker(&self) -> (Option<Token>, IpAddr) {
+        (self.token, self.address)
     }
 }
 
@@ -113,8 +109,7 @@ async fn admit(door: &Door, parts: &mut Parts) -> Result<(Caller, bool), Refusal
     let named = named.as_ref().and_then(|params| params.iter().find(|(name, _)| *name == "stream"));
     let stream = door.stream.as_ref().map(StreamName::as_str).or_else(|| named.map(|(_, value)| value));
     let guard = &door.guard;
-    // What sends as a client knows by itself which requests are meant.
-    if door.action == Action::Publish {
+    if door.action != Action::Subscribe {
         is_of_our_page(parts)?;
     }
     let credentials = match Credentials::read(parts) {
@@ -137,18 +132,32 @@ async fn admit(door: &Door, parts: &mut Parts) -> Result<(Caller, bool), Refusal
     Ok((Caller { token: credentials.token, address, party }, credentials.is_in_query))
 }
 
-/// Refuses what a page of another site has made a browser send.
+/// Refuses what a page of another site has made a browser send. Browsers say so themselves: by `Origin`, and where a
+/// proxy has changed `Host`, by `Sec-Fetch-Site`.
 fn is_of_our_page(parts: &Parts) -> Result<(), Refusal> {
-    let default = Origins::default();
-    let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
-    origins.admits_if_page(&parts.headers).map_err(|what| refuse_for(Reason::Origin, what))
+    const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    let headers: &HeaderMap = &parts.headers;
+    let is_ours = match Origins::asked_by(headers) {
+        Asker::NoPage => true,
+        Asker::Page(origin) => {
+            let default = Origins::default();
+            let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
+            origins.admits(origin, headers)
+                || headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
+        }
+        Asker::Unclear => false,
+    };
+    match is_ours {
+        true => Ok(()),
+        false => Err(refuse_for(Reason::Origin, "Pages of that origin may not publish here.")),
+    }
 }
 
 /// What a client is told that may not do something.
 pub(crate) fn denied(denied: Denied) -> Refusal {
+    let what = denied.to_string();
     let Denied { why, wait } = denied;
     let wait = wait.map(seconds);
-    let what = denied.to_string();
     let mut refusal = refuse_for(why, &what);
     let challenge = match why {
         Reason::TokenMissing => Some("Bearer realm=\"push-server\""),

@@ -134,7 +134,7 @@ pub(super) fn send_refused(stream: &Stream, media: Media, error: &SendError) -> 
         SendError::Refused(error) => refused(stream, media, error),
         SendError::NoClient(_) => refuse(StatusCode::NOT_FOUND, &what),
         SendError::TooLong { .. } => refuse(StatusCode::PAYLOAD_TOO_LARGE, &what),
-        SendError::Full { bound: "direct_bytes_in_all", .. } => refuse_for_now(Reason::Directs, 1, &what),
+        SendError::Full { bound: "direct_bytes_in_all", .. } => refuse_for_now(Reason::DirectBytes, 1, &what),
         SendError::Full { .. } => refuse_for_now(Reason::ClientFull, 1, &what),
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
@@ -86,7 +87,12 @@ pub(in crate::web) async fn read(
 
 /// The elements of an array of JSON, as they are written. Nothing is copied.
 pub(super) fn elements(body: &[u8]) -> Result<Vec<&RawValue>, PublishError> {
-    serde_json::from_slice(body).map_err(PublishError::Json)
+    // What serde_json says of another value quotes it, however long it is.
+    let list = match body.trim_ascii_start().first() {
+        None | Some(b'[') => serde_json::from_slice(body),
+        Some(_) => Err(de::Error::custom("it does not begin with [")),
+    };
+    list.map_err(PublishError::Json)
 }
 
 /// The lines that have something in them.

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::Limits;
 use crate::guard::Reason;
-use crate::hub::{MAX_IDEMPOTENCY_KEY, NotOnce};
+use crate::hub::{MAX_IDEMPOTENCY_KEY, Unpublished};
 use crate::web::params::{Refusal, refuse, refuse_for_now};
 
 const FIELD: &str = "idempotency-key";
@@ -53,12 +53,12 @@ fn read(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Why a request has published nothing. What was refused is told as it is.
-pub(super) fn refused(why: NotOnce<Refusal>, limits: &Limits) -> Refusal {
+pub(super) fn refused(why: Unpublished<Refusal>, limits: &Limits) -> Refusal {
     match why {
-        NotOnce::Refused(refusal) => refusal,
-        NotOnce::Other => refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("{OTHER}.")),
-        NotOnce::UnderWay => refuse_for_now(Reason::Keys, 1, &format!("{UNDER_WAY}.")),
-        NotOnce::Full => {
+        Unpublished::Refused(refusal) => refusal,
+        Unpublished::Other => refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("{OTHER}.")),
+        Unpublished::UnderWay => refuse_for_now(Reason::KeyUnderWay, 1, &format!("{UNDER_WAY}.")),
+        Unpublished::Full => {
             let (keys, bytes) = (limits.idempotency_keys, limits.idempotency_bytes);
             let what = format!("{FULL}: idempotency_keys = {keys}, idempotency_bytes = {bytes}.");
             refuse_for_now(Reason::Keys, 1, &what)

@@ -17,7 +17,8 @@
 //! the message is on its way.
 //!
 //! **`Idempotency-Key`**: 1 to 255 visible ASCII characters, or the same as a quoted string. A request with a key that has
-//! published before on this stream publishes nothing: it is answered as that one was, with `Idempotent-Replayed: true`.
+//! published before on this stream publishes nothing: it is answered as that one was, with `Idempotent-Replayed: true`
+//! (draft-ietf-httpapi-idempotency-key-header; the field of the answer is Stripe's).
 //! One that comes while the first is under way waits for it. A request with the same key and another body, type or address
 //! is refused with 422. A refused request has published nothing, and its key is free. Keys are
 //! remembered for [`Limits::idempotency_age`](crate::Limits::idempotency_age), or until
@@ -39,7 +40,7 @@ use super::guard::{Caller, denied};
 use super::params::{Ask, Format, Refusal, Segments, refuse};
 use super::poll::{Asks, take};
 use crate::error::BatchError;
-use crate::hub::{BadClientId, ClientId, Messages, Outcome, Print, Start, Stream};
+use crate::hub::{BadClientId, ClientId, Fingerprint, Messages, Outcome, Start, Stream};
 use crate::message::Bodies;
 use answer::Answered;
 pub(super) use body::{Held, read};
@@ -57,13 +58,13 @@ enum Target {
 
 impl Target {
     /// What tells a request from another one with the same idempotency key.
-    fn print(&self, stream: &Stream, media: Media, body: &[u8]) -> Print {
+    fn fingerprint(&self, stream: &Stream, media: Media, body: &[u8]) -> Fingerprint {
         let (what, client) = match self {
             Self::Message => ("message", ""),
             Self::Batch => ("batch", ""),
             Self::Direct(client) => ("direct", client.as_str()),
         };
-        stream.print([what.as_bytes(), client.as_bytes(), media.name().as_bytes(), body])
+        stream.fingerprint([what.as_bytes(), client.as_bytes(), media.name().as_bytes(), body])
     }
 }
 
@@ -75,9 +76,7 @@ pub(super) async fn message(
     ask: Ask,
     request: Request,
 ) -> Response {
-    answer(&site, &stream, &Target::Message, (&caller, &ask), request)
-        .await
-        .unwrap_or_else(|refusal| *refusal)
+    answer(&site, &stream, &caller, &Target::Message, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
 /// `POST /streams/{stream}/batch`.
@@ -88,7 +87,7 @@ pub(super) async fn batch(
     ask: Ask,
     request: Request,
 ) -> Response {
-    answer(&site, &stream, &Target::Batch, (&caller, &ask), request).await.unwrap_or_else(|refusal| *refusal)
+    answer(&site, &stream, &caller, &Target::Batch, &ask, request).await.unwrap_or_else(|refusal| *refusal)
 }
 
 /// `POST /streams/{stream}/clients/{client}/messages`.
@@ -103,7 +102,7 @@ pub(super) async fn direct(
         .parse()
         .map_err(|error: BadClientId| refuse(StatusCode::BAD_REQUEST, &format!("client: {error}.")));
     let answered = match client {
-        Ok(client) => answer(&site, &stream, &Target::Direct(client), (&caller, &ask), request).await,
+        Ok(client) => answer(&site, &stream, &caller, &Target::Direct(client), &ask, request).await,
         Err(refusal) => Err(refusal),
     };
     answered.unwrap_or_else(|refusal| *refusal)
@@ -112,8 +111,9 @@ pub(super) async fn direct(
 async fn answer(
     site: &Site,
     stream: &str,
+    caller: &Caller,
     target: &Target,
-    (caller, ask): (&Caller, &Ask),
+    ask: &Ask,
     request: Request,
 ) -> Result<Response, Refusal> {
     let media = Media::of(&ask.headers, matches!(target, Target::Batch))?;
@@ -124,13 +124,10 @@ async fn answer(
     };
     site.knows(stream)?;
     let guard = site.hub.guard();
-    if ask.has_start() && !matches!(target, Target::Direct(_)) {
+    if ask.has_start() {
         caller.may_read(guard, stream)?;
     }
-    // How many are in a batch, its body tells.
-    if !matches!(target, Target::Batch) {
-        caller.publishes(guard, &site.name(stream)?, 1).map_err(denied)?;
-    }
+    caller.publishes(guard, &site.name(stream)?).map_err(denied)?;
     // Counted until its message is in the log, or it is refused.
     let mut held = Held::new(&site.hub);
     let body = read(request.into_body(), max, &mut held).await?;
@@ -144,8 +141,8 @@ async fn answer(
         true => Some(Asks::new(&stream, ask, Start::Live, Format::Json, false)?),
         false => None,
     };
-    let key = key.as_deref().map(|key| (key, target.print(&stream, media, &body)));
-    let published = stream.once(key, publish(&stream, target, caller, media, &body)).await;
+    let key = key.as_deref().map(|key| (key, target.fingerprint(&stream, media, &body)));
+    let published = stream.once(key, publish(&stream, (caller, target), media, &body)).await;
     let (outcome, is_again) = published.map_err(|why| key::refused(why, stream.limits()))?;
     drop((body, held));
     let answered = Answered { outcome, is_again };
@@ -164,8 +161,7 @@ fn no_such_stream(name: &str) -> Refusal {
 
 async fn publish(
     stream: &Stream,
-    target: &Target,
-    caller: &Caller,
+    (caller, target): (&Caller, &Target),
     media: Media,
     body: &Bytes,
 ) -> Result<Outcome, Refusal> {
@@ -186,7 +182,7 @@ async fn publish(
         Target::Batch => {
             let refused = |error| answer::batch_refused(stream, media, body, &error);
             let messages = gather(stream, media, body).map_err(refused)?;
-            caller.publishes(stream.guard(), stream.name(), messages.len()).map_err(denied)?;
+            caller.publishes_all(stream.guard(), stream.name(), messages.len());
             let published = timeout(in_time, stream.publish_messages(messages)).await;
             published.map_err(|_| answer::behind())?.map(Outcome::Batch).map_err(refused)
         }

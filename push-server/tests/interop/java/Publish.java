@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import push.Publisher;
@@ -43,10 +44,16 @@ public final class Publish {
       told(publisher.publish(stream, new AddString(one)), one);
       String first = "first of a list, " + by;
       String second = "second of a list, " + by;
-      told(publisher.publishAll(stream, List.of(new AddString(first), new AddString(second))), first, second);
+      told(publisher.publishAll(stream, Arrays.asList(new AddString(first), new AddString(second))), first, second);
       String once = "once, " + by;
       for (int tries = 0; tries < 3; tries++) {
         told(publisher.publishOnce(stream, new AddString(once), "once" + is2), once);
+      }
+      try {
+        // Such a list has its elements written for Java's own serialization only.
+        publisher.publishAll(stream, List.of(new AddString("never")));
+      } catch (IllegalArgumentException refused) {
+        out.println("thrown\t" + refused);
       }
       try {
         publisher.publishOnce(stream, new AddString("never"), "once" + is2);
@@ -55,7 +62,7 @@ public final class Publish {
       }
       String list = "a list, once, " + by;
       for (int tries = 0; tries < 2; tries++) {
-        told(publisher.publishAllOnce(stream, List.of(new AddString(list)), "list" + is2), list);
+        told(publisher.publishAllOnce(stream, Arrays.asList(new AddString(list)), "list" + is2), list);
       }
       String alone = "for one alone, " + by;
       out.println("direct\t" + alone + "\t" + publisher.send(stream, client, new AddString(alone)));

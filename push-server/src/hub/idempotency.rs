@@ -5,6 +5,8 @@
 //! if it is refused, or goes away, one of them takes its place, for it has published nothing. Only what was published is
 //! remembered, so a refusal can be tried again with the same key.
 //!
+//! The names are those of draft-ietf-httpapi-idempotency-key-header, which has a server answer 409 where ours waits.
+//!
 //! Bounded in count, bytes and age ([`Limits::idempotency_keys`](crate::Limits::idempotency_keys)). What is too old is
 //! given back at the next use, or when the hub's counts are asked for. Everything is lost with the process, as the streams
 //! are.
@@ -36,14 +38,14 @@ pub(crate) enum Outcome {
     Direct(Sent),
 }
 
-/// What a request asks for, in 128 bits: two requests with one key and one print are taken to be the same. The hash is
+/// What a request asks for, in 128 bits: two requests with one key and one fingerprint are taken to be the same. The hash is
 /// keyed anew in each process (SipHash twice), so nobody can make two that collide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Print([u64; 2]);
+pub(crate) struct Fingerprint([u64; 2]);
 
 /// The keys of all streams of a hub.
 #[derive(Debug)]
-pub(crate) struct Once {
+pub(crate) struct Idempotency {
     state: Mutex<State>,
     hashers: [RandomState; 2],
     keys: usize,
@@ -69,7 +71,7 @@ struct Id {
 
 #[derive(Debug)]
 struct Entry {
-    print: Print,
+    fingerprint: Fingerprint,
     progress: Progress,
 }
 
@@ -96,13 +98,13 @@ enum Entered<'o> {
 /// The right to publish with a key. Given back when it is dropped, as nothing was published then.
 #[derive(Debug)]
 struct Ticket<'o> {
-    once: &'o Once,
+    once: &'o Idempotency,
     id: Option<Arc<Id>>,
 }
 
 /// Why a request with a key has published nothing.
 #[derive(Debug)]
-pub(crate) enum NotOnce<E> {
+pub(crate) enum Unpublished<E> {
     /// Another one with the same key is still under way.
     UnderWay,
     /// The key was used for something else.
@@ -118,29 +120,29 @@ impl Stream {
     /// that key as long as [`Limits::publish_wait`].
     pub(crate) async fn once<E>(
         &self,
-        key: Option<(&str, Print)>,
+        key: Option<(&str, Fingerprint)>,
         publish: impl Future<Output = Result<Outcome, E>>,
-    ) -> Result<(Outcome, bool), NotOnce<E>> {
-        let Some((key, print)) = key else {
-            return publish.await.map(|outcome| (outcome, false)).map_err(NotOnce::Refused);
+    ) -> Result<(Outcome, bool), Unpublished<E>> {
+        let Some((key, fingerprint)) = key else {
+            return publish.await.map(|outcome| (outcome, false)).map_err(Unpublished::Refused);
         };
-        let entered = self.shared.once.enter(self.channel.id, key, print);
+        let entered = self.shared.idempotency.enter(self.channel.id, key, fingerprint);
         match timeout(self.limits().publish_wait, entered).await {
             Ok(Entered::First(ticket)) => {
-                let outcome = publish.await.map_err(NotOnce::Refused)?;
+                let outcome = publish.await.map_err(Unpublished::Refused)?;
                 ticket.keep(outcome);
                 Ok((outcome, false))
             }
             Ok(Entered::Again(outcome)) => Ok((outcome, true)),
-            Ok(Entered::Other) => Err(NotOnce::Other),
-            Ok(Entered::Full) => Err(NotOnce::Full),
-            Err(_) => Err(NotOnce::UnderWay),
+            Ok(Entered::Other) => Err(Unpublished::Other),
+            Ok(Entered::Full) => Err(Unpublished::Full),
+            Err(_) => Err(Unpublished::UnderWay),
         }
     }
 
-    /// The print of what a request asks for, to compare it with another one of the same key.
-    pub(crate) fn print<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Print {
-        self.shared.once.print(texts)
+    /// The fingerprint of what a request asks for, to compare it with another one of the same key.
+    pub(crate) fn fingerprint<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Fingerprint {
+        self.shared.idempotency.fingerprint(texts)
     }
 }
 
@@ -150,7 +152,7 @@ impl Id {
     }
 }
 
-impl Once {
+impl Idempotency {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::default(),
@@ -165,8 +167,8 @@ impl Once {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The print of these texts, in this order.
-    pub(crate) fn print<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Print {
+    /// The fingerprint of these texts, in this order.
+    pub(crate) fn fingerprint<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Fingerprint {
         let mut hashers = self.hashers.each_ref().map(RandomState::build_hasher);
         for text in texts {
             for hasher in &mut hashers {
@@ -175,14 +177,14 @@ impl Once {
                 hasher.write(text);
             }
         }
-        Print(hashers.map(|hasher| hasher.finish()))
+        Fingerprint(hashers.map(|hasher| hasher.finish()))
     }
 
     /// Lets a request in, once no other with the same key is under way. Cancel safe.
-    async fn enter(&self, stream: u64, key: &str, print: Print) -> Entered<'_> {
+    async fn enter(&self, stream: u64, key: &str, fingerprint: Fingerprint) -> Entered<'_> {
         let id = Arc::new(Id { stream, key: key.into() });
         loop {
-            let under_way = match self.look(&id, print, Instant::now()) {
+            let under_way = match self.look(&id, fingerprint, Instant::now()) {
                 Ok(entered) => return entered,
                 Err(under_way) => under_way,
             };
@@ -192,11 +194,16 @@ impl Once {
     }
 
     /// What becomes of the request now, or what it has to wait for.
-    fn look(&self, id: &Arc<Id>, print: Print, now: Instant) -> Result<Entered<'_>, Arc<Semaphore>> {
+    fn look(
+        &self,
+        id: &Arc<Id>,
+        fingerprint: Fingerprint,
+        now: Instant,
+    ) -> Result<Entered<'_>, Arc<Semaphore>> {
         let mut state = self.lock();
         state.expire(now, self.age);
         match state.known.get(id) {
-            Some(entry) if entry.print != print => return Ok(Entered::Other),
+            Some(entry) if entry.fingerprint != fingerprint => return Ok(Entered::Other),
             Some(Entry { progress: Progress::Answered(outcome), .. }) => {
                 return Ok(Entered::Again(*outcome));
             }
@@ -211,7 +218,7 @@ impl Once {
         }
         state.bytes += id.weight();
         let progress = Progress::UnderWay(Semaphore::new(0).into());
-        state.known.insert(id.clone(), Entry { print, progress });
+        state.known.insert(id.clone(), Entry { fingerprint, progress });
         Ok(Entered::First(Ticket { once: self, id: Some(id.clone()) }))
     }
 
@@ -286,11 +293,11 @@ mod tests {
     use super::*;
     use crate::{Epoch, Position};
 
-    fn once(keys: usize, bytes: usize, age: u64) -> Once {
+    fn once(keys: usize, bytes: usize, age: u64) -> Idempotency {
         let mut limits = Limits::default();
         (limits.idempotency_keys, limits.idempotency_bytes) = (keys, bytes);
         limits.idempotency_age = Duration::from_secs(age);
-        Once::new(&limits)
+        Idempotency::new(&limits)
     }
 
     fn outcome(sequence: u64) -> Outcome {
@@ -298,8 +305,8 @@ mod tests {
     }
 
     /// Publishes with a key, if it is the first.
-    async fn publish(once: &Once, key: &str, sequence: u64) -> Outcome {
-        match once.enter(1, key, once.print([&b"1"[..]])).await {
+    async fn publish(once: &Idempotency, key: &str, sequence: u64) -> Outcome {
+        match once.enter(1, key, once.fingerprint([&b"1"[..]])).await {
             Entered::First(ticket) => {
                 ticket.keep(outcome(sequence));
                 outcome(sequence)
@@ -314,9 +321,9 @@ mod tests {
         let once = once(10, 1 << 20, 60);
         assert_eq!(publish(&once, "a", 1).await, outcome(1));
         assert_eq!(publish(&once, "a", 2).await, outcome(1));
-        let print = once.print([&b"1"[..]]);
+        let print = once.fingerprint([&b"1"[..]]);
         assert!(matches!(once.enter(2, "a", print).await, Entered::First(_)), "of another stream");
-        assert!(matches!(once.enter(1, "a", once.print([&b"2"[..]])).await, Entered::Other));
+        assert!(matches!(once.enter(1, "a", once.fingerprint([&b"2"[..]])).await, Entered::Other));
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(publish(&once, "a", 2).await, outcome(1));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -330,7 +337,7 @@ mod tests {
     #[test]
     fn texts_do_not_run_into_each_other() {
         let once = once(1, 1, 1);
-        let print = |texts: &[&'static str]| once.print(texts.iter().map(|text| text.as_bytes()));
+        let print = |texts: &[&'static str]| once.fingerprint(texts.iter().map(|text| text.as_bytes()));
         assert_eq!(print(&["ab", "c"]), print(&["ab", "c"]));
         assert_ne!(print(&["ab", "c"]), print(&["a", "bc"]));
         assert_ne!(print(&["ab"]), print(&["ab", ""]));
@@ -344,7 +351,7 @@ mod tests {
         }
         assert_eq!(once.counts(Instant::now()), (3, 1));
         assert_eq!(publish(&once, "b", 9).await, outcome(1));
-        let print = once.print([&b"1"[..]]);
+        let print = once.fingerprint([&b"1"[..]]);
         let mut tickets = Vec::new();
         for key in ["x", "y", "z"] {
             let Entered::First(ticket) = once.enter(1, key, print).await else { panic!("{key}") };
@@ -379,7 +386,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_many_at_once_one_publishes() {
         let once = Arc::new(once(10, 1 << 20, 60));
-        let Entered::First(first) = once.enter(1, "a", once.print([&b"1"[..]])).await else { panic!() };
+        let Entered::First(first) = once.enter(1, "a", once.fingerprint([&b"1"[..]])).await else { panic!() };
         let others: Vec<_> = (0..20)
             .map(|sequence| {
                 let once = once.clone();
