@@ -5,7 +5,7 @@ set -euo pipefail
 seconds=${1:-30}
 
 folders=()
-for folder in hessian/fuzz policy-server/fuzz; do [[ -f $folder/Cargo.toml ]] && folders+=("$folder"); done
+for folder in hessian/fuzz policy-server/fuzz push-server/fuzz; do [[ -f $folder/Cargo.toml ]] && folders+=("$folder"); done
 ((${#folders[@]})) || { echo "no fuzz targets yet" && exit 0; }
 
 nightly=$(rustup toolchain list 2>/dev/null | grep -oE -m 1 '^nightly[^ ]*') || true

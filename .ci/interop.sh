@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks against programs that are not ours: bash .ci/interop.sh vectors | codec | rpc | stream | policy
+# The checks against programs that are not ours: bash .ci/interop.sh vectors | codec | rpc | stream | policy | examples
 # They are Rust tests that plain `cargo test` leaves out (`#[ignore]`), because they need what packages.sh installs.
 set -euo pipefail
 
@@ -21,5 +21,10 @@ stream)
     ignored_tests push-server controller_memory
     ;;
 policy) ignored_tests policy-server ;;
-*) echo "usage: $0 vectors | codec | rpc | stream | policy" >&2 && exit 2 ;;
+examples)
+    # With them, as cargo does not build examples for one test target alone.
+    cargo test --package examples --all-features --no-run
+    ignored_tests examples
+    ;;
+*) echo "usage: $0 vectors | codec | rpc | stream | policy | examples" >&2 && exit 2 ;;
 esac

@@ -38,8 +38,9 @@ if ((${#missing[@]})); then
 fi
 
 # What is checked with programs from npm: the policy port with Ruffle and the policy server that most people use, the types of the script
-# for browsers with TypeScript, its bundle with esbuild, the console's accessibility with axe-core, calls with hessian.js. Only what the lock files pin, into node_modules.
-peers=(hessian/tests/interop/npm policy-server/tests/interop/npm push-server/tests/interop/npm)
+# for browsers with TypeScript, its bundle with esbuild, the accessibility of the console and of the examples' pages with axe-core, calls with
+# hessian.js. Only what the lock files pin, into node_modules.
+peers=(hessian/tests/interop/npm policy-server/tests/interop/npm push-server/tests/interop/npm examples/tests/interop/npm)
 for folder in "${peers[@]}"; do
     if ! cmp --silent "$folder/package-lock.json" "$folder/node_modules/.installed"; then
         npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error

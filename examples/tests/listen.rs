@@ -1,5 +1,7 @@
 //! The `listen` example against the demo's server.
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -8,11 +10,9 @@ use policy_server::{ListenConfig, PolicyFile, Responder};
 use push_server::{Epoch, Hub, Limits, Server, demo};
 use tokio::sync::oneshot;
 
-/// The example, as cargo built it beside the tests.
 fn listen(arguments: &[&str]) -> Child {
-    let tests = std::env::current_exe().unwrap();
-    let program = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples/listen");
-    Command::new(program).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    let mut command = Command::new(support::program("listen"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Runs `client` on a thread of its own while the server serves; then the server ends.

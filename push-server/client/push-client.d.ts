@@ -1,4 +1,4 @@
-/** Reads streams of a push-server: over the best transport that works, resumed where it was after every cut. */
+/** Reads streams of a push-server: over the best transport that works, resumed where it was after every cut. And sends on them. */
 
 /**
  * Opens a stream, and keeps it open until it ends or `close()` is called; a connection that nobody holds lives on.
@@ -88,8 +88,10 @@ export interface Limits {
   heartbeat: number;
   /** For an answer to a long poll. Default 60,000. */
   longpoll: number;
-  /** For an answer to what is sent. Default 30,000. */
+  /** For an answer to what is sent or published, from the call on. Default 30,000. */
   send: number;
+  /** Messages that wait to be sent, or for their answers; one more is rejected with a `RangeError`. Default 256. */
+  sends: number;
   /**
    * Characters of one message, or of one answer to a poll. Default 4 Mi, four times what a server takes by default. A longer
    * one ends the connection.
@@ -148,6 +150,33 @@ export interface ErrorEvent extends Event {
   readonly status?: number | null;
 }
 
+export interface SendOptions {
+  /** The client that it is for, present by this name; without it, or with null, it is for all. */
+  to?: string | null;
+}
+
+/** What became of a message. Which of them are there says who has taken it. */
+export interface Receipt {
+  /** What a handler answers. */
+  readonly reply?: unknown;
+  /** It was published: where it stands. */
+  readonly position?: Position;
+  /** To how many readers it is on its way. */
+  readonly receivers?: number;
+  /** It was sent to one client: whether it waits for that to come back. */
+  readonly waits?: boolean;
+}
+
+/** Why a promise is rejected that the server has refused. */
+export interface Refused extends Error {
+  /** As HTTP has it. */
+  readonly status: number;
+  /** The message is for the people who use the page, as a handler has put it: show it, as text. Otherwise it is for its author. */
+  readonly forPeople: boolean;
+  /** Milliseconds after which another try may do. */
+  readonly retryAfter?: number;
+}
+
 export interface ConnectionEventMap<T = unknown> {
   message: MessageEvent<T>;
   state: StateEvent;
@@ -173,10 +202,17 @@ export class Connection<T = unknown> implements AsyncIterable<MessageEvent<T>> {
   /** Of the last message that was told; what `since` takes. Null before the stream has begun. */
   readonly position: Position | null;
   /**
-   * Publishes a value to the stream, if clients may. Rejected if the server refuses it (then `status` is set) or no answer
-   * comes, in which case it may have been published all the same: nothing is sent twice by itself.
+   * Sends a value, if clients may: to the handlers of the application, and what none of them takes to the client `to`, or to
+   * all. In order, each after those before it: on the WebSocket if that is the transport, else by requests; while the
+   * stream is not open, it waits. Rejected with a `Refused` if the server refuses it, and with another error if no answer
+   * comes, in which case it may have been handled all the same: nothing is sent twice by itself. If no connection could
+   * be had, the error says that it was not sent.
    */
-  send(value: unknown): Promise<{ position: Position; receivers: number }>;
+  send(value: unknown, options?: SendOptions | null): Promise<Receipt>;
+  /**
+   * Publishes a value to the stream, if clients may, past all handlers. Rejected as `send`.
+   */
+  publish(value: unknown): Promise<{ position: Position; receivers: number }>;
   /** For good. */
   close(): void;
   addEventListener<K extends keyof ConnectionEventMap<T>>(

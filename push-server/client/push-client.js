@@ -1,7 +1,8 @@
-// Reads a stream of a push-server: over the best transport that works, resumed where it was after every cut.
+// Reads a stream of a push-server: over the best transport that works, resumed where it was after every cut. And sends on it.
 //
 //   import { connect } from "/push-client.js";
-//   connect("/streams/news", { last: 10, onmessage: ({ data }) => console.log(data) });
+//   const news = connect("/streams/news", { last: 10, onmessage: ({ data }) => console.log(data) });
+//   await news.send({ text: "hello" }, { to: "ann" });
 //
 // No dependency, no build step, nothing evaluated: values are data. What it does for its caller is documented in
 // push-client.d.ts, the contract with the server in the README. In three parts: the transports, each of which turns
@@ -20,7 +21,8 @@ const LIMITS = {
   refusals: 5, // answers 4xx in a row, after the stream has been open once, before that is the end; else the first is
   heartbeat: 15_000, // ms of silence that are normal, where the server does not say
   longpoll: 60_000, // ms for an answer to a long poll
-  send: 30_000, // ms for an answer to a publication
+  send: 30_000, // ms for an answer to what is sent or published
+  sends: 256, // messages that wait to be sent, or for their answers
   message: 4 << 20, // characters of one message, or one answer to a poll
   text: 8 << 20, // characters of responseText, after which the XMLHttpRequest is renewed
   queue: 1_024, // messages that wait for an async iterator
@@ -28,6 +30,11 @@ const LIMITS = {
 
 // ms that something takes at least that could else go on without end: a renewal, an empty answer, a second look.
 const LEAST = 1_000;
+// Messages on a WebSocket without an answer: half as many as a server takes.
+const UNANSWERED = 16;
+// Bytes of one message on a WebSocket, and of all within a heartbeat, that are less than a server takes, wherever that counts
+// from. More goes by a request of its own.
+const FRAME = 48 << 10, FRAMES = 96 << 10;
 // The longest time that setTimeout knows: past it, it does not wait at all.
 const LONGEST = 2 ** 31 - 1;
 
@@ -36,11 +43,12 @@ const NAMES = {
   longpoll: "long polling", poll: "polling", script: "script tags",
 };
 
-// What an answer other than 2xx says.
+// What an answer other than 2xx says: to whoever has written the page, or to the people who use it.
 class Refusal extends Error {
-  constructor(status, text, retryAfter) {
-    super(`${status}${text ? `: ${text}` : ""}`);
+  constructor(status, text, retryAfter, forPeople = false) {
+    super(forPeople ? text : `${status}${text ? `: ${text}` : ""}`);
     this.status = status;
+    this.forPeople = forPeople;
     const seconds = Number(retryAfter ?? NaN);
     const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1_000;
     if (ms >= 0) this.retryAfter = ms;
@@ -50,10 +58,15 @@ class Refusal extends Error {
 async function fetched(url, init) {
   const response = await fetch(url, { cache: "no-store", ...init });
   if (response.ok) return response;
-  // Our server's refusals are a line of text; a proxy's pages are nothing to show.
-  const isText = response.headers.get("content-type")?.startsWith("text/plain");
-  const text = isText ? await body(response, 1_024).catch(() => "") : (response.body?.cancel(), response.statusText);
-  throw new Refusal(response.status, text.trim(), response.headers.get("retry-after"));
+  // Our server's refusals are a line of text, or an object if they are for people; a proxy's pages are nothing to show.
+  const type = /^(text\/plain|application\/json)/.exec(response.headers.get("content-type"))?.[1];
+  let text = type ? await body(response, 8_192).catch(() => "") : (response.body?.cancel(), response.statusText);
+  text = text.trim();
+  let people;
+  try {
+    if (type === "application/json") ({ message: text, people } = JSON.parse(text));
+  } catch {}
+  throw new Refusal(response.status, String(text), response.headers.get("retry-after"), people === true);
 }
 
 // Gives `take` the text of a response as it comes.
@@ -114,8 +127,12 @@ const transports = {
     // A script does not see the server's pings, so silence proves nothing.
     link.isQuiet = true;
     socket.onmessage = ({ data }) => link.text(data);
+    link.say = text => socket.send(text);
     await new Promise((_, fail) => {
-      socket.onclose = ({ code, reason }) => fail(Error(`closed with ${code}${reason && ` ${reason}`}`));
+      socket.onclose = ({ code, reason }) => {
+        link.say = null;
+        fail(Error(`closed with ${code}${reason && ` ${reason}`}`));
+      };
     });
   },
 
@@ -296,6 +313,18 @@ function guarded(listener, event) {
   }
 }
 
+function checkClient(name, what) {
+  if (name !== undefined && !/^[\w\-.~@:]{1,64}$/.test(name)) {
+    throw new TypeError(`push-client: ${what} is 1 to 64 letters, digits and -_.~@:`);
+  }
+}
+
+function jsonOf(value) {
+  const json = JSON.stringify(value);
+  if (json === undefined) throw new TypeError("push-client: this value has no JSON");
+  return json;
+}
+
 // The options that are there.
 function given(options) {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => (value ?? null) !== null));
@@ -325,6 +354,8 @@ class Connection extends EventTarget {
   #refusal = null;
   #mayHurry = true;
   #closing = new AbortController();
+  #sends = []; // in order; those that are under way come first
+  #lastId = 0;
 
   constructor(url, options) {
     super();
@@ -351,8 +382,7 @@ class Connection extends EventTarget {
     check(since === undefined || /^[0-9a-f]+:\d+$/.test(since), "since is a position, epoch:sequence");
     check(isWhole(last), "last is how many messages to begin with");
     check(isWhole(rotate), "rotate is a whole number of seconds");
-    check(client === undefined || /^[\w\-.~@:]{1,64}$/.test(client),
-      "client is 1 to 64 letters, digits and -_.~@:");
+    checkClient(client, "client");
     this.#transports = wanted.filter(name => isHere[name]?.() ?? true);
     check(this.#transports.length > 0, "none of these transports can be used here");
     this.#position = since;
@@ -383,20 +413,97 @@ class Connection extends EventTarget {
     this.#finish("closed by the page");
   }
 
-  async send(value) {
+  async publish(value) {
+    const { position, receivers } = await this.#post("messages", {}, jsonOf(value), AbortSignal.timeout(this.#limits.send));
+    return { position, receivers };
+  }
+
+  async send(value, options) {
+    const { to } = given(options), json = jsonOf(value), { send, sends } = this.#limits;
+    checkClient(to, "to");
+    if (this.state === "closed") throw Error(`push-client: the connection is closed: ${this.reason}`);
+    if (this.#sends.length >= sends) throw new RangeError(`push-client: ${sends} messages wait to be sent already`);
+    return new Promise((resolve, reject) => {
+      const control = new AbortController();
+      const message = { id: ++this.#lastId, to, json, link: null, isUnderWay: false, control };
+      const timer = setTimeout(() => {
+        // What is on a WebSocket keeps its place: its answer may still come.
+        if (!message.link) this.#sends = this.#sends.filter(other => other !== message);
+        const what = message.isUnderWay ? "not answered; it may have been handled" : "not sent";
+        message.settle(reject, Error(`push-client: ${what} within ${send / 1_000} s`));
+        this.#pump();
+      }, send);
+      message.settle = (how, what) => {
+        clearTimeout(timer);
+        control.abort();
+        how(what);
+      };
+      message.resolve = receipt => message.settle(resolve, receipt);
+      message.reject = error => message.settle(reject, error);
+      this.#sends.push(message);
+      this.#pump();
+    });
+  }
+
+  // Sends what may be sent now, in order: on the WebSocket if that is it, else by requests, one after the other. What the
+  // stream does not go over now waits until it does.
+  #pump() {
+    const link = this.#link;
+    if (this.state !== "open" || !link) return;
+    for (;;) {
+      const first = this.#sends.findIndex(({ isUnderWay }) => !isUnderWay), message = this.#sends[first];
+      if (!message) return;
+      // Behind a request, or more than a WebSocket takes.
+      if (first > 0 && (first >= UNANSWERED || this.#sends[first - 1].link !== link)) return;
+      const { id, to, json } = message, speaks = link.say && link.begun !== null;
+      if (!speaks || !link.affords(json)) {
+        if (first === 0) this.#request(message);
+        return;
+      }
+      Object.assign(message, { link, isUnderWay: true });
+      link.say(`{"id":${id},${to ? `"to":"${to}",` : ""}"data":${json}}`);
+    }
+  }
+
+  async #request(message) {
+    const { to, json, control } = message, { client } = this.#options;
+    message.isUnderWay = true;
+    await this.#post("send", { client, to }, json, control.signal).then(message.resolve, message.reject);
+    this.#sends = this.#sends.filter(other => other !== message);
+    this.#pump();
+  }
+
+  // The answer to the first message that is under way, on the WebSocket that it went over.
+  #answered(link, { event, id, status, message: text, people, ...receipt }) {
+    const message = this.#sends[0];
+    if (message?.link !== link || (id !== null && id !== message.id)) return link.fail(Error("an answer to nothing"));
+    this.#sends.shift();
+    if (event === "sent") message.resolve(receipt);
+    else message.reject(new Refusal(status, text, null, people === true));
+    this.#pump();
+  }
+
+  // Whether and how they were handled nobody knows: that was to come over this link.
+  #forsake(link) {
+    const lost = this.#sends.filter(message => message.link === link);
+    this.#sends = this.#sends.filter(message => message.link !== link);
+    for (const message of lost) {
+      message.reject(Error("push-client: the connection was lost before the answer came; the message may have been handled"));
+    }
+  }
+
+  // Posts JSON. What has gathered meanwhile comes along where the stream is polled.
+  async #post(name, parameters, json, signal) {
     const give = this.#link?.borrow?.();
     const { client } = this.#options;
     let gathered = null;
     try {
-      const json = JSON.stringify(value);
-      if (json === undefined) throw new TypeError("push-client: this value has no JSON");
-      const url = this.#address("messages", give ? { since: this.#position, client } : {});
-      const signal = AbortSignal.timeout(this.#limits.send);
+      const url = this.#address(name, { ...(give ? { since: this.#position, client } : {}), ...parameters });
       const headers = { "content-type": "application/json" };
       const response = await fetched(url, { method: "POST", headers, body: json, signal });
-      const { position, receivers, poll } = JSON.parse(await body(response, this.#limits.message));
+      const { poll, ...receipt } = JSON.parse(await body(response, this.#limits.message));
       gathered = poll ?? null;
-      return { position, receivers };
+      return receipt;
     } finally {
       give?.(gathered);
     }
@@ -469,7 +576,7 @@ class Connection extends EventTarget {
     const live = act => (...values) => { if (!signal.aborted) return act(...values); };
     const link = {
       transport, limits, signal, control, isRenewed, isQuiet: false, borrow: null,
-      begun: null, hasServed: false, heardAt: Date.now(), patience: limits.begin,
+      begun: null, hasServed: false, say: null, spent: { since: 0, bytes: 0 }, heardAt: Date.now(), patience: limits.begin,
       position: this.#position,
       url: (name, parameters) => {
         const { client, rotate, last } = this.#options, since = this.#position;
@@ -485,6 +592,14 @@ class Connection extends EventTarget {
         } catch {
           throw Error("what came is not from a push-server");
         }
+      },
+      // Whether a WebSocket takes so much more now.
+      affords: json => {
+        const bytes = 3 * json.length + 128;
+        if (Date.now() - link.spent.since > link.patience / 2) link.spent = { since: Date.now(), bytes: 0 };
+        if (bytes > FRAME || link.spent.bytes + bytes > FRAMES) return false;
+        link.spent.bytes += bytes;
+        return true;
       },
       heard: live(() => { link.heardAt = Date.now(); }),
       receive: live(object => { link.heard(); this.#receive(link, object); }),
@@ -513,7 +628,10 @@ class Connection extends EventTarget {
     transports[transport](link).then(() => link.fail(Error("the response ended")), link.fail);
   }
 
-  #receive(link, { event, position, data, ...notice }) {
+  #receive(link, object) {
+    const { event, position, data, ...notice } = object;
+    // Where that stands, not where this reader is.
+    if (event === "sent" || event === "refused") return this.#answered(link, object);
     if (position !== undefined) this.#position = link.position = position;
     if (event === undefined) {
       link.hasServed = true;
@@ -549,6 +667,7 @@ class Connection extends EventTarget {
     this.#refusals = 0;
     this.#tell("open", link.transport);
     // What goes on as it should is no news.
+    if (isFirst) this.#pump();
     const isNews = verdict !== "complete" || (isFirst && !link.isRenewed);
     if (verdict === "fresh" || !isNews || link.signal.aborted) return;
     this.#emit("resume", { verdict, position, ...range(resume) });
@@ -600,8 +719,10 @@ class Connection extends EventTarget {
 
   #drop() {
     clearTimeout(this.#timer);
-    this.#link?.control.abort();
+    const link = this.#link;
+    link?.control.abort();
     this.#link = null;
+    if (link) this.#forsake(link);
   }
 
   #proved(link) {
@@ -684,6 +805,10 @@ class Connection extends EventTarget {
     this.#drop();
     this.#closing.abort();
     this.#tell("closed", null, reason);
+    for (const message of this.#sends.splice(0)) {
+      const what = message.isUnderWay ? "; the message may have been handled" : "; the message was not sent";
+      message.reject(Error(`push-client: the connection is closed: ${reason}${what}`));
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hessian::grammar::{Dialect, Draft, Tutorial};
+use hessian::grammar::{Dialect, Draft, Final, Tutorial};
 use hessian::{ClassTable, Graph, Limits, ValueDecoder};
 use serde::Serialize;
 
@@ -141,6 +141,27 @@ impl Classes {
 
 fn encode_in<G: Dialect>(table: &Mutex<ClassTable<G>>, graph: &Graph<'_>) -> hessian::Result<HessianBody> {
     exactly(|bytes| lock(table).encode_graph(graph, bytes)).map(|(bytes, needs)| HessianBody { bytes, needs })
+}
+
+/// Parts of a value that a stranger publishes, or of the values of a batch: a byte may be one, and takes up to 72 while
+/// it is read.
+pub(crate) const MAX_PARTS: u64 = 1 << 18;
+
+/// What a stranger's values may cost.
+pub(crate) const fn strangers() -> Limits {
+    let mut limits = Limits::new();
+    limits.max_values = MAX_PARTS;
+    limits
+}
+
+/// Reads exactly one value.
+pub(crate) fn read_value(bytes: &[u8]) -> hessian::Result<Graph<'_>> {
+    Graph::from_slice_with::<Final>(bytes, strangers())
+}
+
+/// Reads values that stand one after the other and share classes and references; there may be none.
+pub(crate) fn read_values(bytes: &[u8]) -> hessian::Result<Graph<'_>> {
+    <ValueDecoder>::new(strangers()).graph(bytes)
 }
 
 /// Limits for what this process has encoded itself: `message_bytes` has bounded it.

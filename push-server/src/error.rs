@@ -14,6 +14,10 @@ pub enum PublishError {
     /// The value has no JSON form, for example a map whose keys are not strings.
     #[error("the value cannot be written as JSON, which browsers read: {0}")]
     Json(#[source] serde_json::Error),
+    /// The bytes are not exactly one Hessian 2.0 value (or, of a batch, not values that stand one after the other). The
+    /// error tells the byte and what was expected there.
+    #[error("no Hessian 2.0 value that can be published: {0}")]
+    NotHessian(#[source] hessian::Error),
     /// One of the bodies is longer than [`Limits::message_bytes`](crate::Limits::message_bytes).
     #[error("the message has {bytes} bytes as {form}, more than message_bytes = {max}")]
     TooLong {
@@ -38,6 +42,45 @@ pub enum PublishError {
     /// The stream is closed, or the hub has ended its streams.
     #[error("the stream is closed, or the hub is shutting down")]
     Ended,
+}
+
+/// A batch was refused. Nothing was sent to anybody and the stream is as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// One of its messages would have been refused by itself.
+    #[error("message {number} of the batch: {error}")]
+    Message {
+        /// Which: the first is 1.
+        number: usize,
+        /// Why.
+        #[source]
+        error: PublishError,
+    },
+    /// There is no message in it.
+    #[error("a batch has one message at least")]
+    Empty,
+    /// It has too many messages.
+    #[error("the batch has more messages than {bound} = {max}")]
+    TooMany {
+        /// [`Limits::batch_messages`](crate::Limits::batch_messages), or the stream's
+        /// [`StreamConfig::log_messages`](crate::StreamConfig::log_messages) where that is less.
+        bound: &'static str,
+        /// Its value.
+        max: usize,
+    },
+    /// The bodies of its messages, in Hessian and in JSON, are too long together.
+    #[error("the messages of the batch are more than {bound} = {max} bytes, in Hessian and JSON together")]
+    TooLong {
+        /// Twice [`Limits::batch_bytes`](crate::Limits::batch_bytes), or the stream's
+        /// [`StreamConfig::log_bytes`](crate::StreamConfig::log_bytes) where that is less.
+        bound: &'static str,
+        /// Its value.
+        max: usize,
+    },
+    /// The batch was refused as a whole: it could not be read, the logs are full, or the stream has ended.
+    #[error(transparent)]
+    Refused(#[from] PublishError),
 }
 
 /// A direct message was refused. Nothing was sent and what waits for the client is as before.

@@ -2,7 +2,8 @@
 //! becomes available.
 //!
 //! An application opens a [`Stream`] of a [`Hub`] and publishes values; [`Server`] serves them over HTTP in
-//! every [`Transport`], and the Flash socket policy on the same port.
+//! every [`Transport`], and the Flash socket policy on the same port. What clients send back, its
+//! [handlers](messages) get.
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation))]
 
@@ -10,10 +11,12 @@ pub mod controller;
 pub mod demo;
 mod encode;
 mod error;
+pub mod guard;
 pub mod hub;
 pub mod lifecycle;
 mod limits;
 mod message;
+pub mod messages;
 mod name;
 mod position;
 mod scratch;
@@ -22,8 +25,10 @@ pub mod transport;
 pub mod web;
 
 pub use encode::{Framing, Grammar};
-pub use error::{OpenError, PublishError, ReadError, SendError, SubscribeError};
-pub use hub::{BadClientId, ClientId, Hub, Overflow, Published, Resume, Start, Stream, StreamConfig};
+pub use error::{BatchError, OpenError, PublishError, ReadError, SendError, SubscribeError};
+pub use hub::{
+    BadClientId, ClientId, Hub, Overflow, Published, PublishedBatch, Resume, Start, Stream, StreamConfig,
+};
 pub use limits::{LONGEST, Limits};
 pub use name::{BadStreamName, MAX_STREAM_NAME, StreamName};
 pub use position::{BadPosition, Epoch, Position};

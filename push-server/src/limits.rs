@@ -98,6 +98,27 @@ pub struct Limits {
     /// How long a request that publishes waits while the server is behind with what was published before. Default
     /// 5 s; then it is answered with 503 and has published nothing.
     pub publish_wait: Duration,
+    /// Messages of one batch. Default 256. A batch has no more than the stream's log holds at one time either, so that its
+    /// first messages are not forgotten for its last.
+    pub batch_messages: usize,
+    /// Bytes of the body of a request that publishes a batch; the Hessian and the JSON bodies of its messages are twice that
+    /// together at most. Default 1 MiB.
+    pub batch_bytes: usize,
+    /// Idempotency keys that are remembered with what was answered, over all streams. Default 65,536. At this bound the
+    /// oldest answer is forgotten for a new one, which is counted
+    /// ([`Stats::idempotency_forgotten`](crate::hub::Stats::idempotency_forgotten)); a retry with its key would be
+    /// published again. So a key is good for `idempotency_age`, or until so many newer ones have come.
+    pub idempotency_keys: usize,
+    /// Bytes that these keys take: their own length (255 at most), and 256 B each for what is kept beside them. Default
+    /// 32 MiB. The same happens at this bound.
+    pub idempotency_bytes: usize,
+    /// How long a key is remembered. Default 10 min.
+    pub idempotency_age: Duration,
+    /// How long the [handlers](crate::messages) take together for one message of a client. Default 10 s; then it is a failure
+    /// like any other, and the handler that was at it is dropped. What the system handler waits for is `publish_wait`.
+    pub handler_time: Duration,
+    /// Messages of clients that are being handled at one time. Default 1,024; more are refused, in HTTP with 503.
+    pub handlers_at_once: usize,
     /// Bytes that a subscriber may send after its request; more ends the connection. Default 64 KiB.
     /// They are read and dropped: nothing that streams out listens to them. WebSockets have `ws_input` instead.
     pub ignored_input: usize,
@@ -105,9 +126,13 @@ pub struct Limits {
     /// come. Default 64 KiB; a longer one ends the connection with the close code 1009.
     pub ws_message: usize,
     /// Bytes that a client may send on a WebSocket within one `heartbeat`, frames, pings and pongs and all. Default
-    /// 256 KiB; more ends the connection with the close code 1008. Nothing of it is held. (Not for a controller's
+    /// 256 KiB; more ends the connection with the close code 1008. Of it only what is sent to be handled is held. (Not for a controller's
     /// WebSocket: what that does not read waits in the client's own socket.)
     pub ws_input: usize,
+    /// Messages that a client has sent on a WebSocket whose answers have not left: those that wait for the one that is being
+    /// handled, that one, and answers that the client does not read. Default 32; one more ends the connection with the
+    /// close code 1008.
+    pub ws_unanswered: usize,
     /// How long a WebSocket waits for the client's answer to a close frame, and then closes all the same. Default 3 s.
     pub ws_close: Duration,
     /// Ruffle bridges at one time. Default 256; 0: none are served, `/ruffle` is not there. More are answered with 503. Each is a connection of its own beside
@@ -146,6 +171,14 @@ pub struct Limits {
     /// HTTP connections at one time, streaming or not. Default 16,384. More are answered with 503; the
     /// port's own [`policy_server::Limits::connections`] bounds those answers in turn.
     pub connections: usize,
+    /// HTTP connections of one address at one time; of an IPv6 address, of its network of 64 bits. Default 8,192: half of
+    /// all, so that nobody keeps the others out alone. More are answered with 429. What comes through a
+    /// [trusted proxy](crate::guard::Proxies) counts for the address that the proxy says, from its request to the end of
+    /// the answer; behind one that is not named, all clients are one address.
+    pub connections_per_address: usize,
+    /// Addresses, tokens and streams that [rates](crate::guard::Rates) are counted for, in each of four tables of some
+    /// 5 MiB at most. Default 65,536. Of more, those are forgotten that have the most left.
+    pub rate_entries: usize,
     /// Time for a client to send a whole request head. Default 10 s.
     pub header_read: Duration,
     /// Bytes of a request head. Default 16 KiB; hyper's least is 8 KiB.
@@ -182,9 +215,17 @@ impl Default for Limits {
             body_read: Duration::from_secs(10),
             bodies_in_all: 64 << 20,
             publish_wait: Duration::from_secs(5),
+            batch_messages: 256,
+            batch_bytes: 1 << 20,
+            idempotency_keys: 65_536,
+            idempotency_bytes: 32 << 20,
+            idempotency_age: Duration::from_secs(600),
+            handler_time: Duration::from_secs(10),
+            handlers_at_once: 1_024,
             ignored_input: 64 << 10,
             ws_message: 64 << 10,
             ws_input: 256 << 10,
+            ws_unanswered: 32,
             ws_close: Duration::from_secs(3),
             bridges: 256,
             bridges_per_address: 32,
@@ -198,6 +239,8 @@ impl Default for Limits {
             unacknowledged: Duration::from_secs(45),
             drain: Duration::from_secs(5),
             connections: 16_384,
+            connections_per_address: 8_192,
+            rate_entries: 65_536,
             header_read: Duration::from_secs(10),
             header_bytes: 16 << 10,
         }
@@ -224,6 +267,8 @@ impl Limits {
             &mut self.poll_interval,
             &mut self.body_read,
             &mut self.publish_wait,
+            &mut self.idempotency_age,
+            &mut self.handler_time,
             &mut self.ws_close,
             &mut self.bridge_connect,
             &mut self.bridge_idle,

@@ -9,7 +9,7 @@ use hessian::Graph;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::encode::{Classes, Grammar, HessianBody};
+use crate::encode::{Classes, Grammar, HessianBody, read_value};
 use crate::position::Position;
 use crate::scratch::exactly;
 use crate::transport::{Frame, Transport};
@@ -58,6 +58,13 @@ impl Bodies {
         Self::of(hessian, json, limits)
     }
 
+    /// One Hessian value of a stranger, with definitions of its own.
+    pub(crate) fn hessian(value: &[u8], classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
+        fits("Hessian", value.len(), limits)?;
+        let graph = read_value(value).map_err(PublishError::NotHessian)?;
+        Self::graph(&graph, classes, limits)
+    }
+
     /// Bytes without a meaning: a binary, and a string in base64.
     pub(crate) fn binary(bytes: &Bytes, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
         // Before there is a third more of them.
@@ -78,6 +85,11 @@ impl Bodies {
     /// The Hessian body alone.
     pub(crate) fn into_hessian(self) -> HessianBody {
         self.hessian
+    }
+
+    /// What tells two values apart.
+    pub(crate) fn texts(&self) -> [&[u8]; 2] {
+        [&self.hessian.bytes, &self.json]
     }
 
     /// What the log counts for it, in bytes.

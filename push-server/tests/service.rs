@@ -102,7 +102,7 @@ async fn a_message_to_one_client() {
 #[tokio::test]
 async fn what_cannot_be_published_throws() {
     let mut limits = Limits::default();
-    limits.message_bytes = 64;
+    (limits.message_bytes, limits.batch_bytes) = (64, 64);
     limits.streams = 1;
     let server = TestServer::open(limits, EPOCH).await;
     for (stream, value, exception) in [
@@ -127,6 +127,79 @@ async fn what_cannot_be_published_throws() {
     let (head, _) =
         post(&server, HESSIAN, &call_of(Form::Two, "publish", &("comet", "x".repeat(2000)))).await;
     assert!(head.starts_with("HTTP/1.0 413 "), "{head}");
+    server.stop().await;
+}
+
+/// A batch, and keys, by calls.
+#[tokio::test]
+async fn batches_and_keys() {
+    let server = TestServer::open(Limits::default(), EPOCH).await;
+    server.answer("GET /streams/comet/poll?client=ann HTTP/1.0\r\n\r\n").await;
+    let tick = |symbol| Tick { symbol, price: 12.5 };
+    for form in [Form::One, Form::Two] {
+        let first = server.stream.position().sequence + 1;
+        let ticks = vec![tick("A"), tick("B"), tick("C")];
+        let receipt: Value = call(&server, form, "publishAll", &("comet", ticks)).await.unwrap();
+        let expected = json!({
+            "position": format!("ab:{}", first + 2), "first": format!("ab:{first}"), "messages": 3, "receivers": 0,
+        });
+        assert_eq!(receipt, expected);
+        assert_eq!(&server.stream.latest().unwrap().json()[..], br#"{"symbol":"C","price":12.5}"#);
+    }
+    for _ in 0..2 {
+        let receipt: Value =
+            call(&server, Form::Two, "publishOnce", &("comet", tick("D"), "d")).await.unwrap();
+        assert_eq!(receipt["position"], "ab:7");
+    }
+    // In the older form it is the same object.
+    let receipt: Value = call(&server, Form::One, "publishOnce", &("comet", tick("D"), "d")).await.unwrap();
+    assert_eq!(receipt["position"], "ab:7");
+    for _ in 0..2 {
+        let receipt: Value =
+            call(&server, Form::Two, "publishAllOnce", &("comet", [8, 9], "e")).await.unwrap();
+        assert_eq!((&receipt["first"], &receipt["position"]), (&json!("ab:8"), &json!("ab:9")));
+        let is_connected: bool =
+            call(&server, Form::Two, "sendOnce", &("comet", "ann", tick("F"), "f")).await.unwrap();
+        assert!(!is_connected);
+    }
+    let poll = server.answer("GET /streams/comet/poll?client=ann HTTP/1.0\r\n\r\n").await;
+    assert_eq!(poll.matches(r#""symbol":"F""#).count(), 1, "{poll}");
+    for (method, arguments, exception) in [
+        (
+            "publishOnce",
+            ("comet", json!(1), "d"),
+            "java.lang.IllegalArgumentException: key: this idempotency key",
+        ),
+        (
+            "publishOnce",
+            ("comet", json!(1), "a b"),
+            "java.lang.IllegalArgumentException: key: an idempotency key is",
+        ),
+        (
+            "publishAllOnce",
+            ("comet", json!([1]), ""),
+            "java.lang.IllegalArgumentException: key: an idempotency key is",
+        ),
+        (
+            "publishAllOnce",
+            ("comet", json!(1), "g"),
+            "java.lang.IllegalArgumentException: values: a batch is a list",
+        ),
+        (
+            "publishAllOnce",
+            ("comet", json!([]), "g"),
+            "java.lang.IllegalArgumentException: a batch has one message",
+        ),
+        (
+            "publishAllOnce",
+            ("comet", json!(vec![0; 257]), "g"),
+            "java.lang.IllegalArgumentException: the batch has more messages than batch_messages = 256.",
+        ),
+    ] {
+        let thrown = thrown(&server, method, &arguments).await;
+        assert!(thrown.starts_with(exception), "{thrown}");
+    }
+    assert_eq!(server.stream.position().sequence, 9);
     server.stop().await;
 }
 

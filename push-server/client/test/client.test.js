@@ -85,12 +85,13 @@ function listen(options = {}) {
 class FakeSocket {
   static all = [];
   constructor(url, protocol) {
-    Object.assign(this, { url: String(url), protocol, closed: false });
+    Object.assign(this, { url: String(url), protocol, closed: false, sent: [] });
     FakeSocket.all.push(this);
   }
   say(object) { this.onmessage({ data: typeof object === "string" ? object : JSON.stringify(object) }); }
   cut(code = 1006, reason = "") { this.onclose({ code, reason }); }
   close() { this.closed = true; }
+  send(text) { this.sent.push(JSON.parse(text)); }
 }
 
 beforeEach(() => {
@@ -177,7 +178,7 @@ test("the answers to polls arrive as messages", async () => {
   }
 });
 
-test("an interval poll is asked again when the server says, and sending brings the next answer along", async () => {
+test("an interval poll is asked again when the server says, and publishing brings the next answer along", async () => {
   const at = (position, ...messages) => ({ resume: "complete", from: position, messages, position, next: 5 });
   answers.poll = [json(at("ab:1")), json(at("ab:1"))];
   on("messages", json({ position: "ab:2", receivers: 1, poll: at("ab:2", { position: "ab:2", data: 2 }) }));
@@ -186,7 +187,7 @@ test("an interval poll is asked again when the server says, and sending brings t
   assert.deepEqual(asked(), ["poll?client=me"]);
   await pass(1);
   assert.deepEqual(asked().slice(1), ["poll?client=me&since=ab%3A1"]);
-  assert.deepEqual(await connection.send({ a: 1 }), { position: "ab:2", receivers: 1 });
+  assert.deepEqual(await connection.publish({ a: 1 }), { position: "ab:2", receivers: 1 });
   await settle();
   assert.deepEqual(values(), [2]);
   assert.equal(asked().at(-1), "messages?since=ab%3A1&client=me");
@@ -695,13 +696,205 @@ test("options that are null are not there, and neither is a fragment", async () 
   }
 });
 
-test("sending tells the position, or why not", async () => {
+test("publishing tells the position, or why not", async () => {
   on("messages", json({ position: "ab:1", receivers: 2 }), refusal(413, "A message has message_bytes = 5 bytes at most."));
   const { connection } = listen();
   await settle();
-  assert.deepEqual(await connection.send(null), { position: "ab:1", receivers: 2 });
-  await assert.rejects(connection.send("long"), { message: /^413: .*message_bytes/, status: 413 });
-  await assert.rejects(connection.send(undefined), TypeError);
+  assert.deepEqual(await connection.publish(null), { position: "ab:1", receivers: 2 });
+  await assert.rejects(connection.publish("long"), { message: /^413: .*message_bytes/, status: 413 });
+  await assert.rejects(connection.publish(undefined), TypeError);
+});
+
+// ---- Sending.
+
+/** A connection over a WebSocket that has begun. */
+async function speaking(options) {
+  const { connection, told } = listen(options);
+  await settle();
+  const socket = FakeSocket.all.at(-1);
+  socket.say(begin());
+  return { connection, socket, told };
+}
+
+/** What became of promises, as far as it has. */
+function fates(promises) {
+  const fates = promises.map(() => "pending");
+  promises.forEach((promise, at) => promise.then(
+    value => { fates[at] = value; },
+    error => { fates[at] = [error.message, error.status ?? null, error.forPeople ?? null]; },
+  ));
+  return fates;
+}
+
+test("messages go over the WebSocket, in order, and are settled by its answers", async () => {
+  const { connection, socket, told } = await speaking();
+  const seen = fates([
+    connection.send({ a: 1 }),
+    connection.send("\ud800</script>\u2028", { to: "ann" }),
+    connection.send(null, { to: null }),
+    connection.send(1),
+    connection.send(2),
+  ]);
+  assert.deepEqual(socket.sent, [
+    { id: 1, data: { a: 1 } },
+    { id: 2, to: "ann", data: "\ud800</script>\u2028" },
+    { id: 3, data: null },
+    { id: 4, data: 1 },
+    { id: 5, data: 2 },
+  ]);
+  socket.say({ event: "sent", id: 1, position: "ab:7", receivers: 3 });
+  socket.say({ event: "refused", id: null, status: 400, message: "hex escape" });
+  socket.say({ position: "ab:1", data: "between" });
+  socket.say({ event: "refused", id: 3, status: 422, message: "It is <b>not</b> your turn.", people: true });
+  socket.say({ event: "sent", id: 4, reply: ["right"] });
+  socket.say({ event: "sent", id: 5, receivers: 0, waits: true });
+  await settle();
+  assert.deepEqual(seen, [
+    { position: "ab:7", receivers: 3 },
+    ["400: hex escape", 400, false],
+    ["It is <b>not</b> your turn.", 422, true],
+    { reply: ["right"] },
+    { receivers: 0, waits: true },
+  ]);
+  assert.equal(connection.position, "ab:1", "where a message stands is not where this reader is");
+  assert.deepEqual(news(told).map(({ type }) => type), ["message"]);
+  assert.deepEqual(asked(), []);
+});
+
+test("no more messages are without an answer than a server takes, and no more wait than is said", async () => {
+  const { connection, socket } = await speaking({ limits: { sends: 20 } });
+  const seen = fates(Array.from({ length: 21 }, (_, n) => connection.send(n)));
+  await settle();
+  assert.equal(socket.sent.length, 16);
+  assert.deepEqual(seen[20], ["push-client: 20 messages wait to be sent already", null, null]);
+  for (let n = 0; n < 20; n++) socket.say({ event: "sent", id: n + 1 });
+  await settle();
+  assert.deepEqual(socket.sent.map(({ data }) => data), Array.from({ length: 20 }, (_, n) => n));
+  assert.deepEqual(seen.slice(0, 20), Array.from({ length: 20 }, () => ({})));
+});
+
+test("what is too long for a WebSocket, or too much, goes by requests, in its turn", async () => {
+  const { connection, socket } = await speaking({ client: "me" });
+  const long = "x".repeat(16_384);
+  on("send", json({ receivers: 1, waits: false }));
+  const seen = fates([connection.send(1), connection.send(long, { to: "ann" }), connection.send(2)]);
+  await settle();
+  assert.deepEqual([socket.sent.map(({ data }) => data), asked()], [[1], []]);
+  socket.say({ event: "sent", id: 1 });
+  await settle();
+  assert.deepEqual([asked(), requests[0].body.length], [["send?client=me&to=ann"], 16_386]);
+  assert.deepEqual(socket.sent.map(({ data }) => data), [1, 2]);
+  socket.say({ event: "sent", id: 3 });
+  await settle();
+  assert.deepEqual(seen, [{}, { receivers: 1, waits: false }, {}]);
+  // Each is short, and all of them are too much: until the next heartbeat.
+  const short = "x".repeat(10_000);
+  for (let n = 4; n <= 9; n++) {
+    const sent = connection.send(short);
+    if (socket.sent.at(-1).id === n) socket.say({ event: "sent", id: n });
+    await sent;
+  }
+  assert.deepEqual([socket.sent.length, requests.length], [5, 4]);
+  await pass(15_001);
+  connection.send(short).catch(() => {});
+  assert.equal(socket.sent.length, 6);
+});
+
+test("over other transports messages are requests, one after the other", async () => {
+  const stream = growing({ "push-heartbeat": "15" });
+  answers.sse = [stream.response];
+  const { connection } = listen({ transports: ["sse"], client: "me" });
+  let first;
+  on("send", () => new Promise(resolve => { first = () => resolve(json({ position: "ab:1", receivers: 1 })()); }));
+  on("send", () => new Response(JSON.stringify({ status: 422, message: "Not <b>now</b>.", people: true }), {
+    status: 422, headers: { "content-type": "application/json" },
+  }));
+  on("send", refusal(503, "Busy.", { "retry-after": "2" }));
+  on("send", json({}));
+  const seen = fates(["a", "b", "c", "d"].map(value => connection.send(value, { to: "ann" })));
+  await settle();
+  assert.deepEqual(asked(), ["sse?client=me"], "nothing is sent before the stream is open");
+  stream.push("id: ab:0\n\n");
+  await settle();
+  assert.deepEqual(asked().slice(1), ["send?client=me&to=ann"]);
+  first();
+  await settle();
+  assert.deepEqual(seen, [
+    { position: "ab:1", receivers: 1 }, ["Not <b>now</b>.", 422, true], ["503: Busy.", 503, false], {},
+  ]);
+  assert.deepEqual(requests.slice(1).map(({ body }) => body), ['"a"', '"b"', '"c"', '"d"']);
+});
+
+test("sending brings the next answer to an interval poll along", async () => {
+  const at = (position, ...messages) => ({ resume: "complete", from: position, messages, position, next: 5 });
+  answers.poll = [json(at("ab:1"))];
+  on("send", json({ reply: "ok", poll: at("ab:2", { position: "ab:2", data: 2 }) }));
+  const { connection, values } = listen({ transports: ["poll"], client: "me" });
+  await settle();
+  assert.deepEqual(await connection.send(1), { reply: "ok" });
+  await settle();
+  assert.deepEqual(values(), [2]);
+  assert.equal(asked().at(-1), "send?since=ab%3A1&client=me");
+});
+
+test("a message whose answer is lost is not sent again, and those behind it go on", async () => {
+  const { connection, socket } = await speaking();
+  const seen = fates([connection.send(1)]);
+  socket.cut();
+  const later = fates([connection.send(2)]);
+  await pass(1_000);
+  assert.match(seen[0][0], /lost before the answer came; the message may have been handled/);
+  const next = FakeSocket.all.at(-1);
+  assert.deepEqual([next === socket, next.sent], [false, []]);
+  next.say(begin("ab:0", "complete"));
+  assert.deepEqual(next.sent, [{ id: 2, data: 2 }]);
+  next.say({ event: "sent", id: 2 });
+  await settle();
+  assert.deepEqual(later, [{}]);
+});
+
+test("who waits too long is told, whether the message was sent or not", async () => {
+  const { connection, socket } = await speaking();
+  const seen = fates([connection.send(1)]);
+  await pass(29_999);
+  assert.deepEqual(seen, ["pending"]);
+  await pass(1);
+  assert.match(seen[0][0], /not answered; it may have been handled within 30 s/);
+  // The answer that comes later is its own.
+  const later = fates([connection.send(2)]);
+  socket.say({ event: "sent", id: 1, reply: "late" });
+  socket.say({ event: "sent", id: 2, reply: "in time" });
+  await settle();
+  assert.deepEqual(later, [{ reply: "in time" }]);
+  const { connection: waiting } = listen();
+  const unsent = fates([waiting.send(1)]);
+  await pass(30_000);
+  assert.match(unsent[0][0], /not sent within 30 s/);
+});
+
+test("nothing is sent on a connection that is closed", async () => {
+  const { connection, socket } = await speaking();
+  const seen = fates([connection.send(1)]);
+  const { connection: waiting } = listen();
+  const unsent = fates([waiting.send(1)]);
+  connection.close();
+  waiting.close();
+  await settle();
+  assert.match(seen[0][0], /may have been handled/);
+  assert.match(unsent[0][0], /closed by the page; the message was not sent/);
+  await assert.rejects(connection.send(2), { message: /the connection is closed: closed by the page/ });
+  assert.equal(socket.sent.length, 1);
+  for (const to of ["a b", "", "<b>"]) await assert.rejects(waiting.send(1, { to }), TypeError);
+  await assert.rejects(waiting.send(() => {}), TypeError);
+});
+
+test("an answer to nothing is not from our server", async () => {
+  for (const answer of [{ event: "sent", id: 1 }, { event: "refused", id: null, status: 400, message: "" }]) {
+    const { connection, socket } = await speaking();
+    socket.say(answer);
+    await settle();
+    assert.ok(socket.closed && connection.state !== "open");
+  }
 });
 
 // ---- An iterator.

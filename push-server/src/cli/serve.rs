@@ -136,6 +136,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     if args.check_config {
         operate::policy::load(&settings.policy, &[]).map_err(Misuse::from)?;
+        operate::rules::load(&settings).map_err(|problems| Misuse::new(&problems))?;
         say("The settings are right.\n");
         return Ok(ExitCode::SUCCESS);
     }

@@ -9,16 +9,33 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{is_section, key};
 use super::layers::{Entry, unknown_key};
 use super::problem::{Place, Problem};
+use super::streams::{self, StreamSection};
 use super::value::Found;
 
 /// Bytes of a file of settings; with every key and comment it has some 20 KiB.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// What the file says, in its order, and what is wrong with it: all of it, so that one start tells everything.
-pub(super) fn read(path: &Path) -> (Vec<Entry>, Vec<Problem>) {
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) entries: Vec<Entry>,
+    /// Those of single streams.
+    pub(super) sections: Vec<Section>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A section of which there may be several.
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) place: Option<Place>,
+    pub(super) entries: Vec<Entry<StreamSection>>,
+}
+
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Content {
     match text(path) {
         Ok(text) => parse(&text, path),
-        Err(problem) => (Vec::new(), vec![problem]),
+        Err(problem) => Content { problems: vec![problem], ..Content::default() },
     }
 }
 
@@ -49,13 +66,14 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-fn parse(text: &str, path: &Path) -> (Vec<Entry>, Vec<Problem>) {
+fn parse(text: &str, path: &Path) -> Content {
     let place = |at: usize| {
         let line = 1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
         Some(Place::File(path.to_owned(), line))
     };
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { place: &place, entries: Vec::new(), problems: Vec::new() };
+    let mut reader =
+        Reader { place: &place, entries: Vec::new(), sections: Vec::new(), problems: Vec::new() };
     for error in errors {
         let what = error.message().trim().replace('\n', ", ");
         let what = format!("this is no TOML: {what}");
@@ -69,12 +87,14 @@ fn parse(text: &str, path: &Path) -> (Vec<Entry>, Vec<Problem>) {
         reader.table("", table.get_ref());
     }
     reader.entries.sort_by_key(|(_, at)| *at);
-    (reader.entries.into_iter().map(|(entry, _)| entry).collect(), reader.problems)
+    let Reader { entries, sections, problems, .. } = reader;
+    Content { entries: entries.into_iter().map(|(entry, _)| entry).collect(), sections, problems }
 }
 
 struct Reader<'p> {
     place: &'p dyn Fn(usize) -> Option<Place>,
     entries: Vec<(Entry, usize)>,
+    sections: Vec<Section>,
     problems: Vec<Problem>,
 }
 
@@ -89,6 +109,9 @@ impl Reader<'_> {
             };
             match value.get_ref() {
                 DeValue::Table(table) if is_section(&name) => self.table(&name, table),
+                DeValue::Array(items) if name == streams::SECTION => {
+                    items.iter().for_each(|item| self.section(item.get_ref(), item.span().start));
+                }
                 value => match key(&name) {
                     Some(key) => {
                         let entry = Entry { key, place: (self.place)(at), found: found(value) };
@@ -98,6 +121,26 @@ impl Reader<'_> {
                 },
             }
         }
+    }
+}
+
+impl Reader<'_> {
+    /// One section of a stream.
+    fn section(&mut self, value: &DeValue<'_>, at: usize) {
+        let DeValue::Table(table) = value else {
+            return self.problems.push(unknown_key(streams::SECTION, (self.place)(at)));
+        };
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        let mut section = Section { place: (self.place)(at), entries: Vec::new() };
+        for (name, value) in entries {
+            let place = (self.place)(name.span().start);
+            match streams::key(name.get_ref()) {
+                Some(key) => section.entries.push(Entry { key, place, found: found(value.get_ref()) }),
+                None => self.problems.push(streams::unknown_key(name.get_ref(), place)),
+            }
+        }
+        self.sections.push(section);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use push_server::guard::{ForwardedBy, Proxies};
+
 use super::settings::{LogFormat, Public, Settings};
 use super::value::{Form, Kind, Value};
 
@@ -14,19 +16,19 @@ pub(crate) enum When {
     Start,
 }
 
-/// One key of the settings.
+/// One key of the settings, or of a section of which there may be several.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct Key<T: 'static = Settings> {
     /// With its section: `limits.log_bytes`.
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) when: When,
     pub(crate) help: &'static str,
-    get: fn(&Settings) -> Value,
-    set: fn(&mut Settings, Value),
+    pub(super) get: fn(&T) -> Value,
+    pub(super) set: fn(&mut T, Value),
 }
 
-impl Key {
+impl<T> Key<T> {
     /// `PUSH_SERVER_LIMITS_LOG_BYTES`.
     pub(crate) fn variable(&self) -> String {
         format!("PUSH_SERVER_{}", self.name.replace('.', "_").to_ascii_uppercase())
@@ -42,17 +44,17 @@ impl Key {
         self.name.split_once('.').map_or(self.name, |(_, short)| short)
     }
 
-    pub(crate) fn get(&self, settings: &Settings) -> Value {
+    pub(crate) fn get(&self, settings: &T) -> Value {
         (self.get)(settings)
     }
 
     /// Its value as a file has it.
-    pub(crate) fn show(&self, settings: &Settings) -> String {
+    pub(crate) fn show(&self, settings: &T) -> String {
         self.kind.write(&self.get(settings))
     }
 
     /// `value` is one that its kind has read.
-    pub(crate) fn set(&self, settings: &mut Settings, value: Value) {
+    pub(crate) fn set(&self, settings: &mut T, value: Value) {
         (self.set)(settings, value);
     }
 }
@@ -67,9 +69,23 @@ pub(super) fn is_section(name: &str) -> bool {
 }
 
 /// A field of the settings as a value. What its kind admits fits; anything else leaves it as it is.
-trait Field {
+pub(super) trait Field {
     fn value(&self) -> Value;
     fn put(&mut self, value: Value);
+}
+
+impl<F: Field + Default> Field for Option<F> {
+    fn value(&self) -> Value {
+        self.as_ref().map_or(Value::Unset, Field::value)
+    }
+
+    fn put(&mut self, value: Value) {
+        *self = (value != Value::Unset).then(|| {
+            let mut field = F::default();
+            field.put(value);
+            field
+        });
+    }
 }
 
 macro_rules! fields {
@@ -150,7 +166,14 @@ const GRANTS: Kind = Kind::List(Form {
     expected: "\"DOMAIN\" for the ports that are listened on, or \"DOMAIN:PORTS\", such as \"*.example.com:8080,9000-9010\"",
     check: grant,
 });
-const PATH: Kind = Kind::Text(Form { expected: "the path of a file", check: |_| Ok(()) });
+const PROXIES: Kind = Kind::List(Form {
+    expected: "an address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"",
+    check: proxy,
+});
+const FORWARDED: &[&str] = &["x-forwarded-for", "forwarded"];
+/// So often a second, or at once.
+pub(super) const RATE: Kind = Kind::Number { least: 0, most: u32::MAX as u64 };
+pub(super) const PATH: Kind = Kind::Text(Form { expected: "the path of a file", check: |_| Ok(()) });
 const FILTER: Kind = Kind::Text(Form {
     expected: "a level (error, warn, info, debug, trace) or directives, such as \"info,push_server=debug\"",
     check: filter,
@@ -165,8 +188,25 @@ keys! {
     }
     access {
         opens: Kind::Flag, Reload, "A stream is opened by the first request for it, whoever makes it.";
-        publishes: Kind::Flag, Reload, "Whoever reaches the server publishes.";
+        publishes: Kind::Flag, Reload, "Whoever reaches the server publishes; with access.publish_tokens, who has one.";
+        sends: Kind::Flag, Reload, "Clients send messages on a stream, to all of its readers or to one.";
         origins: ORIGINS, Reload, "Pages that may open WebSockets and bridges beside those of this host; \"*\" is every page.";
+        publish_tokens: Kind::Tokens, Reload, "Who publishes gives one of these; none: nobody is asked. A token, or sha256: and its digest, which is what --print-config prints.";
+        publish_token_file: PATH, Reload, "More of them, a line each, in a file that only this server reads; read again at each reload.";
+        send_tokens: Kind::Tokens, Reload, "Who sends messages as a client gives one of these; none: nobody is asked.";
+        send_token_file: PATH, Reload, "More of them.";
+        proxies: PROXIES, Reload, "Proxies in front that say whom they serve: caps and rates then count for their clients.";
+        proxies_say: Kind::Choice(FORWARDED), Reload, "In which field they say it; the other one is not read.";
+    }
+    rates {
+        connects: RATE, Reload, "Connections of one address, or IPv6 network of 64 bits, a second; 0 is no limit, here and below. More are answered with 429.";
+        connects_burst: RATE, Reload, "So many at once.";
+        publishes: RATE, Reload, "Messages a second that are published with one token, or from one address where no token is asked for.";
+        publishes_burst: RATE, Reload, "So many at once.";
+        stream_publishes: RATE, Reload, "Messages a second that are published to one stream.";
+        stream_publishes_burst: RATE, Reload, "So many at once.";
+        sends: RATE, Reload, "Messages a second that one client's address, or one token, sends.";
+        sends_burst: RATE, Reload, "So many at once.";
     }
     policy {
         listen: ADDRESSES, Start, "Ports that answer policy requests and nothing else, as 843 is used.";
@@ -191,6 +231,8 @@ keys! {
     }
     limits {
         connections: Kind::from(1), Start, "HTTP connections at one time, streaming or not; more are answered with 503.";
+        connections_per_address: Kind::from(1), Start, "The same of one address, or IPv6 network of 64 bits; more are answered with 429.";
+        rate_entries: Kind::Number { least: 1, most: 1 << 24 }, Start, "Addresses, tokens and streams that rates are counted for.";
         streams: Kind::from(1), Start, "Streams at one time.";
         message_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "One message, in each of its forms.";
         log_messages: Kind::from(1), Start, "Messages that a stream keeps for those who are behind, late or coming back.";
@@ -218,9 +260,17 @@ keys! {
         body_read: Kind::time(100), Start, "Time for the body of a request that publishes.";
         bodies_in_all: Kind::bytes(1), Start, "Bytes of the bodies of all requests that publish at one time.";
         publish_wait: Kind::time(0), Start, "How long a publication waits while the server is behind; then it is answered with 503.";
+        batch_messages: Kind::from(1), Start, "Messages of one batch.";
+        batch_bytes: Kind::Bytes { least: 1, most: 1 << 30 }, Start, "Bytes of the body of a batch.";
+        idempotency_keys: Kind::from(1), Start, "Idempotency keys that are remembered; past this the oldest is forgotten early.";
+        idempotency_bytes: Kind::bytes(1_024), Start, "The same in bytes: of the keys, and 256 B for each.";
+        idempotency_age: Kind::time(0), Start, "How long an idempotency key is remembered.";
+        handler_time: Kind::time(1), Start, "How long handlers take for one message of a client. Of the library: this program has the system handler alone.";
+        handlers_at_once: Kind::from(1), Start, "Messages of clients that are being handled at one time.";
         ignored_input: Kind::bytes(0), Start, "Bytes that a subscriber may send after its request.";
         ws_message: Kind::bytes(1), Start, "One message from a WebSocket.";
         ws_input: Kind::bytes(1), Start, "Bytes from a WebSocket within one heartbeat.";
+        ws_unanswered: Kind::from(1), Start, "Messages from a WebSocket whose answers have not left.";
         ws_close: Kind::time(0), Start, "How long a WebSocket's answer to a close frame is waited for.";
         bridges: Kind::from(0), Start, "Ruffle bridges at one time; 0: none are served.";
         bridges_per_address: Kind::from(0), Start, "Ruffle bridges of one address, or IPv6 network of 64 bits.";
@@ -260,6 +310,10 @@ fn origin(text: &str) -> Result<(), String> {
         "*" => Ok(()),
         text => crate::cli::origin(text).map(drop),
     }
+}
+
+fn proxy(text: &str) -> Result<(), String> {
+    Proxies::new([text], ForwardedBy::default()).map(drop).map_err(|error| error.to_string())
 }
 
 fn grant(text: &str) -> Result<(), String> {

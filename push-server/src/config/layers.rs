@@ -8,6 +8,7 @@ use super::file;
 use super::keys::{KEYS, Key, key};
 use super::problem::{Place, Problem};
 use super::settings::Settings;
+use super::streams;
 use super::value::Found;
 
 /// What every variable of the environment begins with that is ours.
@@ -31,8 +32,8 @@ pub(crate) struct Override {
 
 /// What was written for a key, and where.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: &'static Key,
+pub(super) struct Entry<T: 'static = Settings> {
+    pub(super) key: &'static Key<T>,
     pub(super) place: Option<Place>,
     pub(super) found: Found,
 }
@@ -61,7 +62,8 @@ impl Layers {
     ///
     /// Everything that is wrong with them.
     pub(crate) fn load(&self) -> Result<Settings, Vec<Problem>> {
-        let (mut entries, mut problems) = self.file.as_deref().map(file::read).unwrap_or_default();
+        let file::Content { mut entries, sections, mut problems } =
+            self.file.as_deref().map(file::read).unwrap_or_default();
         let (variables, wrong) = self.variables();
         entries.extend(variables);
         problems.extend(wrong);
@@ -83,6 +85,7 @@ impl Layers {
                 Err(wrong) => problems.push(Problem { place, key: Some(key.name.to_owned()), what: wrong.0 }),
             }
         }
+        settings.streams = streams::build(sections, &mut problems);
         if problems.is_empty() {
             problems.extend(settings.contradictions().into_iter().map(|(keys, what)| {
                 let given = keys.iter().find_map(|key| Some((*key, places.get(key)?.clone())));
@@ -130,7 +133,7 @@ fn is_of_platform(name: &OsStr) -> bool {
 }
 
 /// The name that was probably meant.
-fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
+pub(super) fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
     // Of a stranger's length.
     let name: String = name.chars().take(80).collect();
     let by_likeness = names.map(|known| (strsim::jaro_winkler(&name, &known), known));
@@ -143,6 +146,10 @@ fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
 }
 
 pub(super) fn unknown_key(name: &str, place: Option<Place>) -> Problem {
+    if name == "streams" || name.starts_with("streams.") {
+        let what = "single streams have sections of their own in a file, [[streams]]; see --print-config";
+        return Problem { place, key: None, what: what.to_owned() };
+    }
     // Its last part may be right, in another section.
     let last = name.rsplit('.').next().unwrap_or(name);
     let same = KEYS.iter().find(|key| key.name.rsplit('.').next() == Some(last));

@@ -10,10 +10,12 @@ mod layers;
 mod print;
 mod problem;
 mod settings;
+mod streams;
 mod value;
 
 pub(crate) use keys::{KEYS, When};
 pub(crate) use layers::{Layers, Override};
 pub(crate) use print::print;
 pub(crate) use settings::{Log, LogFormat, Policy, Public, Settings};
+pub(crate) use streams::StreamSection;
 pub(crate) use value::Found;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::keys::{KEYS, When};
 use super::settings::Settings;
+use super::streams::{self, STREAM_KEYS, StreamSection};
+use super::value::Value;
 
 /// Columns of a comment.
 const WIDTH: usize = 100;
@@ -28,7 +30,33 @@ pub(crate) fn print(settings: &Settings) -> String {
         let _ = writeln!(file, "# Default: {}; {}{mark}", key.show(&defaults), key.variable());
         let _ = writeln!(file, "{} = {}", key.short(), key.show(settings));
     }
+    streams(&mut file, &settings.streams);
     file
+}
+
+/// The sections of single streams, below what their keys mean.
+fn streams(file: &mut String, sections: &[StreamSection]) {
+    file.push_str("\n\n");
+    comment(file, streams::HELP);
+    let mark = |text: &str| text.replace("# ", "#   ");
+    let defaults = StreamSection::default();
+    file.push_str("#\n# [[streams]] *\n");
+    for key in STREAM_KEYS {
+        let mut help = String::new();
+        comment(&mut help, key.help);
+        let default = match key.get(&defaults) {
+            Value::Unset => String::new(),
+            _ => format!("; default: {}", key.show(&defaults)),
+        };
+        let _ = writeln!(file, "# {}{default}", key.short());
+        file.push_str(&mark(&help));
+    }
+    for section in sections {
+        file.push_str("\n[[streams]]\n");
+        for key in STREAM_KEYS.iter().filter(|key| key.get(section) != key.get(&defaults)) {
+            let _ = writeln!(file, "{} = {}", key.short(), key.show(section));
+        }
+    }
 }
 
 /// Wraps `text` at words.
@@ -61,4 +89,17 @@ pub(super) fn table() -> String {
         .fold(String::from("| key | default | reload | |\n| --- | --- | --- | --- |\n"), |table, row| {
             table + &row
         })
+}
+
+/// The keys of single streams as the README's second table.
+#[cfg(test)]
+pub(super) fn stream_table() -> String {
+    let defaults = StreamSection::default();
+    STREAM_KEYS.iter().fold(String::from("| key | default | |\n| --- | --- | --- |\n"), |table, key| {
+        let default = match key.get(&defaults) {
+            Value::Unset => String::new(),
+            _ => format!("`{}`", key.show(&defaults)),
+        };
+        table + &format!("| `{}` | {default} | {} |\n", key.short(), key.help)
+    })
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use push_server::Limits;
+use push_server::{Limits, guard};
+
+use super::streams::StreamSection;
 
 /// Everything that can be set. The keys and what they mean: [`keys`](super::keys).
 #[derive(Clone, Debug)]
@@ -10,6 +12,7 @@ pub(crate) struct Settings {
     pub(crate) listen: Vec<String>,
     pub(crate) threads: usize,
     pub(crate) access: Access,
+    pub(crate) rates: Rates,
     pub(crate) policy: Policy,
     pub(crate) admin: Admin,
     pub(crate) metrics: Metrics,
@@ -17,6 +20,37 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) limits: Limits,
     pub(crate) port: policy_server::Limits,
+    /// The first whose name fits counts.
+    pub(crate) streams: Vec<StreamSection>,
+}
+
+/// How often: a second, and at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Rates {
+    pub(crate) connects: u32,
+    pub(crate) connects_burst: u32,
+    pub(crate) publishes: u32,
+    pub(crate) publishes_burst: u32,
+    pub(crate) stream_publishes: u32,
+    pub(crate) stream_publishes_burst: u32,
+    pub(crate) sends: u32,
+    pub(crate) sends_burst: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let guard::Rates { connects, publishes, stream_publishes, sends, .. } = guard::Rates::default();
+        Self {
+            connects: connects.per_second,
+            connects_burst: connects.burst,
+            publishes: publishes.per_second,
+            publishes_burst: publishes.burst,
+            stream_publishes: stream_publishes.per_second,
+            stream_publishes_burst: stream_publishes.burst,
+            sends: sends.per_second,
+            sends_burst: sends.burst,
+        }
+    }
 }
 
 /// What clients may do.
@@ -24,7 +58,32 @@ pub(crate) struct Settings {
 pub(crate) struct Access {
     pub(crate) opens: bool,
     pub(crate) publishes: bool,
+    pub(crate) sends: bool,
     pub(crate) origins: Vec<String>,
+    /// Digests.
+    pub(crate) publish_tokens: Vec<String>,
+    pub(crate) publish_token_file: String,
+    pub(crate) send_tokens: Vec<String>,
+    pub(crate) send_token_file: String,
+    pub(crate) proxies: Vec<String>,
+    pub(crate) proxies_say: String,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            opens: true,
+            publishes: true,
+            sends: true,
+            origins: Vec::new(),
+            publish_tokens: Vec::new(),
+            publish_token_file: String::new(),
+            send_tokens: Vec::new(),
+            send_token_file: String::new(),
+            proxies: Vec::new(),
+            proxies_say: "x-forwarded-for".to_owned(),
+        }
+    }
 }
 
 /// Which movies may open sockets to this server.
@@ -87,7 +146,8 @@ impl Default for Settings {
         Self {
             listen: vec!["127.0.0.1:8080".to_owned()],
             threads: 0,
-            access: Access { opens: true, publishes: true, origins: Vec::new() },
+            access: Access::default(),
+            rates: Rates::default(),
             policy: Policy { listen: Vec::new(), file: String::new(), allow: vec!["*".to_owned()] },
             admin: Admin { listen: Vec::new(), public: Public::Health, console: true },
             metrics: Metrics { streams: 100 },
@@ -95,6 +155,7 @@ impl Default for Settings {
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
             limits: Limits::default(),
             port: policy_server::Limits::default(),
+            streams: Vec::new(),
         }
     }
 }

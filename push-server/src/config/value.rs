@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use push_server::guard::{MAX_TOKENS, Token};
+
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -12,6 +14,8 @@ pub(crate) enum Value {
     Flag(bool),
     Text(String),
     List(Vec<String>),
+    /// Nothing was said, and something else counts.
+    Unset,
 }
 
 /// What a key may hold.
@@ -36,6 +40,8 @@ pub(crate) enum Kind {
     Text(Form),
     /// Several such texts; where a word is all there is, they are separated by commas.
     List(Form),
+    /// Several tokens, which are kept as their digests and told to nobody.
+    Tokens,
 }
 
 /// What a text has to be.
@@ -82,6 +88,19 @@ impl Found {
             Self::Flag(flag) => format!("the boolean {flag}"),
             Self::List(items) => format!("a list of {}", items.len()),
             Self::Other(name) => (*name).to_owned(),
+        }
+    }
+
+    /// The items of a list; of a word, between commas. Nothing between commas, as in a variable that is set to nothing,
+    /// is no item.
+    fn items(&self) -> Option<Vec<Self>> {
+        match self {
+            Self::Word(word) => {
+                let items = word.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(|item| Self::Word(item.to_owned())).collect())
+            }
+            Self::List(items) => Some(items.clone()),
+            _ => None,
         }
     }
 
@@ -146,22 +165,13 @@ impl Kind {
                     .map(Value::Text);
             }
             Self::List(form) => return self.read_list(form, found),
+            Self::Tokens => return self.read_tokens(found),
         };
         value.filter(|value| self.admits(value)).ok_or_else(|| self.wrong(found))
     }
 
     fn read_list(&self, form: &Form, found: &Found) -> Result<Value, Wrong> {
-        let items = match found {
-            // Nothing between commas, as in a variable that is set to nothing, is no item.
-            Found::Word(word) => word
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(|item| Found::Word(item.to_owned()))
-                .collect(),
-            Found::List(items) => items.clone(),
-            _ => return Err(self.wrong(found)),
-        };
+        let items = found.items().ok_or_else(|| self.wrong(found))?;
         let texts = items.iter().map(|item| {
             item.text().map_or_else(
                 || Err(Wrong(format!("found {} in the list; expected {}", item.tell(), form.expected))),
@@ -169,6 +179,23 @@ impl Kind {
             )
         });
         texts.collect::<Result<_, _>>().map(Value::List)
+    }
+
+    /// Whatever is wrong: it is not told, as it may be most of a token.
+    fn read_tokens(&self, found: &Found) -> Result<Value, Wrong> {
+        let unlike = || Wrong(format!("found no list of texts; expected {}", self.expected(found)));
+        let digest = |item: Found| {
+            let token = item.text().ok_or_else(unlike)?.parse::<Token>();
+            token
+                .map(|token| token.to_string())
+                .map_err(|problem| Wrong(format!("found no token: {problem}")))
+        };
+        let digests =
+            found.items().ok_or_else(unlike)?.into_iter().map(digest).collect::<Result<Vec<_>, _>>()?;
+        match digests.len() {
+            ..=MAX_TOKENS => Ok(Value::List(digests)),
+            count => Err(Wrong(format!("found {count} tokens; expected {MAX_TOKENS} at most"))),
+        }
     }
 
     fn admits(&self, value: &Value) -> bool {
@@ -211,6 +238,7 @@ impl Kind {
                 text
             }),
             Self::Text(form) => format!("{}, in quotation marks", form.expected),
+            Self::Tokens => "a list [\"…\", \"…\"] of tokens".to_owned(),
             Self::List(form) => format!("a list [\"…\", \"…\"], each {}", form.expected),
         }
     }
@@ -226,6 +254,7 @@ impl Kind {
             (_, Value::List(items)) => {
                 format!("[{}]", items.iter().map(|item| quote(item)).collect::<Vec<_>>().join(", "))
             }
+            (_, Value::Unset) => String::new(),
         }
     }
 }
@@ -318,6 +347,27 @@ mod tests {
         assert_eq!(problem, "found the number 30; expected a time with its unit, such as \"30s\"");
         assert!(word(Kind::time(1), "0s").unwrap_err().contains("of 1ms at least"));
         assert!(word(Kind::time(0), "999999years").is_err(), "longer than anything waits");
+    }
+
+    #[test]
+    fn tokens_are_kept_as_digests_and_told_to_nobody() {
+        let read = word(Kind::Tokens, "abcdefghijklmnop, qrstuvwxyz012345").unwrap();
+        let Value::List(digests) = &read else { panic!("{read:?}") };
+        assert!(digests.len() == 2 && digests.iter().all(|digest| digest.starts_with("sha256:")));
+        let texts = digests.iter().map(|digest| Found::Text(digest.clone())).collect();
+        assert_eq!(Kind::Tokens.read(&Found::List(texts)), Ok(read.clone()), "what was printed is read back");
+        let secret = "hunter2 is my secret";
+        for found in [
+            Found::Word(secret.to_owned()),
+            Found::Text(secret.to_owned()),
+            Found::List(vec![Found::Text(secret.to_owned())]),
+            Found::List(vec![Found::Number("4711".to_owned())]),
+        ] {
+            let Wrong(problem) = Kind::Tokens.read(&found).unwrap_err();
+            assert!(!problem.contains("hunter2") && !problem.contains("4711"), "{problem}");
+        }
+        let many = vec!["abcdefghijklmnop"; MAX_TOKENS + 1].join(",");
+        assert!(word(Kind::Tokens, &many).unwrap_err().contains("256 at most"));
     }
 
     #[test]

@@ -65,12 +65,16 @@ pub enum Error {
 
 impl Error {
     pub(super) fn panic(callback: &'static str, payload: &(dyn Any + Send)) -> Self {
-        let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-            (Some(text), _) => (*text).to_owned(),
-            (_, Some(text)) => text.clone(),
-            _ => "(no text)".to_owned(),
-        };
-        Self::Panic { callback, message }
+        Self::Panic { callback, message: panic_text(payload) }
+    }
+}
+
+/// What a panic has said.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "(no text)".to_owned(),
     }
 }
 

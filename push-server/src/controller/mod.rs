@@ -295,4 +295,5 @@ pub use route::{route, router};
 pub use settings::{CALLBACK_TIME, INPUT_BYTES, LONGEST_WAIT, PENDING_BYTES, READ, TIMEOUT};
 pub use suspend::Suspend;
 
+pub(crate) use error::panic_text;
 pub(crate) use suspend::{Launch, Seat, Takeover, Vacated};

@@ -17,6 +17,7 @@ use super::life::{Call, Life};
 use super::output::{Envelope, Output};
 use super::wire::{Failure, Received, Wire};
 use crate::ReadError;
+use crate::guard::Reason as Refused;
 use crate::lifecycle::Event;
 use crate::transport::{Farewell, LAST_CHUNK};
 use crate::web::{Extent, SHUTTING_DOWN, head, refusal, switching_protocols};
@@ -246,7 +247,7 @@ impl<C: Controller, W: Wire> Run<C, W> {
         let has_answer = self.cx.is_answered();
         let is_ending = reason == Reason::Shutdown;
         if is_ending && !has_answer {
-            return self.refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
+            return self.refuse(Refused::Ending, StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
         }
         self.cx.say_farewell(Farewell::Rotate);
         let mut preamble = Output::default();
@@ -262,7 +263,8 @@ impl<C: Controller, W: Wire> Run<C, W> {
     }
 
     /// Answers with an error and a short text.
-    fn refuse(&mut self, status: StatusCode, what: &str) -> After {
+    fn refuse(&mut self, why: Refused, status: StatusCode, what: &str) -> After {
+        self.cx.hub().guard().count(why);
         self.cx.take_headers();
         self.cx.out.clear();
         self.cx.out.push(refusal(self.asked.version, status, what).into());
@@ -285,7 +287,7 @@ impl<C: Controller, W: Wire> Run<C, W> {
         if !matches!(error, Error::Stalled { .. } | Error::Socket(_)) {
             if !self.cx.has_head_left() {
                 let (status, what) = status(&error);
-                self.refuse(status, what);
+                self.refuse(Refused::of(status).unwrap_or(Refused::OtherServer), status, what);
             } else {
                 let last = self.cx.settings().form.failure(&error);
                 self.cx.out.push(last.into());

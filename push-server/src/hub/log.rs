@@ -146,11 +146,11 @@ impl Log {
         }
     }
 
-    /// Makes room for a message of `weight`: forgets the oldest ones past the bounds, also past that on all logs
-    /// together, but nothing after `seen`.
-    pub(crate) fn make_room(&mut self, weight: usize, seen: u64) -> Room {
-        let needed = weight + Message::OVERHEAD;
-        let room = match self.excess(weight, self.in_all.overdraw(needed)) {
+    /// Makes room for `count` messages of `weight` together: forgets the oldest ones past the bounds, also past that on all
+    /// logs together, but nothing after `seen`.
+    pub(crate) fn make_room(&mut self, count: usize, weight: usize, seen: u64) -> Room {
+        let needed = weight + count * Message::OVERHEAD;
+        let room = match self.excess(count, weight, self.in_all.overdraw(needed)) {
             None => Room::Full,
             Some(count) if self.base().sequence + count as u64 > seen => Room::Later,
             Some(count) => {
@@ -162,15 +162,15 @@ impl Log {
         room
     }
 
-    /// How many of the oldest messages have to go for one of `weight`, and so that all logs have `over` bytes less.
-    /// Nothing if this log does not hold as many.
-    fn excess(&self, weight: usize, over: usize) -> Option<usize> {
+    /// How many of the oldest messages have to go for `more` of `weight` together, and so that all logs have `over` bytes
+    /// less. Nothing if this log does not hold as many.
+    fn excess(&self, more: usize, weight: usize, over: usize) -> Option<usize> {
         // Before a look at each: where all logs are full this is asked often.
         if over > self.held + self.ring.len() * Message::OVERHEAD {
             return None;
         }
         let (mut count, mut held, mut freed) = (0, self.held, 0);
-        while freed < over || self.is_over(self.ring.len() - count, held + weight) {
+        while freed < over || self.is_over(self.ring.len() - count + more, held + weight) {
             let Some(oldest) = self.ring.get(count) else { break };
             count += 1;
             held -= oldest.weight();
@@ -258,7 +258,7 @@ impl Log {
     }
 
     const fn is_over(&self, messages: usize, bytes: usize) -> bool {
-        messages >= self.config.log_messages || bytes > self.config.log_bytes
+        messages > self.config.log_messages || bytes > self.config.log_bytes
     }
 
     /// Where a reader is that has got everything.
@@ -379,7 +379,7 @@ mod tests {
 
     /// With all shards up to date.
     fn append(log: &mut Log, bodies: Bodies, now: Instant) -> Position {
-        assert_eq!(log.make_room(bodies.weight(), u64::MAX), Room::Taken);
+        assert_eq!(log.make_room(1, bodies.weight(), u64::MAX), Room::Taken);
         log.append(bodies, now)
     }
 
@@ -417,6 +417,33 @@ mod tests {
         assert_eq!(sequences(&log, 0, 9), Err(Gap));
     }
 
+    /// A batch has its place as a whole: as many go as it needs, or nothing changes.
+    #[test]
+    fn several_messages_make_room_together() {
+        let config = StreamConfig::new(&Limits::default()).history(4, 4 * bodies(100).weight(), HOUR);
+        let in_all = Arc::new(Budget::new(usize::MAX));
+        let mut log = Log::new(EPOCH, config, in_all.clone());
+        for _ in 0..3 {
+            append(&mut log, bodies(100), now());
+        }
+        let two = 2 * bodies(100).weight();
+        assert_eq!((log.make_room(2, two, 0), log.base().sequence), (Room::Later, 0));
+        assert_eq!((log.make_room(2, two, 1), log.base().sequence), (Room::Taken, 1));
+        log.append(bodies(100), now());
+        log.append(bodies(100), now());
+        assert_eq!(
+            (sequences(&log, 1, 9), in_all.used()),
+            (Ok(vec![2, 3, 4, 5]), 2 * two + 4 * Message::OVERHEAD)
+        );
+        // Short ones, of which there are too many, and a long one.
+        assert_eq!((log.make_room(3, 6, u64::MAX), log.base().sequence), (Room::Taken, 4));
+        for _ in 0..3 {
+            log.append(Bodies::encode(&0, &Classes::default(), &Limits::default()).unwrap(), now());
+        }
+        assert_eq!((log.make_room(1, two, 4), log.base().sequence), (Room::Later, 4));
+        assert_eq!((log.make_room(1, two, 5), log.base().sequence), (Room::Taken, 5));
+    }
+
     #[test]
     fn all_logs_together_are_bounded_and_each_forgets_its_own() {
         let needed = bodies(100).weight() + Message::OVERHEAD;
@@ -429,16 +456,16 @@ mod tests {
         append(&mut other, bodies(100), now());
         assert_eq!(in_all.used(), in_all.max());
         // There is nothing of its own to forget.
-        assert_eq!(third.make_room(1, u64::MAX), Room::Full);
+        assert_eq!(third.make_room(1, 1, u64::MAX), Room::Full);
         // What a shard has not seen is not forgotten, and nothing is taken meanwhile.
-        assert_eq!(one.make_room(bodies(100).weight(), 0), Room::Later);
+        assert_eq!(one.make_room(1, bodies(100).weight(), 0), Room::Later);
         assert_eq!(in_all.used(), in_all.max());
         append(&mut one, bodies(100), now());
         assert_eq!((sequences(&one, 1, 9), sequences(&one, 0, 9)), (Ok(vec![2, 3]), Err(Gap)));
         // Two have to go for one that is larger, but never somebody else's.
         append(&mut one, bodies(150), now());
         assert_eq!(sequences(&one, 3, 9), Ok(vec![4]));
-        assert_eq!(one.make_room(4 * needed, u64::MAX), Room::Full);
+        assert_eq!(one.make_room(1, 4 * needed, u64::MAX), Room::Full);
         assert_eq!((sequences(&one, 3, 9), sequences(&other, 0, 9)), (Ok(vec![4]), Ok(vec![1])));
         drop(other);
         append(&mut third, bodies(1), now());
@@ -512,7 +539,7 @@ mod tests {
             // The warning comes true: what one more message would forget is gone after it.
             for next in [0, 700] {
                 let weight = bodies(next).weight();
-                let warned = log.make_room(weight, cursor) == Room::Later;
+                let warned = log.make_room(1, weight, cursor) == Room::Later;
                 if warned {
                     append(&mut log, bodies(next), now());
                 } else {

@@ -32,12 +32,14 @@
 //! age; what all logs hold together; how far a reader with a full socket may be behind in the same three; what waits for
 //! one client and for all; how many clients are present; how long a client stays present without a connection.
 
+mod batch;
 mod budget;
 mod channel;
 mod client;
 mod config;
 mod drain;
 mod hears;
+mod idempotency;
 mod inbox;
 mod log;
 mod member;
@@ -48,6 +50,7 @@ mod stats;
 mod stream;
 mod subscription;
 mod unused;
+mod voice;
 mod wheel;
 
 use std::collections::HashMap;
@@ -58,8 +61,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub(crate) use batch::Messages;
+pub use batch::PublishedBatch;
 pub use client::{BadClientId, ClientId, MAX_CLIENT_ID};
 pub use config::{Overflow, StreamConfig};
+pub(crate) use idempotency::{Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Unpublished};
 pub use log::{Resume, Start};
 pub use presence::{Presence, PresenceEvent, PresenceLost};
 pub use reader::{Batch, Delivery, Reader};
@@ -68,12 +74,14 @@ pub use stream::{Published, Sent, Stream};
 pub use subscription::{Connection, Ended, Subscription};
 
 use crate::encode::Classes;
+use crate::guard::Guard;
 use crate::limits::LONGEST;
 use crate::name::StreamName;
 use crate::position::Epoch;
 use crate::{Limits, OpenError};
 use budget::Budget;
 use channel::Channel;
+use idempotency::Idempotency;
 use inbox::Inbox;
 use log::Log;
 use shard::Shard;
@@ -87,6 +95,24 @@ pub(crate) struct CountedController(Arc<Shared>);
 impl Drop for CountedController {
     fn drop(&mut self) {
         self.0.counts.controllers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A message of a client among those that are being handled, of which there are
+/// [`Limits::handlers_at_once`] at most.
+#[derive(Debug)]
+pub(crate) struct Handling(Arc<Shared>);
+
+impl Handling {
+    pub(crate) fn begin(stream: &Stream) -> Option<Self> {
+        let shared = &stream.shared;
+        shared.handling.take(1).then(|| Self(shared.clone()))
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.0.handling.give_back(1);
     }
 }
 
@@ -108,6 +134,11 @@ pub(crate) struct Shared {
     log_bytes: Arc<Budget>,
     /// Bodies of requests that publish.
     pub(crate) bodies: Budget,
+    /// What was published with idempotency keys.
+    idempotency: Idempotency,
+    /// Messages of clients that are being handled.
+    handling: Budget,
+    pub(crate) guard: Guard,
     unused: Arc<Unused>,
 }
 
@@ -165,6 +196,9 @@ impl Hub {
         let shared = Arc::new(Shared {
             log_bytes: Budget::new(limits.log_bytes_in_all).into(),
             bodies: Budget::new(limits.bodies_in_all),
+            idempotency: Idempotency::new(&limits),
+            handling: Budget::new(limits.handlers_at_once),
+            guard: Guard::new(&limits),
             unused: Arc::default(),
             limits,
             classes: Classes::default(),
@@ -214,7 +248,9 @@ impl Hub {
         if streams.open.len() >= self.shared.limits.streams && !streams.open.contains_key(name) {
             self.close_unused(&mut streams);
         }
-        let config = StreamConfig::new(&self.shared.limits);
+        let rules = self.shared.guard.rules();
+        let own = rules.stream(name.as_str()).and_then(|rule| rule.config.clone());
+        let config = own.unwrap_or_else(|| StreamConfig::new(&self.shared.limits));
         let stream = self.open_in(&mut streams, name, &config, Some(self.shared.unused.clone()))?;
         stream.channel.look_whether_unused();
         Ok(stream)
@@ -316,6 +352,12 @@ impl Hub {
         &self.shared.limits
     }
 
+    /// Who may do what, and how often, with the streams of this hub.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// What the bodies of requests that publish hold.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.shared.bodies
@@ -329,11 +371,6 @@ impl Hub {
         CountedController(self.shared.clone())
     }
 
-    /// Counts a request that found no place.
-    pub(crate) fn count_turned_away(&self) {
-        self.shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn classes(&self) -> &Classes {
         &self.shared.classes
     }
@@ -342,7 +379,13 @@ impl Hub {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let streams = self.streams().open.len();
-        Stats { log_bytes: self.shared.log_bytes.used(), ..self.shared.counts.stats(streams) }
+        let (idempotency_keys, idempotency_forgotten) = self.shared.idempotency.counts(Instant::now());
+        Stats {
+            log_bytes: self.shared.log_bytes.used(),
+            idempotency_keys,
+            idempotency_forgotten,
+            ..self.shared.counts.stats(streams, self.shared.guard.refusals())
+        }
     }
 
     /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to

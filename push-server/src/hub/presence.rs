@@ -258,6 +258,10 @@ struct Queue {
 }
 
 impl Slot {
+    pub(crate) const fn id(&self) -> &ClientId {
+        &self.id
+    }
+
     fn new(id: ClientId) -> Self {
         Self { id, waiting: AtomicUsize::new(0), queue: Mutex::default(), news: Notify::new() }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::guard::{Reason, Refusals};
 use crate::lifecycle::Close;
 use crate::transport::Transport;
 
@@ -62,7 +63,6 @@ pub(crate) struct Counts {
     pub(crate) closed: [AtomicU64; Close::COUNT],
     pub(crate) rotated: AtomicU64,
     pub(crate) shard_restarts: AtomicU64,
-    pub(crate) turned_away: AtomicU64,
     pub(crate) open: [AtomicUsize; Transport::FORMS],
     pub(crate) readers: AtomicUsize,
     pub(crate) controllers: AtomicUsize,
@@ -84,8 +84,11 @@ pub struct Stats {
     /// How often a shard has panicked, had its connections cut, and begun anew. Anything but 0 is a bug: of the server, or
     /// of what was published.
     pub shard_restarts: u64,
-    /// Requests that were answered with 503 because [`Limits::connections`](crate::Limits::connections) were open.
+    /// Requests that were answered with 503 because [`Limits::connections`](crate::Limits::connections) were open; also
+    /// among the `refusals`.
     pub turned_away: u64,
+    /// Requests that were refused, by reason.
+    pub refusals: Refusals,
     /// Connections that stream now, by the form they read.
     pub open: Vec<(Transport, usize)>,
     /// [`Reader`](crate::hub::Reader)s now.
@@ -100,6 +103,11 @@ pub struct Stats {
     pub direct_bytes: usize,
     /// Bytes that the logs of all streams hold, as [`Limits::log_bytes_in_all`](crate::Limits::log_bytes_in_all) counts.
     pub log_bytes: usize,
+    /// Idempotency keys that are remembered.
+    pub idempotency_keys: usize,
+    /// Idempotency keys that were forgotten before their time, to make room for others: what was published with one of
+    /// them would be published again.
+    pub idempotency_forgotten: u64,
 }
 
 impl Counts {
@@ -113,7 +121,7 @@ impl Counts {
         self.connections() + self.readers.load(Ordering::Relaxed) == 0
     }
 
-    pub(crate) fn stats(&self, streams: usize) -> Stats {
+    pub(crate) fn stats(&self, streams: usize, refusals: Refusals) -> Stats {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let open = Transport::ALL.into_iter().zip(&self.open);
         Stats {
@@ -121,7 +129,8 @@ impl Counts {
             closed: std::array::from_fn(|i| load(&self.closed[i])),
             rotated: load(&self.rotated),
             shard_restarts: load(&self.shard_restarts),
-            turned_away: load(&self.turned_away),
+            turned_away: refusals.get(Reason::Connections),
+            refusals,
             open: open.map(|(transport, count)| (transport, count.load(Ordering::Relaxed))).collect(),
             readers: self.readers.load(Ordering::Relaxed),
             controllers: self.controllers.load(Ordering::Relaxed),
@@ -129,6 +138,8 @@ impl Counts {
             streams,
             direct_bytes: self.direct_bytes.load(Ordering::Relaxed),
             log_bytes: 0,
+            idempotency_keys: 0,
+            idempotency_forgotten: 0,
         }
     }
 }

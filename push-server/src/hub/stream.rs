@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::batch::Lot;
 use super::channel::Channel;
 use super::client::ClientId;
 use super::config::StreamConfig;
@@ -17,6 +18,7 @@ use super::presence::Presence;
 use super::reader::Delivery;
 use super::stats::{Overrun, StreamStats};
 use crate::error::SendError;
+use crate::guard::Guard;
 use crate::message::{Bodies, Message};
 use crate::name::StreamName;
 use crate::position::Position;
@@ -31,13 +33,14 @@ const BURST: Duration = Duration::from_millis(1);
 
 /// A handle of a stream: publish to it, subscribe to it. Cloning costs two reference counts.
 ///
-/// A value is published in one of four kinds, each of which every transport renders:
+/// A value is published in one of five kinds, each of which every transport renders:
 ///
 /// | published | Hessian readers get | readers of JSON get |
 /// | --- | --- | --- |
 /// | a Rust value, [`publish`](Self::publish) | the object, as the crate `hessian` maps serde's types | what `serde_json` makes of it |
 /// | a generic Hessian value, [`publish_graph`](Self::publish_graph) | itself, but for the types of lists and maps | objects and maps as objects, lists as arrays, dates as milliseconds, binaries as arrays of numbers; shared parts each time |
 /// | JSON, [`publish_json`](Self::publish_json) | objects as untyped maps, arrays as untyped lists, whole numbers as ints where they fit and else as longs, other numbers as doubles | itself |
+/// | Hessian, [`publish_hessian`](Self::publish_hessian) | as a generic value | as of a generic value |
 /// | bytes, [`publish_bytes`](Self::publish_bytes) | a binary | a string in base64 (RFC 4648, section 4) |
 ///
 /// Objects keep their classes, whose definitions all readers share. The type of a list or a map (`java.util.LinkedList`,
@@ -135,6 +138,11 @@ impl Stream {
         self.shared.drain.turn().await;
     }
 
+    /// The rules of its hub.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.shared.guard
+    }
+
     /// Whether readers are to leave.
     pub(crate) fn is_leaving(&self) -> bool {
         self.shared.drain.has_begun()
@@ -205,7 +213,18 @@ impl Stream {
         self.append(bodies).await
     }
 
-    async fn append(&self, mut bodies: Bodies) -> Result<Published, PublishError> {
+    /// Publishes one Hessian value, as a Java program writes it with `Hessian2Output.writeObject` (Hessian 2.0, no packet
+    /// around it, no header before it). Decoded and encoded again, in the numbers of classes that all readers share.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_graph`](Self::publish_graph); [`PublishError::NotHessian`] if the bytes are not exactly one value of
+    /// 262,144 parts at most.
+    pub async fn publish_hessian(&self, value: &[u8]) -> Result<Published, PublishError> {
+        self.append(Bodies::hessian(value, &self.shared.classes, &self.shared.limits)?).await
+    }
+
+    pub(crate) async fn append<L: Lot>(&self, mut bodies: L) -> Result<Published, PublishError> {
         loop {
             bodies = match self.try_append(bodies)? {
                 Ok(published) => return Ok(published),
@@ -223,23 +242,24 @@ impl Stream {
     }
 
     /// Appends to the log and has the readers told, or gives the bodies back while a shard is too far behind.
-    fn try_append(&self, bodies: Bodies) -> Result<Result<Published, Bodies>, PublishError> {
+    fn try_append<L: Lot>(&self, bodies: L) -> Result<Result<Published, L>, PublishError> {
         let now = Instant::now();
         let mut log = self.channel.log();
         if self.has_ended() {
             return Err(PublishError::Ended);
         }
         let was_empty = log.is_empty();
-        match log.make_room(bodies.weight(), self.channel.seen_by_all()) {
+        let (count, weight) = (bodies.count(), bodies.weight());
+        match log.make_room(count, weight, self.channel.seen_by_all()) {
             Room::Taken => {}
             Room::Later => return Ok(Err(bodies)),
             Room::Full => {
                 let max = self.shared.log_bytes.max();
-                return Err(PublishError::Full { bound: "log_bytes_in_all", bytes: bodies.weight(), max });
+                return Err(PublishError::Full { bound: "log_bytes_in_all", bytes: weight, max });
             }
         }
-        let is_alone = log.is_quiet(now, BURST);
-        let position = self.channel.append(&mut log, bodies, now);
+        let is_alone = count == 1 && log.is_quiet(now, BURST);
+        let position = bodies.place(|bodies| self.channel.append(&mut log, bodies, now));
         let lapses = was_empty.then(|| log.lapses()).flatten();
         drop(log);
         if let Some(lapses) = lapses {
@@ -291,7 +311,16 @@ impl Stream {
         self.send(client, || Bodies::binary(&bytes.into(), &self.shared.classes, &self.shared.limits))
     }
 
-    fn send(
+    /// [`send_to`](Self::send_to), of one Hessian value, as [`publish_hessian`](Self::publish_hessian) takes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to) and [`publish_hessian`](Self::publish_hessian).
+    pub fn send_hessian_to(&self, client: &ClientId, value: &[u8]) -> Result<Sent, SendError> {
+        self.send(client, || Bodies::hessian(value, &self.shared.classes, &self.shared.limits))
+    }
+
+    pub(crate) fn send(
         &self,
         client: &ClientId,
         bodies: impl FnOnce() -> Result<Bodies, PublishError>,

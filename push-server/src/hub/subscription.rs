@@ -1,11 +1,11 @@
 //! A reader that has a place in a stream and no connection yet.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::client::ClientId;
 use super::log::{Cursor, Resume, Start};
@@ -13,8 +13,11 @@ use super::member::Arrival;
 use super::presence::{Attachment, Slot};
 use super::reader::Reader;
 use super::stream::Stream;
+use super::voice::Hearing;
 use crate::error::SubscribeError;
+use crate::guard::{Permit, Token};
 use crate::limits::LONGEST;
+use crate::messages::Chain;
 use crate::position::Position;
 use crate::transport::Transport;
 
@@ -29,6 +32,7 @@ pub struct Subscription {
     resume: Resume,
     client: Option<Arc<Slot>>,
     rotate_after: Option<Duration>,
+    hearing: Option<Arc<Hearing>>,
 }
 
 /// The connection of a reader, taken over after the request.
@@ -41,7 +45,7 @@ pub struct Connection {
     /// Whether the body goes in HTTP/1.1 chunks; otherwise the end of the connection ends it.
     pub chunked: bool,
     /// Released when the connection has ended.
-    pub permit: Option<OwnedSemaphorePermit>,
+    pub permit: Option<Permit>,
 }
 
 /// The hub has ended its streams.
@@ -62,7 +66,16 @@ impl Stream {
         let position = Position { sequence: cursor.sequence, ..log.position() };
         drop(log);
         let stream = self.clone();
-        Subscription { stream, transport, cursor, position, resume, client: None, rotate_after: None }
+        Subscription {
+            stream,
+            transport,
+            cursor,
+            position,
+            resume,
+            client: None,
+            rotate_after: None,
+            hearing: None,
+        }
     }
 }
 
@@ -87,6 +100,25 @@ impl Subscription {
     pub const fn rotate_after(mut self, time: Duration) -> Self {
         self.rotate_after = Some(if time.as_secs() < LONGEST.as_secs() { time } else { LONGEST });
         self
+    }
+
+    /// What the client sends on a WebSocket is handled by `chain`, and answered there. Without, it is refused. Elsewhere nothing comes of it.
+    #[must_use]
+    pub fn heard_by(mut self, chain: &Chain) -> Self {
+        self.heard(chain, None);
+        self
+    }
+
+    /// The same, if the hub's guard lets this caller send: that is asked for each message.
+    #[must_use]
+    pub(crate) fn heard_from(mut self, chain: &Chain, caller: (Option<Token>, IpAddr)) -> Self {
+        self.heard(chain, Some(caller));
+        self
+    }
+
+    fn heard(&mut self, chain: &Chain, caller: Option<(Option<Token>, IpAddr)>) {
+        let is_heard = matches!(self.transport, Transport::WsJson | Transport::WsHessian);
+        self.hearing = is_heard.then(|| Hearing { chain: chain.clone(), caller }.into());
     }
 
     /// The position before the first message that this reader gets.
@@ -141,6 +173,7 @@ impl Subscription {
             cursor: self.cursor,
             client,
             rotate_after: self.rotate_after,
+            hearing: self.hearing,
         };
         shared.next_inbox().1.arrive(arrival).map_err(|refused| Ended { connection: refused.connection })
     }

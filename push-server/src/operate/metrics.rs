@@ -63,6 +63,11 @@ impl Collector for Collected {
             self.0.direct_bytes as u64,
         )?;
         out.gauge("log_bytes", "Bytes that the logs of all streams hold", self.0.log_bytes as u64)?;
+        let keys = self.0.idempotency_keys as u64;
+        out.gauge("idempotency_keys", "Idempotency keys that are remembered", keys)?;
+        let help =
+            "Idempotency keys forgotten before their time, to make room: retries would be published again";
+        out.counter("idempotency_forgotten", help, self.0.idempotency_forgotten)?;
         out.counter("shard_restarts", "Anything but 0 is a bug", self.0.shard_restarts)?;
         out.gauge("streams_open", "Streams", self.0.streams_open as u64)?;
         out.counter("messages", "Messages published to all streams, closed ones too", all.messages)?;
@@ -75,6 +80,8 @@ impl Collector for Collected {
             "reason",
             &all.dropped,
         )?;
+        let help = "Requests that were refused, by reason: those of the application's routes too";
+        out.counters("refusals", help, "reason", &self.0.refusals)?;
         out.counters("http_responses", "Responses, by status", "code", &self.0.responses)?;
         let of_port = |wanted: bool| {
             self.0

@@ -8,6 +8,7 @@ mod phase;
 pub(crate) mod policy;
 pub(crate) mod ports;
 mod reload;
+pub(crate) mod rules;
 pub(crate) mod signals;
 mod site;
 mod status;
@@ -52,11 +53,13 @@ pub(crate) async fn run(
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let served_on = ports.served_on();
     let policy = policy::load(&settings.policy, &served_on).map_err(Misuse::from)?;
+    let rules = rules::load(&settings).map_err(|problems| Misuse::new(&problems))?;
     let shards = match settings.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     let hub = Hub::start(Epoch::now(), settings.limits.clone(), shards);
+    hub.guard().replace(rules);
     let responder = Responder::with_limits(&policy, settings.port.clone());
     let status = Arc::new(Status::new(hub.clone(), responder.clone(), settings.clone()));
     let console = Console::start(status.clone());

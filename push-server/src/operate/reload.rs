@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::console::Console;
 use super::logs::Logs;
 use super::policy;
+use super::rules;
 use super::site::{self, Site};
 use super::status::Status;
 use crate::config::{KEYS, Layers, Settings, When};
@@ -61,15 +62,17 @@ impl Reloader {
                 layers.load().map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>())?;
             let (settings, changed) = merge(running, &read);
             let policy = policy::load(&settings.policy, &served_on).map_err(|problem| vec![problem])?;
-            Ok::<_, Vec<String>>((settings, changed, policy))
+            let rules = rules::load(&settings)?;
+            Ok::<_, Vec<String>>((settings, changed, policy, rules))
         };
         // Files are read where nobody waits for them.
         let read = timeout(READ, spawn_blocking(read)).await;
         let read = read.map_err(|_| vec![format!("the files could not be read within {READ:?}")])?;
         let read = read.map_err(|error| vec![error.to_string()])?;
-        let (settings, changed, policy) = read?;
+        let (settings, changed, policy, rules) = read?;
         self.logs.set(&settings.log.filter).map_err(|problem| vec![problem])?;
         self.status.responder.replace(&policy);
+        self.status.hub.guard().replace(rules);
         self.clients.replace(site::clients(
             &self.status,
             &settings,
@@ -97,6 +100,10 @@ fn merge(mut running: Settings, read: &Settings) -> (Settings, Vec<&'static str>
             let (is, to) = (key.show(&running), key.show(read));
             tracing::warn!(key = key.name, %is, %to, "this key needs a restart; its old value is kept");
         }
+    }
+    if running.streams != read.streams {
+        running.streams.clone_from(&read.streams);
+        changed.push("streams");
     }
     (running, changed)
 }

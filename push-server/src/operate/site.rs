@@ -63,6 +63,7 @@ pub(super) fn clients(
     let url_policy = ([(header::CONTENT_TYPE, URL_POLICY_CONTENT_TYPE)], policy.to_url_policy());
     let mut access = web::Access::default();
     (access.opens, access.publishes) = (settings.access.opens, settings.access.publishes);
+    access.sends = settings.access.sends;
     let router = Router::new()
         .route("/", get(async move || help.to_string()))
         .route(URL_POLICY_PATH, get(async || url_policy))

@@ -94,6 +94,8 @@ pub(crate) struct Snapshot {
     pub(crate) streams_open: usize,
     pub(crate) direct_bytes: usize,
     pub(crate) log_bytes: usize,
+    pub(crate) idempotency_keys: usize,
+    pub(crate) idempotency_forgotten: u64,
     /// Anything but 0 is a bug.
     pub(crate) shard_restarts: u64,
     /// All streams since the start, those that are closed too.
@@ -102,6 +104,8 @@ pub(crate) struct Snapshot {
     /// Those that are not told one by one.
     pub(crate) other_streams: Others,
     pub(crate) responses: BTreeMap<String, u64>,
+    /// Requests that were refused, by reason.
+    pub(crate) refusals: BTreeMap<&'static str, u64>,
     pub(crate) port: BTreeMap<&'static str, u64>,
     /// Connections that do not stream: requests under way, and those that say nothing yet.
     pub(crate) port_open: usize,
@@ -216,11 +220,14 @@ impl Status {
             streams_open: streams.len(),
             direct_bytes: stats.direct_bytes,
             log_bytes: stats.log_bytes,
+            idempotency_keys: stats.idempotency_keys,
+            idempotency_forgotten: stats.idempotency_forgotten,
             shard_restarts: stats.shard_restarts,
             all,
             streams: rows,
             other_streams,
             responses: self.responses.told(),
+            refusals: stats.refusals.iter().map(|(why, count)| (why.name(), count)).collect(),
             port: port.iter().map(|(counter, count)| (counter.name(), count)).collect(),
             port_open: self.responder.open(),
             reloads: reloads.map(|(name, count)| (name, count.load(Ordering::Relaxed))).into(),

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http::{StatusCode, Version};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::relay::{Bounds, relay};
 use crate::Limits;
+use crate::guard::{Guard, Permit, Reason};
 use crate::web::{Place, refusal};
 
 /// A request that has become one end of a bridge.
@@ -30,7 +30,8 @@ impl Bridge {
         self,
         mut page: TcpStream,
         limits: &Limits,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Permit>,
+        guard: &Guard,
     ) {
         let Self { target, place, head } = self;
         let connected = timeout(limits.bridge_connect, TcpStream::connect(target)).await;
@@ -38,6 +39,7 @@ impl Bridge {
             Ok(Ok(connected)) => (head, Some(connected)),
             _ => {
                 let what = "The bridge cannot reach its own port.";
+                guard.count(Reason::BridgeTarget);
                 (refusal(Version::HTTP_11, StatusCode::BAD_GATEWAY, what).into(), None)
             }
         };

@@ -10,9 +10,10 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{pending, poll_fn};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use axum::Router;
@@ -35,14 +36,15 @@ use super::bridge::Bridge;
 use super::io::{Seen, WatchedIo};
 use crate::Limits;
 use crate::controller::{self, Launch, Seat, Vacated};
+use crate::guard::{Denied, Guard, Permit, Place, Reason};
 use crate::hub::{Connection, Ended, Hub, Subscription};
 use crate::transport::Frame;
-use crate::web::{Bridges, Port, SHUTTING_DOWN, Takeover, refusal, stream_head, text};
+use crate::web::{Bridges, ClientAddress, Port, SHUTTING_DOWN, Takeover, denied, refusal, stream_head, text};
 
 /// The way out of hyper, shared by a connection and the requests on it.
 #[derive(Debug, Default)]
 struct Exit {
-    leaving: Mutex<Option<Leaving>>,
+    leaving: Mutex<Option<(Leaving, Option<Place>)>>,
     seen: Arc<Seen>,
 }
 
@@ -73,13 +75,14 @@ struct Streaming {
 }
 
 impl Exit {
-    fn put(&self, leaving: Leaving) {
-        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaving);
+    /// With the place of the request, where the connection has none.
+    fn put(&self, leaving: Leaving, place: Option<Place>) {
+        *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some((leaving, place));
     }
 
-    fn take_over(&self, takeover: Takeover, version: Version, response: &Response) {
+    fn take_over(&self, takeover: Takeover, version: Version, response: &Response, place: Option<Place>) {
         let (mut head, chunked) = stream_head(version, response);
-        self.put(match takeover {
+        let leaving = match takeover {
             Takeover::Stream { subscription, preamble } => {
                 if !preamble.is_empty() {
                     let preamble = Frame::build(|out| out.extend_from_slice(&preamble));
@@ -90,11 +93,12 @@ impl Exit {
             Takeover::Bridge { target, place } => {
                 Leaving::Bridge(Bridge { target, place, head: head.into() })
             }
-        });
+        };
+        self.put(leaving, place);
     }
 
     /// What a request has become, once nothing of an earlier response is left to write.
-    fn take(&self) -> Option<Leaving> {
+    fn take(&self) -> Option<(Leaving, Option<Place>)> {
         if self.seen.is_unfinished() {
             return None;
         }
@@ -112,11 +116,49 @@ impl Leaving {
     }
 }
 
-/// What requests on a connection may want to know of their server.
+/// What requests on a connection may want to know of their server, and of each other.
 #[derive(Debug)]
 struct Here {
     hub: Hub,
-    port: Option<Port>,
+    local: Option<SocketAddr>,
+    peer: SocketAddr,
+    bridges: Bridges,
+    /// The place of this connection among those of its address, from its first request on.
+    place: Mutex<Option<Place>>,
+    has_asked: AtomicBool,
+}
+
+impl Here {
+    /// Whom a request counts for: whoever is behind the bridge or the proxy that has sent it.
+    fn client(&self, headers: &HeaderMap) -> IpAddr {
+        let bridged = self.bridges.carries(self.peer);
+        bridged.unwrap_or_else(|| self.hub.guard().client(self.peer.ip(), headers))
+    }
+
+    /// Lets a request of `client` in: the first one of a connection; of a proxy's connection each, with a place of its
+    /// own, as their clients are not the same.
+    fn admit(&self, client: IpAddr) -> Result<Option<Place>, Denied> {
+        let guard = self.hub.guard();
+        self.has_asked.store(true, Ordering::Relaxed);
+        if guard.is_proxy(self.peer.ip()) && self.bridges.carries(self.peer).is_none() {
+            return guard.connect(client).map(Some);
+        }
+        let mut place = self.place();
+        if place.is_none() {
+            *place = Some(guard.connect(client)?);
+        }
+        Ok(None)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for what a request has become.
+    fn permit(&self, in_all: Option<OwnedSemaphorePermit>, of_request: Option<Place>) -> Option<Permit> {
+        let of_address = of_request.or_else(|| self.place().take());
+        in_all.map(|in_all| Permit::new(in_all, of_address))
+    }
 }
 
 /// Serves `socket` of this peer until it closes, `stop` is set and the current request is answered, or it has become a
@@ -134,20 +176,34 @@ pub(super) async fn serve(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     bound(&socket, limits);
-    let here = Here { hub, port: socket.local_addr().ok().map(|local| Port { local, peer, bridges }) };
+    let here = Here {
+        hub,
+        local: socket.local_addr().ok(),
+        peer,
+        bridges,
+        place: Mutex::default(),
+        has_asked: AtomicBool::new(false),
+    };
     let mut is_new = true;
     loop {
         // Boxed: who has left HTTP should not go on taking its room.
         let http = Box::pin(talk_http(socket, &here, &router, limits, permit.is_none(), (&stop, is_new)));
-        let Some((mut left, has_more, leaving)) = http.await else { return };
+        let Some((mut left, has_more, leaving, place)) = http.await else { return };
         if leaving.is_websocket() && has_more {
             // RFC 6455, 4.1. What has been read here would be missing there.
             let what = "A WebSocket client waits for the answer to its handshake before it speaks.";
+            here.hub.guard().count(Reason::Malformed);
             return tell(&mut left, limits, &refusal(Version::HTTP_11, StatusCode::BAD_REQUEST, what)).await;
         }
         let running = match leaving {
-            Leaving::Stream(streaming) => return Box::pin(stream(left, streaming, limits, permit)).await,
-            Leaving::Bridge(bridge) => return Box::pin(bridge.run(left, limits, permit)).await,
+            Leaving::Stream(streaming) => {
+                let permit = here.permit(permit, place);
+                return Box::pin(stream(left, streaming, limits, permit, here.hub.guard())).await;
+            }
+            Leaving::Bridge(bridge) => {
+                let permit = here.permit(permit, place);
+                return Box::pin(bridge.run(left, limits, permit, here.hub.guard())).await;
+            }
             Leaving::Controller { launch, headers, .. } => {
                 launch(Vacated { socket: Arc::new(left), has_more, stop: stop.clone() }, headers)
             }
@@ -156,11 +212,12 @@ pub(super) async fn serve(
             Some(back) if !stop.is_cancelled() => (socket, is_new) = (back, false),
             _ => return,
         }
+        drop(place);
     }
 }
 
 /// Serves HTTP until the connection closes, or something takes the socket over: then the socket, whether more has
-/// arrived after the request, and what takes it. A connection that is new has sent something.
+/// arrived after the request, what takes it, and its place. A connection that is new has sent something.
 async fn talk_http(
     socket: TcpStream,
     here: &Here,
@@ -168,7 +225,7 @@ async fn talk_http(
     limits: &Limits,
     is_full: bool,
     (stop, is_new): (&CancellationToken, bool),
-) -> Option<(TcpStream, bool, Leaving)> {
+) -> Option<(TcpStream, bool, Leaving, Option<Place>)> {
     let exit = Arc::new(Exit::default());
     let socket = Arc::new(socket);
     let io = WatchedIo::new(socket.clone(), exit.seen.clone(), limits.stall);
@@ -203,7 +260,7 @@ async fn talk_http(
     });
     match leaving.await {
         // hyper has begun to decode the request body and goes on with that, while the controller writes.
-        Ok(Some(Leaving::Controller { launch, headers, has_body: true })) => {
+        Ok(Some((Leaving::Controller { launch, headers, has_body: true }, _place))) => {
             let mut running = launch(Vacated { socket, has_more: true, stop: stop.clone() }, headers);
             let mut has_ended = false;
             poll_fn(|cx| {
@@ -213,13 +270,19 @@ async fn talk_http(
             .await;
             None
         }
-        Ok(Some(leaving)) => {
+        Ok(Some((leaving, place))) => {
             let has_more = !connection.into_parts().read_buf.is_empty();
-            Arc::into_inner(socket).map(|socket| (socket, has_more, leaving))
+            Arc::into_inner(socket).map(|socket| (socket, has_more, leaving, place))
         }
         Ok(None) => None,
         Err(error) => {
             tracing::debug!(%error, "connection failed");
+            if error.is_parse() {
+                here.hub.guard().count(Reason::Head);
+            } else if error.is_timeout() && !here.has_asked.load(Ordering::Relaxed) {
+                // Later it is a connection that was kept for a request that did not come.
+                here.hub.guard().count(Reason::HeadTimeout);
+            }
             None
         }
     }
@@ -228,8 +291,24 @@ async fn talk_http(
 /// hyper's least.
 const MIN_HEADER_BYTES: usize = 8_192;
 
-/// Routes one request. For a stream or a controller it never returns: hyper has nothing to write.
+/// Answers one request, and counts it if it is refused: the one place that knows of all answers.
 async fn answer(
+    here: &Here,
+    router: Router,
+    exit: Arc<Exit>,
+    is_full: bool,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let response = route(here, router, exit, is_full, request).await?;
+    let why = response.extensions().get().copied().or_else(|| Reason::of(response.status()));
+    if let Some(why) = why {
+        here.hub.guard().count(why);
+    }
+    Ok(response)
+}
+
+/// Routes one request. For a stream or a controller it never returns: hyper has nothing to write.
+async fn route(
     here: &Here,
     mut router: Router,
     exit: Arc<Exit>,
@@ -237,8 +316,8 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if is_full {
-        here.hub.count_turned_away();
         let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "The server is full.");
+        response.extensions_mut().insert(Reason::Connections);
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -248,12 +327,25 @@ async fn answer(
     // RFC 9112, 3.2. HTTP/1.0 knew no Host, and clients of that time send none.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && version >= Version::HTTP_11) {
-        return Ok(text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host."));
+        let mut response = text(StatusCode::BAD_REQUEST, "A request names its host once, in a field Host.");
+        response.extensions_mut().insert(Reason::Head);
+        return Ok(response);
     }
+    let client = here.client(request.headers());
+    let place = match here.admit(client) {
+        Ok(place) => place,
+        Err(why) => {
+            let mut response = *denied(why);
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return Ok(response);
+        }
+    };
+    request.extensions_mut().insert(ClientAddress(client));
     if request.headers().contains_key(header::UPGRADE)
-        && let Some(port) = &here.port
+        && let Some(local) = here.local
     {
-        request.extensions_mut().insert(port.clone());
+        let port = Port { local, peer: here.peer, client, bridges: here.bridges.clone() };
+        request.extensions_mut().insert(port);
     }
     let has_body = !request.body().is_end_stream();
     let seat = Seat { hub: here.hub.clone(), has_body };
@@ -263,11 +355,11 @@ async fn answer(
         return Ok(response);
     }
     if let Some(takeover) = response.extensions_mut().remove::<Takeover>() {
-        exit.take_over(takeover, version, &response);
+        exit.take_over(takeover, version, &response, place);
         return pending().await;
     }
     if let Some((launch, headers)) = controller::Takeover::of(&mut response) {
-        exit.put(Leaving::Controller { launch, headers, has_body });
+        exit.put(Leaving::Controller { launch, headers, has_body }, place);
         return pending().await;
     }
     Ok(response)
@@ -295,13 +387,15 @@ async fn stream(
     socket: TcpStream,
     streaming: Streaming,
     limits: &Limits,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
+    guard: &Guard,
 ) {
     let Streaming { subscription, head, chunked, version } = streaming;
     let Err(Ended { mut connection }) = subscription.attach(Connection { socket, head, chunked, permit })
     else {
         return;
     };
+    guard.count(Reason::Ending);
     let answer = refusal(version, StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     tell(&mut connection.socket, limits, &answer).await;
 }
@@ -354,7 +448,8 @@ mod tests {
             let head = "HTTP/1.1 200 OK".into();
             let chunked = version == Version::HTTP_11;
             let streaming = Streaming { subscription, head, chunked, version };
-            stream(socket, streaming, &limits, None).await;
+            stream(socket, streaming, &limits, None, hub.guard()).await;
+            assert_eq!(hub.stats().refusals.get(Reason::Ending), 1);
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();
             assert!(answer.starts_with(&format!("{told} 503 Service Unavailable\r\n")), "{answer}");

@@ -1,17 +1,18 @@
 //! `GET /ruffle`: a socket of a Flash movie to this very port, as [`transport::ruffle`](crate::transport::ruffle) says.
 
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Extension;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 
-use super::params::refuse;
+use super::params::{refuse, refuse_for_now};
 use super::streams::Takeover;
 use super::ws::{Handshake, answer};
 use crate::Limits;
+use crate::guard::{Reason, network};
 
 /// The connection on which a request has come. [`Server`](crate::Server) adds it to each.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Port {
     /// What the client has reached.
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
+    /// Whom the request counts for.
+    pub(crate) client: IpAddr,
     pub(crate) bridges: Bridges,
 }
 
@@ -34,8 +37,8 @@ pub(crate) struct Bridges {
 struct Open {
     in_all: usize,
     by_address: HashMap<IpAddr, usize>,
-    /// The server's own ends of the connections that bridges have opened to this port.
-    ends: HashSet<SocketAddr>,
+    /// The server's own ends of the connections that bridges have opened to this port, and whom each is for.
+    ends: HashMap<SocketAddr, IpAddr>,
 }
 
 /// One of them. Given back when dropped.
@@ -70,9 +73,13 @@ impl Bridges {
         Some(Arc::new(Place { bridges: self.clone(), address, end: OnceLock::new() }))
     }
 
-    /// Whether a connection from `peer` is one that a bridge has opened.
-    fn carries(&self, peer: SocketAddr) -> bool {
-        self.lock().ends.contains(&canonical(peer))
+    /// For whom a bridge has opened the connection that comes from `peer`; nothing if none has.
+    pub(crate) fn carries(&self, peer: SocketAddr) -> Option<IpAddr> {
+        // Most servers have no bridge: then nobody waits here.
+        if self.in_all == 0 {
+            return None;
+        }
+        self.lock().ends.get(&canonical(peer)).copied()
     }
 }
 
@@ -81,7 +88,7 @@ impl Place {
     pub(crate) fn comes_from(&self, end: SocketAddr) {
         let end = canonical(end);
         if self.end.set(end).is_ok() {
-            self.bridges.lock().ends.insert(end);
+            self.bridges.lock().ends.insert(end, self.address);
         }
     }
 }
@@ -107,30 +114,20 @@ impl Drop for Place {
     }
 }
 
-/// What counts as one address: whoever has one of IPv6 has the 2^64 beside it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
-    }
-}
-
 pub(super) async fn open(port: Option<Extension<Port>>, handshake: Handshake) -> Response {
     answer(handshake.of_a_page().and_then(|response| {
         let Some(Extension(port)) = port.filter(|port| port.bridges.in_all > 0) else {
             return Err(refuse(StatusCode::NOT_FOUND, "No bridge is served here."));
         };
         // It would count as one of the server's own address, not of whoever is behind it, and lead nowhere else.
-        if port.bridges.carries(port.peer) {
+        if port.bridges.carries(port.peer).is_some() {
             return Err(refuse(
                 StatusCode::FORBIDDEN,
                 "This connection is a bridge: there is none inside of it.",
             ));
         }
-        let Some(place) = port.bridges.enter(port.peer.ip()) else {
-            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, "There are too many bridges.");
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            return Err(refusal);
+        let Some(place) = port.bridges.enter(port.client) else {
+            return Err(refuse_for_now(Reason::Bridges, 30, "There are too many bridges."));
         };
         Ok(Takeover::Bridge { target: port.local, place }.begin(response))
     }))

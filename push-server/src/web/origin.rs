@@ -1,10 +1,11 @@
-//! Whose pages may open WebSockets to this server.
+//! Whose pages may open WebSockets to this server, read what they fetch, and publish.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
-/// The origins of pages that may open WebSockets here: browsers leave that to the server. Put into a router as an extension:
+/// The origins of pages that may open WebSockets here, which browsers leave to the server; whose scripts may read what they
+/// fetch (CORS); and who may publish. Put into a router as an extension:
 ///
 /// ```
 /// # use push_server::{Hub, web::{self, Origins}};
@@ -56,6 +57,47 @@ impl Origins {
         }
     }
 
+    /// Whether a request may act that no page makes without being allowed to, as its `Content-Type` has to be asked for
+    /// first: that is what the browser's own rules say, and where a page is named, it has to be one of these.
+    pub(super) fn admits_if_page(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        match Self::asked_by(headers) {
+            Asker::NoPage => Ok(()),
+            Asker::Page(origin) if self.admits(origin, headers) => Ok(()),
+            _ => Err(FOREIGN),
+        }
+    }
+
+    /// Whether a request may act that any page can make: a GET, a form. Without a word for it, it may not, as there is none
+    /// either in what a page of another site makes that hides where it comes from.
+    ///
+    /// The first of these that is there decides: `Origin`; `Sec-Fetch-Site`, `same-origin`; the origin of `Referer`. What
+    /// is fetched in advance (`Sec-Purpose`) was not meant yet.
+    pub(super) fn vouch(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        if headers.contains_key("sec-purpose") || headers.contains_key("purpose") {
+            return Err("A message is not sent in advance.");
+        }
+        match Self::asked_by(headers) {
+            Asker::Page(origin) if self.admits(origin, headers) => return Ok(()),
+            Asker::NoPage => {}
+            _ => return Err(FOREIGN),
+        }
+        let mut sites = headers.get_all("sec-fetch-site").iter();
+        match (sites.next(), sites.next()) {
+            (Some(site), None) if site == "same-origin" => return Ok(()),
+            (None, _) => {}
+            _ => return Err(FOREIGN),
+        }
+        let mut referers = headers.get_all(header::REFERER).iter();
+        match (referers.next().map(|referer| referer.to_str()), referers.next()) {
+            (Some(Ok(referer)), None) if self.admits(origin_of(referer), headers) => Ok(()),
+            (None, _) => Err(
+                "Here pages send messages, which say by Origin, Sec-Fetch-Site or Referer that they are of this \
+                              site. Programs have POST /streams/{stream}/send, with Content-Type: application/json.",
+            ),
+            _ => Err(FOREIGN),
+        }
+    }
+
     /// Whether a page of `origin` may connect, in a request with these headers.
     pub(super) fn admits(&self, origin: &str, headers: &HeaderMap) -> bool {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -73,6 +115,15 @@ pub(super) enum Asker<'a> {
     Page(&'a str),
     /// Two origins, or one that is no text.
     Unclear,
+}
+
+const FOREIGN: &str = "Pages of that origin may not send messages here.";
+
+/// `scheme://host:port` of a URL without a name and password, as no browser sends one in `Referer`.
+fn origin_of(url: &str) -> &str {
+    let after = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after..].find(['/', '?', '#']).map_or(url.len(), |at| after + at);
+    &url[..end]
 }
 
 /// Whether the origin is this host, which may or may not name the port that its scheme has anyway.
@@ -128,6 +179,47 @@ mod tests {
             assert_eq!(Origins::same_host().admits(origin, &headers), same, "{origin} to {host}");
         }
         assert!(!Origins::same_host().admits("http://example.com", &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_request_that_any_page_can_make_needs_a_word_for_it() {
+        let origins = Origins::same_host().and("https://www.example.org");
+        for (fields, may) in [
+            (&[][..], false),
+            (&[("origin", "http://example.com")], true),
+            (&[("origin", "https://www.example.org")], true),
+            (&[("origin", "http://evil.net")], false),
+            (&[("origin", "null")], false),
+            (&[("origin", "null"), ("sec-fetch-site", "same-origin")], false),
+            (&[("origin", "http://evil.net"), ("referer", "http://example.com/")], false),
+            (&[("origin", "http://example.com"), ("origin", "http://example.com")], false),
+            (&[("sec-fetch-site", "same-origin")], true),
+            // Of a page that admits no referrer.
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            // A link in a mail: nobody's page, and nobody's wish.
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "cross-site"), ("referer", "http://example.com/")], false),
+            // An `XMLHttpRequest` of an admitted page.
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://www.example.org")], true),
+            (&[("sec-fetch-site", "same-origin"), ("sec-purpose", "prefetch;prerender")], false),
+            (&[("sec-fetch-site", "same-origin"), ("purpose", "prefetch")], false),
+            // Browsers without `Sec-Fetch-Site`, and those that reach us without TLS.
+            (&[("referer", "http://example.com/page?x=http://evil.net/")], true),
+            (&[("referer", "http://example.com")], true),
+            (&[("referer", "https://www.example.org/a")], true),
+            (&[("referer", "http://evil.net/http://example.com/")], false),
+            (&[("referer", "http://example.com.evil.net/")], false),
+            (&[("referer", "http://example.com@evil.net/")], false),
+            (&[("referer", "http://evil.net?http://example.com/")], false),
+            (&[("referer", "http://evil.net#://example.com/")], false),
+            (&[("referer", "about:client")], false),
+            (&[("referer", "")], false),
+        ] {
+            let mut all = fields.to_vec();
+            all.push(("host", "example.com"));
+            assert_eq!(origins.vouch(&headers(&all)).is_ok(), may, "{fields:?}");
+        }
     }
 
     #[test]

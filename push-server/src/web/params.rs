@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::extract::{self, FromRequestParts, Path};
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::text;
+use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Start};
 use crate::transport::{Transport, script};
 use crate::{BadPosition, Epoch, Framing, Grammar, Limits, Position};
@@ -33,6 +34,7 @@ struct Query {
     since: Option<String>,
     last: Option<String>,
     client: Option<String>,
+    to: Option<String>,
     rotate: Option<String>,
     wait: Option<String>,
     format: Option<String>,
@@ -43,6 +45,20 @@ pub(super) type Refusal = Box<Response>;
 
 pub(super) fn refuse(status: StatusCode, what: &str) -> Refusal {
     Box::new(text(status, what))
+}
+
+/// The same for a reason of which the status does not tell.
+pub(super) fn refuse_for(why: Reason, what: &str) -> Refusal {
+    let mut refusal = refuse(why.status(), what);
+    refusal.extensions_mut().insert(why);
+    refusal
+}
+
+/// One that says when to come back.
+pub(super) fn refuse_for_now(why: Reason, seconds: u32, what: &str) -> Refusal {
+    let mut refusal = refuse_for(why, what);
+    refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    refusal
 }
 
 fn bad(what: &str) -> Refusal {
@@ -145,6 +161,12 @@ impl Ask {
         let id = self.query.client.as_deref().map(str::parse).transpose();
         let id = id.map_err(|error: BadClientId| bad(&format!("client: {error}.")))?;
         Ok(id.filter(|_| !self.is_head))
+    }
+
+    /// Whom a message is for. An empty name is none.
+    pub(super) fn to(&self) -> Result<Option<ClientId>, Refusal> {
+        let id = self.query.to.as_deref().filter(|id| !id.is_empty()).map(str::parse).transpose();
+        id.map_err(|error: BadClientId| bad(&format!("to: {error}.")))
     }
 
     /// The function of the parent page.

@@ -3,7 +3,13 @@
 //! ```java
 //! public interface Publisher {
 //!     Map<String, Object> publish(String stream, Object value);     // {position=ab:7, receivers=3}
+//!     Map<String, Object> publishAll(String stream, List<?> values); // {position=ab:9, first=ab:7, messages=3, receivers=3}
 //!     boolean send(String stream, String client, Object value);     // whether the client is connected now
+//!
+//!     // The same with an idempotency key: published once, however often it is called. Twice with another value is an error.
+//!     Map<String, Object> publishOnce(String stream, Object value, String key);
+//!     Map<String, Object> publishAllOnce(String stream, List<?> values, String key);
+//!     boolean sendOnce(String stream, String client, Object value, String key);
 //! }
 //! ```
 //!
@@ -16,19 +22,24 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use hessian::Graph;
 use hessian::java::Throwable;
 use hessian::rpc::ServiceFault;
-use hessian::service::{Options, Service};
+use hessian::service::{Context, Options, Service};
+use hessian::{Graph, Node};
 use http::{Method, StatusCode, header};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
+use super::guard::{Caller, denied};
 use super::params::Refusal;
+use super::publish::{FULL, OTHER, UNDER_WAY, is_key};
 use super::{Access, Site, text};
-use crate::hub::{BadClientId, ClientId, Published};
-use crate::{Hub, Limits, PublishError, SendError};
+use crate::encode::MAX_PARTS;
+use crate::guard::Reason;
+use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
+use crate::message::Bodies;
+use crate::{BatchError, Hub, Limits, PublishError, SendError, StreamName};
 
 /// Calls at once. Each holds a message, and what it is decoded into.
 const CALLS: usize = 64;
@@ -39,9 +50,6 @@ const BODIES: u64 = 64 << 20;
 /// Bytes of a call beside its value: the names.
 const NAMES: u64 = 1 << 10;
 
-/// Values of one message: a byte on the wire may be one, and takes up to 72 while it is read.
-const VALUES: u64 = 1 << 18;
-
 /// Bytes of a refusal's text, which become an exception's message.
 const REASON: usize = 1 << 10;
 
@@ -49,7 +57,15 @@ hessian::interface! {
     /// What a Java program calls.
     trait Publisher["push.Publisher"] {
         async fn publish(stream: String, value: Graph<'static>) -> Receipt;
+        #[name = "publishOnce"]
+        async fn publish_once(stream: String, value: Graph<'static>, key: String) -> Receipt;
+        #[name = "publishAll"]
+        async fn publish_all(stream: String, values: Graph<'static>) -> Receipt;
+        #[name = "publishAllOnce"]
+        async fn publish_all_once(stream: String, values: Graph<'static>, key: String) -> Receipt;
         async fn send(stream: String, client: String, value: Graph<'static>) -> bool;
+        #[name = "sendOnce"]
+        async fn send_once(stream: String, client: String, value: Graph<'static>, key: String) -> bool;
     }
     service PublisherService;
 }
@@ -57,19 +73,19 @@ hessian::interface! {
 /// The service of these streams.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(hub: &Hub, access: Access) -> Router<S> {
     let options = options(hub.limits());
-    let service = Service::with(PublisherService(Site { hub: hub.clone(), access }), options);
+    let service = Service::with(PublisherService(Site { hub: hub.clone(), access, chain: None }), options);
     Router::new().route_service("/hessian", service).route_layer(from_fn(only_hessian))
 }
 
 fn options(limits: &Limits) -> Options {
     let mut options = Options::new();
-    options.max_body = limits.message_bytes as u64 + NAMES;
+    options.max_body = limits.message_bytes.max(limits.batch_bytes) as u64 + NAMES;
     options.max_bodies = BODIES;
     options.max_calls = CALLS;
     options.body_timeout = Some(limits.body_read);
-    // A method ends by itself.
-    options.method_timeout = Some(limits.publish_wait + Duration::from_secs(1));
-    options.limits.max_values = VALUES;
+    // A method ends by itself: it may wait for another with its key, and then for the server.
+    options.method_timeout = Some(2 * limits.publish_wait + Duration::from_secs(1));
+    options.limits.max_values = MAX_PARTS;
     options
 }
 
@@ -89,29 +105,56 @@ async fn only_hessian(request: Request, next: Next) -> Response {
 
 /// What became of a publication: a map, which Java reads without a class.
 #[derive(Clone, Copy, Debug)]
-struct Receipt(Published);
+struct Receipt(Outcome);
 
 impl Serialize for Receipt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("position", &self.0.position.to_string())?;
-        map.serialize_entry("receivers", &self.0.receivers)?;
+        let mut map = serializer.serialize_map(None)?;
+        match self.0 {
+            Outcome::Message(it) => {
+                map.serialize_entry("position", &it.position.to_string())?;
+                map.serialize_entry("receivers", &it.receivers)?;
+            }
+            Outcome::Batch(it) => {
+                map.serialize_entry("position", &it.last.to_string())?;
+                map.serialize_entry("first", &it.first.to_string())?;
+                map.serialize_entry("messages", &it.messages())?;
+                map.serialize_entry("receivers", &it.receivers)?;
+            }
+            Outcome::Direct(it) => {
+                map.serialize_entry("receivers", &u8::from(it.is_connected))?;
+                map.serialize_entry("waits", &!it.is_connected)?;
+            }
+        }
         map.end()
     }
 }
 
 impl Publisher for Site {
     async fn publish(&self, stream: String, value: Graph<'static>) -> Result<Receipt, ServiceFault> {
-        let stream = match self.stream(&stream) {
-            Ok(stream) => stream,
-            Err(refusal) => return Err(told(refusal).await),
-        };
-        let value = value.objects_from_maps();
-        match timeout(stream.limits().publish_wait, stream.publish_graph(&value)).await {
-            Ok(Ok(published)) => Ok(Receipt(published)),
-            Ok(Err(error)) => Err(refused(&error)),
-            Err(_) => Err(illegal_state("The server is behind; nothing was published.")),
-        }
+        self.message(&stream, value, None).await
+    }
+
+    async fn publish_once(
+        &self,
+        stream: String,
+        value: Graph<'static>,
+        key: String,
+    ) -> Result<Receipt, ServiceFault> {
+        self.message(&stream, value, Some(&key)).await
+    }
+
+    async fn publish_all(&self, stream: String, values: Graph<'static>) -> Result<Receipt, ServiceFault> {
+        self.batch(&stream, values, None).await
+    }
+
+    async fn publish_all_once(
+        &self,
+        stream: String,
+        values: Graph<'static>,
+        key: String,
+    ) -> Result<Receipt, ServiceFault> {
+        self.batch(&stream, values, Some(&key)).await
     }
 
     async fn send(
@@ -120,18 +163,156 @@ impl Publisher for Site {
         client: String,
         value: Graph<'static>,
     ) -> Result<bool, ServiceFault> {
-        let client: ClientId =
-            client.parse().map_err(|error: BadClientId| illegal_argument(&format!("client: {error}.")))?;
-        let Some(stream) = self.hub.get(&stream) else {
-            return Err(no_such(&format!("No stream {stream} is open.")));
-        };
-        match stream.send_graph_to(&client, &value.objects_from_maps()) {
-            Ok(sent) => Ok(sent.is_connected),
-            Err(SendError::Refused(error)) => Err(refused(&error)),
-            Err(error @ SendError::NoClient(_)) => Err(no_such(&format!("{error}."))),
-            Err(error) => Err(illegal_state(&format!("{error}."))),
+        self.direct(&stream, &client, value, None).await
+    }
+
+    async fn send_once(
+        &self,
+        stream: String,
+        client: String,
+        value: Graph<'static>,
+        key: String,
+    ) -> Result<bool, ServiceFault> {
+        self.direct(&stream, &client, value, Some(&key)).await
+    }
+}
+
+/// What the methods come down to.
+impl Site {
+    async fn open_stream(&self, stream: &str) -> Result<Stream, ServiceFault> {
+        match self.stream(stream) {
+            Ok(stream) => Ok(stream),
+            Err(refusal) => Err(self.told(refusal).await),
         }
     }
+
+    async fn message(
+        &self,
+        stream: &str,
+        value: Graph<'static>,
+        key: Option<&str>,
+    ) -> Result<Receipt, ServiceFault> {
+        let stream = self.open_stream(stream).await?;
+        self.counted(stream.name(), 1).await?;
+        let value = value.objects_from_maps();
+        let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
+        drop(value);
+        let bodies = bodies.map_err(|error| refused(&error))?;
+        let key = keyed(&stream, key, &["message"], bodies.texts())?;
+        let publish = async {
+            let published = in_time(&stream, stream.append(bodies)).await?;
+            published.map(Outcome::Message).map_err(|error| refused(&error))
+        };
+        once(&stream, key, publish).await.map(Receipt)
+    }
+
+    async fn batch(
+        &self,
+        stream: &str,
+        values: Graph<'static>,
+        key: Option<&str>,
+    ) -> Result<Receipt, ServiceFault> {
+        let stream = self.open_stream(stream).await?;
+        let values = values.objects_from_maps();
+        if !matches!(values.root().node(), Some(Node::List { .. })) {
+            return Err(no_list(&values));
+        }
+        let messages = stream.gather(values.root().items(), |value| {
+            stream.encode_with(|classes, limits| Bodies::graph(&value.to_graph(), classes, limits))
+        });
+        drop(values);
+        let messages = messages.map_err(|error| batch_refused(&error))?;
+        self.counted(stream.name(), messages.len()).await?;
+        let key = keyed(&stream, key, &["batch"], messages.texts())?;
+        let publish = async {
+            let published = in_time(&stream, stream.publish_messages(messages)).await?;
+            published.map(Outcome::Batch).map_err(|error| batch_refused(&error))
+        };
+        once(&stream, key, publish).await.map(Receipt)
+    }
+
+    async fn direct(
+        &self,
+        stream: &str,
+        client: &str,
+        value: Graph<'static>,
+        key: Option<&str>,
+    ) -> Result<bool, ServiceFault> {
+        let client: ClientId =
+            client.parse().map_err(|error: BadClientId| illegal_argument(&format!("client: {error}.")))?;
+        let Some(stream) = self.hub.get(stream) else {
+            return Err(no_such(&format!("No stream {stream} is open.")));
+        };
+        self.counted(stream.name(), 1).await?;
+        let value = value.objects_from_maps();
+        let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
+        drop(value);
+        let bodies = bodies.map_err(|error| refused(&error))?;
+        let key = keyed(&stream, key, &["direct", client.as_str()], bodies.texts())?;
+        let send = async {
+            let sent = stream.send(&client, || Ok(bodies));
+            sent.map(Outcome::Direct).map_err(|error| match error {
+                SendError::Refused(error) => refused(&error),
+                SendError::NoClient(_) => no_such(&format!("{error}.")),
+                _ => illegal_state(&format!("{error}.")),
+            })
+        };
+        once(&stream, key, send).await.map(|outcome| match outcome {
+            Outcome::Direct(sent) => sent.is_connected,
+            _ => false,
+        })
+    }
+}
+
+/// What came where a batch is to be a list. Java's own lists of constants come without their elements.
+fn no_list(values: &Graph<'_>) -> ServiceFault {
+    const LOST: &str = "java.util.CollSer";
+    let is_lost = values.root().class().is_some_and(|class| &*class.name == LOST);
+    let hint = match is_lost {
+        true => format!(
+            "; this is a {LOST}, as which Java's List.of(…) is written, without its elements: \
+             use Arrays.asList(…) or an ArrayList"
+        ),
+        false => String::new(),
+    };
+    illegal_argument(&format!("values: a batch is a list or an array, each element a message{hint}."))
+}
+
+/// A key, and the print of what is asked for with it.
+fn keyed<'k, 't>(
+    stream: &Stream,
+    key: Option<&'k str>,
+    what: &[&'t str],
+    texts: impl IntoIterator<Item = &'t [u8]>,
+) -> Result<Option<(&'k str, Fingerprint)>, ServiceFault> {
+    let Some(key) = key else { return Ok(None) };
+    if !is_key(key) {
+        let what = format!("key: an idempotency key is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters.");
+        return Err(illegal_argument(&what));
+    }
+    let what = what.iter().map(|what| what.as_bytes());
+    Ok(Some((key, stream.fingerprint([&b"call"[..]].into_iter().chain(what).chain(texts)))))
+}
+
+/// Publishes, unless that was done with the same key before.
+async fn once(
+    stream: &Stream,
+    key: Option<(&str, Fingerprint)>,
+    publish: impl Future<Output = Result<Outcome, ServiceFault>>,
+) -> Result<Outcome, ServiceFault> {
+    let published = stream.once(key, publish).await;
+    published.map(|(outcome, _)| outcome).map_err(|why| match why {
+        Unpublished::Refused(fault) => fault,
+        Unpublished::Other => illegal_argument(&format!("key: {OTHER}.")),
+        Unpublished::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
+        Unpublished::Full => illegal_state(&format!("key: {FULL}.")),
+    })
+}
+
+/// What `publish` comes to, unless the server is behind for too long.
+async fn in_time<T>(stream: &Stream, publish: impl Future<Output = T>) -> Result<T, ServiceFault> {
+    let published = timeout(stream.limits().publish_wait, publish).await;
+    published.map_err(|_| illegal_state("The server is behind; nothing was published."))
 }
 
 // Exceptions that a method in Java need not declare.
@@ -155,19 +336,47 @@ fn no_such(what: &str) -> ServiceFault {
 fn refused(error: &PublishError) -> ServiceFault {
     let what = format!("{error}.");
     match error {
-        PublishError::Ended => illegal_state(&what),
+        PublishError::Ended | PublishError::Full { .. } => illegal_state(&what),
         _ => illegal_argument(&what),
     }
 }
 
-/// What a request over HTTP would have been told.
-async fn told(refusal: Refusal) -> ServiceFault {
-    let (parts, body) = refusal.into_parts();
-    let body = to_bytes(body, REASON).await.unwrap_or_default();
-    let what = String::from_utf8_lossy(&body);
-    match parts.status {
-        StatusCode::NOT_FOUND => no_such(what.trim_end()),
-        StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
-        _ => illegal_state(what.trim_end()),
+fn batch_refused(error: &BatchError) -> ServiceFault {
+    match error {
+        BatchError::Refused(error) => refused(error),
+        error => illegal_argument(&format!("{error}.")),
+    }
+}
+
+impl Site {
+    /// So many messages more to a stream. Whoever calls was counted at the door.
+    async fn counted(&self, stream: &StreamName, messages: usize) -> Result<(), ServiceFault> {
+        let guard = self.hub.guard();
+        let context = Context::current();
+        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
+        let Some(caller) = caller else { return Ok(()) };
+        match caller.publishes(guard, stream) {
+            Ok(()) => {
+                caller.publishes_all(guard, stream, messages);
+                Ok(())
+            }
+            Err(why) => Err(self.told(denied(why)).await),
+        }
+    }
+
+    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
+    async fn told(&self, refusal: Refusal) -> ServiceFault {
+        let (parts, body) = refusal.into_parts();
+        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
+        if let Some(why) = why {
+            self.hub.guard().count(why);
+        }
+        let body = to_bytes(body, REASON).await.unwrap_or_default();
+        let what = String::from_utf8_lossy(&body);
+        match parts.status {
+            StatusCode::NOT_FOUND => no_such(what.trim_end()),
+            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
+            _ => illegal_state(what.trim_end()),
+        }
     }
 }

@@ -11,10 +11,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::bridge::Place;
+use super::guard::Caller;
 use super::negotiate::choose;
-use super::params::{Ask, Asked, Refusal, Segments, refuse};
+use super::params::{Ask, Asked, Refusal, Segments, refuse, refuse_for_now};
 use super::ws::{self, Handshake};
 use super::{SHUTTING_DOWN, Site, poll};
+use crate::guard::Reason;
 use crate::hub::{Resume, Start, Stream, Subscription};
 use crate::transport::{Transport, multipart, script, sse, xhr};
 
@@ -61,13 +63,14 @@ pub(super) async fn by_name(
 pub(super) async fn negotiated(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     request: Request,
 ) -> Response {
     // First who asks for another protocol, whatever its `Accept` says.
     if ws::wants_websocket(&ask.headers) {
         return match Handshake::from_request(request, &()).await {
-            Ok(handshake) => ws::open_by_name(&site, &stream, &ask, handshake),
+            Ok(handshake) => ws::open_by_name(&site, &stream, &caller, &ask, handshake),
             Err(refusal) => refusal,
         };
     }
@@ -106,11 +109,7 @@ pub(super) async fn answer(stream: &Stream, transport: &str, ask: &Ask, start: S
 pub(super) fn over(stream: &Stream) -> Refusal {
     match stream.is_closed() {
         true => refuse(StatusCode::GONE, "The stream is over."),
-        false => {
-            let mut refusal = refuse(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            refusal
-        }
+        false => refuse_for_now(Reason::Ending, 1, SHUTTING_DOWN),
     }
 }
 
@@ -128,12 +127,9 @@ pub(super) fn subscribe(
     }
     match client {
         None => Ok(subscription),
-        Some(id) => subscription.client(&id).map_err(|error| {
-            let mut refusal =
-                refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("The stream is full: {error}."));
-            refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            refusal
-        }),
+        Some(id) => subscription
+            .client(&id)
+            .map_err(|error| refuse_for_now(Reason::Clients, 30, &format!("The stream is full: {error}."))),
     }
 }
 

@@ -10,11 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::guard::Caller;
 use super::origin::{Asker, Origins};
-use super::params::{Ask, Refusal, Segments, refuse};
+use super::params::{Ask, Refusal, Segments, refuse, refuse_for};
 use super::streams::{Takeover, field, place, seconds, subscribe};
 use super::{Extent, Site, head, text};
+use crate::guard::Reason;
 use crate::hub::{Start, Stream};
+use crate::messages::Chain;
 use crate::transport::ws::{self, HESSIAN_PROTOCOL, JSON_PROTOCOL, Subprotocol};
 use crate::transport::{Transport, hessian};
 
@@ -87,7 +90,7 @@ impl Handshake {
         let is_page = match Origins::asked_by(headers) {
             Asker::NoPage => false,
             Asker::Page(origin) if origins.admits(origin, headers) => true,
-            _ => return Err(refuse(StatusCode::FORBIDDEN, "Pages of that origin may not connect here.")),
+            _ => return Err(refuse_for(Reason::Origin, "Pages of that origin may not connect here.")),
         };
         let mut response = Response::new(axum::body::Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -140,16 +143,24 @@ fn upgrade_required(what: &str) -> Refusal {
 pub(super) async fn by_name(
     State(site): State<Site>,
     Segments(stream): Segments<String>,
+    caller: Caller,
     ask: Ask,
     handshake: Handshake,
 ) -> Response {
-    open_by_name(&site, &stream, &ask, handshake)
+    open_by_name(&site, &stream, &caller, &ask, handshake)
 }
 
-pub(super) fn open_by_name(site: &Site, stream: &str, ask: &Ask, handshake: Handshake) -> Response {
+pub(super) fn open_by_name(
+    site: &Site,
+    stream: &str,
+    caller: &Caller,
+    ask: &Ask,
+    handshake: Handshake,
+) -> Response {
+    let heard_by = site.chain.as_ref().map(|chain| (chain, caller));
     // The protocol first: a request that makes no sense opens no stream.
     let stream = protocol(&ask.headers).and_then(|_| site.stream(stream));
-    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live)))
+    answer(stream.and_then(|stream| open(&stream, ask, handshake, Start::Live, heard_by)))
 }
 
 /// `/streams/{stream}/ruffle`.
@@ -187,6 +198,7 @@ pub(super) fn open(
     ask: &Ask,
     handshake: Handshake,
     start: Start,
+    heard_by: Option<(&Chain, &Caller)>,
 ) -> Result<Response, Refusal> {
     let (transport, name) = protocol(&ask.headers)?;
     let limits = stream.limits();
@@ -194,6 +206,9 @@ pub(super) fn open(
     let mut subscription = subscribe(stream, transport, ask, start)?;
     if let Some(time) = rotate_after {
         subscription = subscription.rotate_after(time);
+    }
+    if let Some((chain, caller)) = heard_by {
+        subscription = subscription.heard_from(chain, caller.speaker());
     }
     let mut response = handshake.response;
     // For clients that can see this head: scripts cannot.

@@ -33,6 +33,11 @@ impl Demo {
         Self::start_as(&["serve", "--public", "all", "--drain-window", "0s"])
     }
 
+    /// The same with options of one's own.
+    pub(crate) fn serve_with(options: &[&str]) -> Self {
+        Self::start_as(&[&["serve", "--drain-window", "0s"], options].concat())
+    }
+
     fn start_as(command: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_push-server"))
             .args(command)

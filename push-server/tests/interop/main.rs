@@ -13,6 +13,7 @@ mod console;
 mod crowd;
 mod curl;
 mod demo;
+mod flood;
 mod gone;
 #[allow(dead_code)]
 #[path = "../operate/harness.rs"]
@@ -24,7 +25,9 @@ mod look;
 #[path = "../../../policy-server/tests/interop/npm.rs"]
 mod packages;
 mod policy;
+mod publishers;
 mod restart;
+mod retries;
 mod ruffle;
 mod script;
 mod silent;

@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/movie")
 }
 
-fn movie() -> Vec<u8> {
+pub(crate) fn movie() -> Vec<u8> {
     let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("listen-{}", process::id()));
     fs::create_dir_all(&work).expect("cargo's folder for test files is writable");
     for file in ["Listen.hx", "build.hxml"] {
@@ -39,7 +39,7 @@ fn movie() -> Vec<u8> {
     movie
 }
 
-fn pages(movie: Vec<u8>) -> Router {
+pub(crate) fn pages(movie: Vec<u8>) -> Router {
     let page = fs::read(folder().join("index.html")).expect("the page");
     let movie = ([(header::CONTENT_TYPE, "application/x-shockwave-flash")], movie);
     Router::new()
@@ -49,7 +49,7 @@ fn pages(movie: Vec<u8>) -> Router {
 }
 
 /// What the movie has told, as `event text`.
-async fn told(browser: &Browser) -> Vec<String> {
+pub(crate) async fn told(browser: &Browser) -> Vec<String> {
     let told = browser.value("typeof told === 'undefined' ? [] : told").await;
     let field = |entry: &Value, name: &str| entry[name].as_str().expect("texts").to_owned();
     let list = told.as_array().expect("a list").iter();
@@ -178,6 +178,6 @@ async fn a_movie_goes_on_where_it_was_after_a_cut_and_with_the_next_history_afte
 }
 
 /// A path as the value of a parameter.
-fn encoded(path: &str) -> String {
+pub(crate) fn encoded(path: &str) -> String {
     path.replace('%', "%25").replace('&', "%26").replace('?', "%3F").replace('=', "%3D")
 }

@@ -59,6 +59,8 @@ fn metrics_and_console_tell_the_load_that_there_is() {
     expect(&server, "push_server_connections_opened_total", 10.0);
     assert_eq!(server.get("/streams/%20/sse").status, 400);
     expect(&server, "push_server_http_responses_total{code=\"400\"}", 1.0);
+    expect(&server, "push_server_refusals_total{reason=\"malformed\"}", 1.0);
+    expect(&server, "push_server_refusals_total{reason=\"origin\"}", 0.0);
     drop(readers.drain(..5));
     expect(&server, "push_server_connections_closed_total{reason=\"peer\"}", 5.0);
     expect(&server, "push_server_connections_open{transport=\"sse\"}", 0.0);
@@ -69,6 +71,7 @@ fn metrics_and_console_tell_the_load_that_there_is() {
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
     assert_eq!(status["all"]["messages"], 13);
     assert_eq!(status["connections"]["open"]["xhr"], 3);
+    assert_eq!(status["refusals"]["malformed"], 1);
     assert_eq!(status["streams"][0]["name"], "a");
     let mut live = crate::harness::Reader::new(server.address("admin"), "/console/live/sse");
     let event = live.until("data: {");
@@ -87,6 +90,7 @@ fn who_finds_no_place_is_told_when_to_come_back_and_counted() {
     let answer = server.get("/streams/a/poll");
     assert!(answer.status == 503 && answer.head.contains("retry-after: "), "{answer:?}");
     expect(&server, "push_server_turned_away_total", 1.0);
+    expect(&server, "push_server_refusals_total{reason=\"connections\"}", 1.0);
     assert_eq!(get(server.address("admin"), "/readyz").status, 200, "operators have a place of their own");
 }
 

@@ -4,5 +4,6 @@ mod activation;
 mod drain;
 mod harness;
 mod look;
+mod protection;
 mod reload;
 mod settings;

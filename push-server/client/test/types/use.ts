@@ -1,6 +1,6 @@
 // Never run: that this compiles, and that what should not does not, is the test of the types.
 
-import { connect, Connection, showState, type MessageEvent, type State } from "push-client";
+import { connect, Connection, showState, type MessageEvent, type Refused, type State } from "push-client";
 
 interface Line { text: string }
 
@@ -37,7 +37,13 @@ connect("/streams/news", { onmessage: ({ data }) => data.text });
 // @ts-expect-error it is told, not set
 connection.state = "open";
 
-const { position, receivers } = await connection.send({ text: "hello" });
+const { position, receivers } = await connection.publish({ text: "hello" });
+const receipt = await connection.send({ text: "hello" }, { to: "ann" });
+void [receipt.reply, receipt.waits satisfies boolean | undefined, (await connection.send(1)).position?.length];
+// @ts-expect-error no such option
+void connection.send(1, { from: "ann" });
+const shown = (error: Refused): string => (error.forPeople ? error.message : `${error.status}`);
+void shown;
 void [position.length, receivers + 1];
 for await (const { data } of connection) void data.text;
 const stop: () => void = showState(connection, document.body);

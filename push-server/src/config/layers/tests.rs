@@ -378,6 +378,7 @@ fn a_slip_in_the_name_of_any_key_is_told_with_its_line_and_mostly_with_what_was_
 /// Values that a key admits, other than its default.
 fn other(key: &Key, by: u64) -> Value {
     match (key.kind, key.get(&Settings::default())) {
+        (_, Value::Unset) => Value::Unset,
         (_, Value::Number(n)) => Value::Number(n + by),
         (_, Value::Time(time)) => Value::Time(time + Duration::from_millis(by)),
         (_, Value::Flag(flag)) => Value::Flag(!flag),
@@ -387,6 +388,10 @@ fn other(key: &Key, by: u64) -> Value {
         (_, Value::List(_)) => Value::List(match key.short() {
             "listen" => vec!["[::1]:80".to_owned(), "fd:http".to_owned()],
             "origins" => vec!["https://a.example".to_owned()],
+            "proxies" => vec!["10.0.0.0/8".to_owned()],
+            "publish_tokens" | "send_tokens" => {
+                vec![push_server::guard::Token::new("a-token-to-be-printed").unwrap().to_string()]
+            }
             _ => Vec::new(),
         }),
     }
@@ -448,4 +453,75 @@ fn the_table_in_the_readme_is_that_of_the_keys() {
 fn the_process_names_its_file_by_a_variable_or_an_option() {
     let layers = Layers::of_process(Some(PathBuf::from("x.toml")), Vec::new());
     assert_eq!(layers.file.as_deref(), Some(Path::new("x.toml")));
+}
+
+/// To mend it: `cargo test -p push-server table_in_the_readme`, and put what it prints into the README.
+#[test]
+fn the_table_in_the_readme_of_single_streams_is_that_of_their_keys() {
+    let readme = include_str!("../../../README.md").replace("\r\n", "\n");
+    let table = crate::config::print::stream_table();
+    assert!(readme.contains(&table), "the README's table of [[streams]] differs; this is right:\n{table}");
+}
+
+#[test]
+fn sections_of_streams_are_read_in_their_order_and_printed_as_they_are_read() {
+    let file = File::new(
+        "[[streams]]\nname = \"payroll-*\"\nsubscribe_tokens = [\"abcdefghijklmnop\"]\npublishes = 5\n\
+         [limits]\nstall = \"7s\"\n\
+         [[streams]]\nname = \"ticks\"\noverflow = \"latest\"\nlog_bytes = \"64KiB\"\nlag_age = \"3s\"\n\
+         [[streams]]\nname = \"*\"\n",
+    );
+    let settings = file.layers().load().unwrap();
+    let names: Vec<_> = settings.streams.iter().map(|section| section.name.as_str()).collect();
+    assert_eq!(names, ["payroll-*", "ticks", "*"]);
+    assert_eq!((settings.streams[0].publishes, settings.streams[0].publishes_burst), (Some(5), None));
+    assert_eq!(settings.streams[1].log_bytes, Some(64 << 10));
+    let text = print(&settings);
+    assert!(!text.contains("abcdefghijklmnop") && text.contains("subscribe_tokens = [\"sha256:f39dac6c"));
+    let read = File::new(&text).layers().load().map_err(|problems| format!("{problems:#?}")).unwrap();
+    assert_eq!((read.streams, read.limits.stall), (settings.streams, Duration::from_secs(7)));
+}
+
+#[test]
+fn what_is_wrong_with_a_section_of_a_stream_is_told_with_its_line() {
+    let file = File::new(
+        "[[streams]]\n\
+         name = \"a b\"\n\
+         log_byte = 3\n\
+         overflow = \"never\"\n\
+         [[streams]]\n\
+         publishes = -1\n\
+         [[streams]]\n\
+         name = \"chat-*\"\n\
+         log_age = 5\n\
+         [[streams]]\n\
+         name = \"chat-1\"\n\
+         subscribe_tokens = [\"hunter2\"]\n",
+    );
+    let problems = file.problems();
+    let expected = [
+        "FILE, line 2: streams.name: found \"a b\": a pattern is the name of a stream",
+        "FILE, line 3: there is no key \"log_byte\" in [[streams]]; did you mean log_bytes?",
+        "FILE, line 4: streams.overflow: found the text \"never\"; expected one of \"disconnect\"",
+        "FILE, line 5: streams.name: the section has no name",
+        "FILE, line 6: streams.publishes: found the number -1; expected a number from 0 to 4294967295",
+        "FILE, line 9: streams.log_age: found the number 5; expected a time of 100ms at least",
+        "FILE, line 10: streams.name: \"chat-1\" never counts, as \"chat-*\" stands before it",
+        "FILE, line 12: streams.subscribe_tokens: found no token: a token has 16 to 512 characters",
+    ];
+    for expected in expected {
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{expected}\n{problems:#?}");
+    }
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    assert!(problems.iter().all(|problem| !problem.contains("hunter2")));
+    for wrong in
+        ["streams = 3", "[streams]\nname = \"a\"", "streams = [1]", "[limits]\n[streams.a]\nname = \"a\""]
+    {
+        let problems = File::new(wrong).problems();
+        assert!(problems.len() == 1 && problems[0].contains("[[streams]]"), "{wrong}: {problems:?}");
+    }
+    let many = File::new("[[streams]]\nname = \"a\"\n".repeat(1_001));
+    assert!(many.problems()[0].contains("1000 at most"));
+    let layers = Layers { options: vec![option("streams.name", "a")], ..Layers::default() };
+    assert!(layers.load().unwrap_err()[0].to_string().contains("[[streams]]"));
 }

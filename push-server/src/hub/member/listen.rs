@@ -1,11 +1,13 @@
 //! What the client of a member says: on a WebSocket it is heard, up to its goodbye; elsewhere it is read and dropped.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Member, Parting, gone};
-use crate::Limits;
-use crate::hub::hears::{Heard, Hears};
+use crate::hub::hears::{Heard, Hears, Listener};
+use crate::hub::voice::{Hearing, Speaker};
+use crate::hub::{Shared, Stream};
 use crate::lifecycle::Event;
 use crate::transport::ws::CloseReason;
 
@@ -31,7 +33,7 @@ impl Member {
     }
 
     /// Reads what the client sends: to notice when it goes, and what it says on a WebSocket.
-    pub(crate) fn read(&mut self, limits: &Limits) -> Option<Event> {
+    pub(crate) fn read(&mut self, shared: &Arc<Shared>) -> Option<Event> {
         let mut buffer = [0; READ];
         while !self.half_closed {
             match self.socket.try_read(&mut buffer) {
@@ -40,8 +42,8 @@ impl Member {
                 Ok(read) => {
                     self.ignored = self.ignored.saturating_add(read);
                     let event = match self.transport.is_websocket() {
-                        true => self.hear(&mut buffer[..read], limits),
-                        false => (self.ignored > limits.ignored_input).then_some(Event::Fail),
+                        true => self.hear(&mut buffer[..read], shared),
+                        false => (self.ignored > shared.limits.ignored_input).then_some(Event::Fail),
                     };
                     if event.is_some() {
                         return event;
@@ -69,15 +71,23 @@ impl Member {
     }
 
     /// Takes in what a WebSocket client says.
-    fn hear(&mut self, bytes: &mut [u8], limits: &Limits) -> Option<Event> {
+    fn hear(&mut self, bytes: &mut [u8], shared: &Arc<Shared>) -> Option<Event> {
         if self.outcome != Event::Drained {
             // It has said goodbye, or what nobody understands.
-            return (self.ignored > limits.ws_input).then_some(self.outcome);
+            return (self.ignored > shared.limits.ws_input).then_some(self.outcome);
         }
         let mut hears = self.hears.take().map_or_else(Hears::default, |hears| *hears);
-        let heard = match self.ignored > limits.ws_input {
+        let heard = match self.ignored > shared.limits.ws_input {
             true => Heard::Breach(CloseReason { code: 1008, reason: "ws_input" }),
-            false => hears.hear(bytes, limits),
+            false => {
+                let speaker = |hearing: &Arc<Hearing>| Speaker {
+                    hearing: hearing.clone(),
+                    stream: Stream { channel: self.channel.clone(), shared: shared.clone() },
+                    client: self.client.as_ref().map(|client| client.slot().id().clone()),
+                };
+                let (waker, hearing) = (&self.waker, self.hearing.as_ref());
+                hears.hear(bytes, &Listener { shared, waker, hearing, speaker: &speaker })
+            }
         };
         let why = match heard {
             Heard::Fine => {

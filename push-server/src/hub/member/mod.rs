@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub(crate) use write::Scratch;
@@ -25,6 +24,8 @@ use super::log::Cursor;
 use super::presence::{Attachment, Direct};
 use super::stats::Overrun;
 use super::subscription::Connection;
+use super::voice::Hearing;
+use crate::guard::Permit;
 use crate::lifecycle::{Event, State};
 use crate::transport::ws::CloseReason;
 use crate::transport::{Farewell, Transport};
@@ -38,6 +39,8 @@ pub(crate) struct Arrival {
     pub(crate) cursor: Cursor,
     pub(crate) client: Option<Box<Attachment>>,
     pub(crate) rotate_after: Option<Duration>,
+    /// Who handles what its client sends on a WebSocket.
+    pub(crate) hearing: Option<Arc<Hearing>>,
 }
 
 /// A reader with its connection. What it costs while idle is this struct, its signal and its socket.
@@ -67,6 +70,8 @@ pub(crate) struct Member {
     ignored: usize,
     /// What it has half said on a WebSocket.
     hears: Option<Box<Hears>>,
+    /// Who handles what it says there. Without, it is refused.
+    hearing: Option<Arc<Hearing>>,
     /// What it means that everything has been sent: that the end is good, unless the client has said otherwise.
     outcome: Event,
     /// The part of a frame (or head, heartbeat, farewell) that the kernel has not taken yet.
@@ -74,7 +79,7 @@ pub(crate) struct Member {
     socket: TcpStream,
     signal: Arc<Signal>,
     waker: Waker,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Permit>,
 }
 
 /// How far a member is with its farewell.
@@ -113,6 +118,7 @@ impl Member {
             half_closed: false,
             ignored: 0,
             hears: None,
+            hearing: arrival.hearing,
             outcome: Event::Drained,
             rest: head,
             socket,
@@ -136,7 +142,7 @@ impl Member {
 
     /// Whether something waits for it that is not in the log.
     pub(crate) fn has_own(&self) -> bool {
-        if self.hears.as_ref().is_some_and(|hears| hears.pong.is_some()) {
+        if self.hears.as_ref().is_some_and(|hears| hears.has_frame()) {
             return true;
         }
         let next = self.client.as_ref().map(|client| client.next(self.cursor.sequence, false));

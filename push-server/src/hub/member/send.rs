@@ -115,12 +115,16 @@ impl Member {
             return Some(self.cursor.sequence);
         }
         if let Some(hears) = &mut self.hears
-            && hears.pong.is_some()
+            && hears.has_frame()
         {
             if !self.rest.is_empty() {
                 return Some(self.cursor.sequence);
             }
-            self.rest = hears.pong.take().unwrap_or_default();
+            self.rest = hears.frame().unwrap_or_default();
+            if hears.has_frame() {
+                // They come first.
+                return Some(self.cursor.sequence);
+            }
             if hears.is_idle() {
                 self.hears = None;
             }

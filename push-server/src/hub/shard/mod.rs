@@ -228,7 +228,7 @@ impl Shard {
         let (key, half_closed) = (member.key, member.half_closed);
         member.looked_at();
         // What it said may end the connection at once, or in good order: then it is listened to for its answer.
-        while let Some(event) = self.members[index].read(&self.shared.limits) {
+        while let Some(event) = self.members[index].read(&self.shared) {
             self.drive(index, event, &[]);
             if !self.is_alive(key) {
                 return false;

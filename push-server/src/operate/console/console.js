@@ -116,6 +116,7 @@ function show(status) {
   bars("transports", status.connections.open);
   bars("overruns", status.all.overruns, () => true);
   bars("closed", status.connections.closed, (why) => ["timeout", "slow", "failed"].includes(why));
+  bars("refusals", status.refusals, () => true);
   bars("responses", status.responses, (code) => code >= "400");
   // It is told of no connection.
   const { policy_replaced: _, ...port } = status.port;

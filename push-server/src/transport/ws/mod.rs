@@ -31,6 +31,24 @@
 //! binary messages of a connection. Each binary message is the next position, counted from `begin` or from the last
 //! `gap`, except the one that follows a `direct`.
 //!
+//! Where clients may send ([`Access::sends`](crate::web::Access::sends)), a text message of the client is a
+//! [message](crate::messages) for the handlers; elsewhere, and on a connection of an alias, it is dropped, and refused with 403:
+//!
+//! | text message of the client | |
+//! | --- | --- |
+//! | `{"id":7,"to":"ann","data":…}` | the value `data`, for one client, or without `to` for all. `id` is a number that the answer repeats, 0 to 2^64 - 1; null if there is none. Nothing else is in it |
+//!
+//! | answer | when |
+//! | --- | --- |
+//! | `{"event":"sent","id":7,"position":"ab:7","receivers":3}` | it was published |
+//! | `{"event":"sent","id":7,"receivers":1,"waits":false}` | it was sent to one client; with 0 and true it waits for the client to come back |
+//! | `{"event":"sent","id":7,"reply":…}`, `{"event":"sent","id":7}` | a handler has taken it, and says this, or nothing |
+//! | `{"event":"refused","id":7,"status":422,"message":"…"}` | it was refused; the status is HTTP's; with `"people":true` the text is for people. `id` is null if it could not be read |
+//!
+//! There is one answer to each, in their order. They are handled one after the other, while the stream goes on; answers come
+//! between its messages. More than [`Limits::ws_unanswered`](crate::Limits::ws_unanswered) without an answer end the
+//! connection. What has come before the end of a connection is handled all the same, and the answers are lost with it.
+//!
 //! An idle connection gets a ping without payload each [`Limits::heartbeat`](crate::Limits::heartbeat); pings of the
 //! client are answered, the latest one if several wait. After `rotate` and `end` comes a close frame, and the
 //! server closes the connection when the client has answered it, or after
@@ -42,6 +60,7 @@
 //! | 1012 | `rotate` | the connection's time is over, or the server ends: come back |
 //! | 1002 | what was wrong | the client broke the protocol: a frame without mask, a reserved bit or opcode, a control frame that is long or in pieces, a message that is out of turn, a close frame that is none |
 //! | 1008 | `ws_input` | the client sent more than [`Limits::ws_input`](crate::Limits::ws_input) bytes within one heartbeat |
+//! | 1008 | `ws_unanswered` | the client sent more messages than may wait for their answers ([`Limits::ws_unanswered`](crate::Limits::ws_unanswered)) |
 //! | 1009 | `ws_message` | the client sent a message longer than [`Limits::ws_message`](crate::Limits::ws_message) |
 //! | the client's | | the client closed first; its code comes back |
 //!
@@ -159,6 +178,11 @@ pub(crate) fn pong(payload: &[u8], out: &mut Vec<u8>) {
 /// Bytes as they are.
 pub(crate) fn binary(parts: &[&[u8]], out: &mut Vec<u8>) {
     frame(OpCode::Data(Data::Binary), parts, out);
+}
+
+/// A notice that is JSON already.
+pub(crate) fn notice(json: &[u8], out: &mut Vec<u8>) {
+    frame(OpCode::Data(Data::Text), &[json], out);
 }
 
 /// Copies what `write` writes once: the header comes first and knows the length.

@@ -1,6 +1,7 @@
 //! The script for browsers, in headless Chromium: every transport by itself, over cuts, renewals, restarts and the end;
 //! which one is chosen when a proxy spoils some; many tabs.
 
+mod messages;
 pub(crate) mod proxy;
 mod site;
 

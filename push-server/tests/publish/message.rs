@@ -1,28 +1,15 @@
-//! Publishing over HTTP, and streams that are opened by their first use.
-
-mod support;
+//! A message, and streams that are opened by their first use.
 
 use std::time::Duration;
 
 use push_server::web::{self, Access};
 use push_server::{Hub, Limits, Start, Transport, demo};
-use serde_json::{Value, json};
-use support::{Client, EPOCH, TestServer, attach, wait_for};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 use tower_service::Service as _;
 
-fn post(path: &str, fields: &str, body: &str) -> String {
-    let length = body.len();
-    format!("POST /streams/{path} HTTP/1.0\r\nContent-Length: {length}\r\n{fields}\r\n{body}")
-}
-
-const JSON: &str = "Content-Type: application/json\r\n";
-
-fn body(answer: &str) -> Value {
-    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
-    assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
+use crate::support::{Client, EPOCH, TestServer, attach, wait_for};
+use crate::{JSON, body, post};
 
 #[tokio::test]
 async fn what_is_published_reaches_the_readers_and_the_publisher_learns_where_it_stands() {
@@ -56,7 +43,7 @@ async fn what_cannot_be_published_is_refused_with_the_reason() {
     let deep = "[".repeat(30) + &"]".repeat(30);
     let many = format!("[{}1]", "1,".repeat(24));
     for (fields, content, status, what) in [
-        ("", "1", 415, "Content-Type: application/json"),
+        ("", "1", 415, "application/json"),
         ("Content-Type: application/x-www-form-urlencoded\r\n", "1", 415, "Content-Type: application/json"),
         ("Content-Type: text/plain\r\n", "1", 415, "Content-Type: application/json"),
         ("Content-Type: application/json; charset=latin1\r\n", "1", 415, "UTF-8"),

@@ -1,0 +1,15 @@
+//! The examples, started as a user starts them, in headless Chromium and with clients that are not ours.
+//!
+//! Plain `cargo test` leaves these out: they need programs beyond the Rust toolchain, and they watch real clocks. `bash .ci/packages.sh`
+//! installs the programs and `bash .ci/interop.sh examples` runs the tests.
+
+#[path = "../../../policy-server/tests/interop/browser.rs"]
+mod chromium;
+mod hessian_comet;
+#[path = "../../../hessian/tests/interop/java.rs"]
+mod java_library;
+mod movie;
+mod page;
+#[path = "../support/mod.rs"]
+mod support;
+mod timer;
