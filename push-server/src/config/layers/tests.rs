@@ -235,6 +235,11 @@ fn wrong_in_a_file(kind: Kind) -> Vec<(String, &'static str)> {
             wrong.push(("[1]".to_owned(), "found the number 1 in the list; expected "));
             wrong.push(("[\"\\u001b[31m\"]".to_owned(), of_text.1));
         }
+        Kind::Tokens => {
+            wrong.extend([text, flag, list, ("[\"short\"]".to_owned(), "")]);
+            // What was found may be a secret.
+            wrong.iter_mut().for_each(|(_, says)| *says = "found no ");
+        }
     }
     wrong
 }
@@ -257,7 +262,8 @@ fn every_key_refuses_what_it_does_not_admit_with_file_line_and_remedy() {
                 "{} = {value}: {problem}",
                 key.name
             );
-            assert!(problem.contains("expected ") && !problem.contains(char::is_control), "{problem}");
+            let remedy = if problem.contains("found no token") { "a token " } else { "expected " };
+            assert!(problem.contains(remedy) && !problem.contains(char::is_control), "{problem}");
             told += 1;
         }
     }
@@ -289,7 +295,8 @@ fn every_key_refuses_the_same_words_by_the_environment_and_by_options() {
             ] {
                 let Err(problems) = layers.load() else { panic!("{place}{word:?} is admitted") };
                 let problem = problems[0].to_string();
-                assert!(problem.starts_with(&place) && problem.contains("expected "), "{word:?}: {problem}");
+                let remedy = if problem.contains("found no token") { "a token " } else { "expected " };
+                assert!(problem.starts_with(&place) && problem.contains(remedy), "{word:?}: {problem}");
                 assert_eq!(problems.len(), 1, "{problems:?}");
             }
         }
