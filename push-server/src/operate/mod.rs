@@ -100,7 +100,11 @@ pub(crate) async fn run(
     loop {
         tokio::select! {
             () = &mut serving => bail!("no port is left"),
-            _ = hangup.recv() => reloader.reload().await,
+            _ = hangup.recv() => tokio::select! {
+                () = reloader.reload() => {}
+                // Files that hang hold up no end; nothing is put in place half.
+                () = stops.asked() => break,
+            },
             () = stops.asked() => break,
         }
     }
