@@ -102,7 +102,8 @@ pub(crate) async fn run(
             () = &mut serving => bail!("no port is left"),
             _ = hangup.recv() => tokio::select! {
                 () = reloader.reload() => {}
-                // Files that hang hold up no end; nothing is put in place half.
+                // Files that hang hold up nobody who comes, and no end. Nothing is put in place half.
+                () = &mut serving => bail!("no port is left"),
                 () = stops.asked() => break,
             },
             () = stops.asked() => break,

@@ -61,7 +61,7 @@ fn something_wrong_anywhere_changes_nothing_and_is_told() {
 }
 
 #[test]
-fn a_file_that_hangs_holds_up_no_signal_to_end() {
+fn a_file_that_hangs_holds_up_nobody_who_comes_and_no_signal_to_end() {
     let folder = Folder::new();
     let file = folder.write("push.toml", "drain.window = '0s'\n");
     let mut server = start(&file);
