@@ -13,9 +13,10 @@ pub const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 pub const CSS: &str = "text/css; charset=utf-8";
 
 /// What a page may load: what this server has. So the browser itself sees to it that no example asks anybody else.
-/// (WebAssembly is for Flash movies; Ruffle styles its own element, and shows what it has in memory.)
+/// (WebAssembly is for Flash movies; Ruffle styles its own element, and shows and runs what it has in memory, `blob:`.)
 const MAY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'wasm-unsafe-eval'; \
-                   img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; \
+                   img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; \
+                   connect-src 'self'; frame-src 'self'; \
                    base-uri 'none'; form-action 'none'";
 
 /// A page at `/`, its script at `/page.js`, and what all pages share under `/web`.

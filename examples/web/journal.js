@@ -2,6 +2,12 @@
 
 const KEPT = 50;
 
+/** In the words of push-client.js's `showState`. */
+const NAMES = {
+  ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
+  longpoll: "long polling", poll: "polling", script: "script tags",
+};
+
 /** `22:04:31`, for a <time>. */
 export function clock(now = new Date()) {
   const time = document.createElement("time");
@@ -35,8 +41,8 @@ export class Journal {
     const tell = () => {
       const { state, transport, reason } = connection;
       if (state === "open") {
-        if (isLost) this.add(`${name}: back again, by ${transport}`, "good");
-        else if (!wasOpen) this.add(`${name}: connected, by ${transport}`, "good");
+        if (isLost) this.add(`${name}: back again, by ${NAMES[transport]}`, "good");
+        else if (!wasOpen) this.add(`${name}: connected, by ${NAMES[transport]}`, "good");
         [wasOpen, isLost, told] = [true, false, null];
       } else if (state === "waiting") {
         if (!isLost) this.add(`${name}: ${wasOpen ? "lost" : "no connection"}: ${reason}`, "lost");

@@ -188,7 +188,7 @@ async fn whatever_is_cut_each_message_comes_or_is_told_as_lost() {
             _ => {}
         }
     }
-    assert!(gaps > 3, "{gaps}");
+    assert!(gaps > 0, "the history was long enough for every cut");
     publisher.await.unwrap();
     server.stop().await;
 }

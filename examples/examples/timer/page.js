@@ -64,7 +64,7 @@ function heard() {
   watch = setTimeout(lost, SILENCE, `silent for ${SILENCE / 1_000} s`);
   if (by("comet-state").dataset.state !== "open") {
     state("open", "live, by script tags");
-    journal.add(isBack ? "counter: back again; a new connection begins its own count" : "counter: connected", "good");
+    journal.add(isBack ? "counter: back again; a new connection begins its own count" : "counter: connected, by script tags", "good");
   }
   retry = RETRY_FIRST;
   isBack = false;

@@ -76,7 +76,7 @@ async fn both_say_what_becomes_of_their_connections_and_come_back() {
     page.journal_tells("browser: lost: ").await;
     let shown = page.text("#browser-foot").await;
     page.network(Network::Usual).await;
-    page.journal_tells("browser: back again, by sse").await;
+    page.journal_tells("browser: back again, by server-sent events").await;
     page.journal_tells("browser: nothing was missed").await;
     page.until("#browser-foot", |text| text != shown).await;
     page.close().await;

@@ -89,7 +89,7 @@ class Listen {
         while (true) {
             if (at == bytes.length) return false;
             final byte = bytes[at++];
-            length = length << 7 | byte & 0x7f;
+            length = (length << 7) | (byte & 0x7f);
             if (byte < 0x80) break;
         }
         if (length > 0) {
