@@ -43,10 +43,11 @@ pub fn form(data: &[u8]) {
                 assert_eq!(site.published(), before);
             }
             // Whether a U+FFFD was there or was put there, one cannot tell.
-            None if accepted => {
+            None if site.published() > before => {
                 assert_eq!(site.latest().as_str().map(|text| text.contains('\u{fffd}')), Some(true))
             }
-            None => assert_eq!(site.published(), before, "{}", answer.text),
+            // Another stream, a client that is not there, or a refusal.
+            None => {}
         }
     });
 }
