@@ -37,9 +37,16 @@
 //! | `Authorization: Basic …`, the token as password, the name as one likes | Java: `HessianProxyFactory.setUser` and `setPassword`; `curl -u :TOKEN` |
 //! | `?token=TOKEN` | `EventSource`, WebSockets, iframes and Flash, which cannot. Such an address stands in the logs of proxies and in histories: make it one that reads a stream and nothing else. The answer says `Referrer-Policy: no-referrer`, and the server logs no query |
 //!
+//! A WebSocket is asked for the token that reads when it is opened, and for the one that sends with each message; what is
+//! refused there is answered in band.
+//!
 //! Without one the answer is 401 with `WWW-Authenticate: Bearer`; with one that is not known, 401 and
 //! `error="invalid_token"`; with one that is for something else, 403 and `error="insufficient_scope"`. Tokens are
 //! compared by their SHA-256 digests in constant time, with each of the list.
+//!
+//! The routes of streams ask for these, [`alias`](crate::web::alias)es among them. Routes of the application's own,
+//! [controllers](crate::controller) too, are asked for nothing; [`Guard::permit`] is for them as well. Caps and rates of
+//! connections are those of all routes.
 //!
 //! # Rates
 //!

@@ -66,12 +66,33 @@ pub(crate) fn receipt(receipt: &Receipt, out: &mut Vec<u8>) {
     }
 }
 
-/// The members of a refusal: `"status":422,"message":"…","people":true`.
-pub(crate) fn refusal(status: StatusCode, message: &str, is_for_people: bool, out: &mut Vec<u8>) {
-    let message = serde_json::Value::from(message);
-    write(out, format_args!(r#""status":{},"message":{message}"#, status.as_u16()));
-    if is_for_people {
-        out.extend_from_slice(br#","people":true"#);
+/// Why a message was refused, in the form that scripts read.
+#[derive(Debug)]
+pub(crate) struct Refusal<'r> {
+    pub(crate) status: StatusCode,
+    pub(crate) message: &'r str,
+    pub(crate) is_for_people: bool,
+    /// Seconds after which another try may do.
+    pub(crate) retry: Option<u64>,
+}
+
+impl<'r> Refusal<'r> {
+    /// For the author of the page. What is full now may not be so in a second.
+    pub(crate) fn new(status: StatusCode, message: &'r str) -> Self {
+        let retry = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        Self { status, message, is_for_people: false, retry }
+    }
+
+    /// Its members: `"status":422,"message":"…","people":true` or `"retry":2`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let message = serde_json::Value::from(self.message);
+        write(out, format_args!(r#""status":{},"message":{message}"#, self.status.as_u16()));
+        if self.is_for_people {
+            out.extend_from_slice(br#","people":true"#);
+        }
+        if let Some(retry) = self.retry {
+            write(out, format_args!(r#","retry":{retry}"#));
+        }
     }
 }
 

@@ -100,7 +100,12 @@ pub(crate) async fn run(
     loop {
         tokio::select! {
             () = &mut serving => bail!("no port is left"),
-            _ = hangup.recv() => reloader.reload().await,
+            _ = hangup.recv() => tokio::select! {
+                () = reloader.reload() => {}
+                // Files that hang hold up nobody who comes, and no end. Nothing is put in place half.
+                () = &mut serving => bail!("no port is left"),
+                () = stops.asked() => break,
+            },
             () = stops.asked() => break,
         }
     }

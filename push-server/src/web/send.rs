@@ -155,7 +155,8 @@ fn refusal(why: &Refused, stream: &Stream) -> Refusal {
     match why {
         Refused::ForPeople(text) => {
             let mut json = vec![b'{'];
-            messages::refusal(status, text, true, &mut json);
+            messages::Refusal { is_for_people: true, ..messages::Refusal::new(status, text) }
+                .write(&mut json);
             json.extend_from_slice(b"}\n");
             Box::new(object(status, json.into()))
         }
