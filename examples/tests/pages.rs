@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::{Example, program};
 
-const EXAMPLES: [&str; 2] = ["hessian_comet", "timer"];
+const EXAMPLES: [&str; 4] = ["chat", "hessian_comet", "tennis", "timer"];
 
 /// Addresses that `text` loads or imports.
 fn loaded(text: &str) -> Vec<&str> {
