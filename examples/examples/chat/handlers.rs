@@ -76,7 +76,9 @@ impl Handler for Say {
         match room.stream().send_to(&id, &whisper) {
             Ok(_) => Verdict::reply(&whisper),
             Err(SendError::NoClient(_)) => Err(gone()),
-            Err(SendError::Full { .. }) => Err(Failure::for_people(format!("Too much waits for {to} already."))),
+            Err(SendError::Full { .. }) => {
+                Err(Failure::for_people(format!("Too much waits for {to} already.")))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -11,6 +11,9 @@ const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
 // Of this tab: a name that others see, and a key by which the server knows that it is ours.
 const key = (sessionStorage.chatKey ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+// `/?transport=sse` reads by that alone.
+const transports = new URLSearchParams(location.search).getAll("transport");
+if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
 let room = null, hideState = () => {}, name = "", told = 0;
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
@@ -21,7 +24,7 @@ function comeIn() {
   const where = document.querySelector("[name=room]:checked").value;
   by("messages").replaceChildren();
   by("notice").textContent = "";
-  const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY });
+  const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
   room.addEventListener("message", ({ data }) => show(data));
   room.addEventListener("resume", ({ verdict }) => {
     if (verdict === "epoch-changed") note("The server was started anew. What was said before is above, and it knows nothing of it.");
@@ -87,7 +90,7 @@ function add(what, at, text, who = "", from = who) {
   if (who) {
     const author = document.createElement("b");
     author.textContent = who;
-    line.append(author);
+    line.append(author, " ");
   }
   words.className = "words";
   words.textContent = text;

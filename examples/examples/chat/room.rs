@@ -30,12 +30,29 @@ pub(crate) struct Room {
 #[serde(rename_all = "lowercase", tag = "what")]
 pub(crate) enum Told {
     /// Somebody came or went, and this is who is there now.
-    Came { name: String, here: Vec<String>, at: u64 },
-    Left { name: String, here: Vec<String>, at: u64 },
+    Came {
+        name: String,
+        here: Vec<String>,
+        at: u64,
+    },
+    Left {
+        name: String,
+        here: Vec<String>,
+        at: u64,
+    },
     /// To everybody.
-    Said { from: String, text: String, at: u64 },
+    Said {
+        from: String,
+        text: String,
+        at: u64,
+    },
     /// To one, and to the one who has said it.
-    Whispered { from: String, to: String, text: String, at: u64 },
+    Whispered {
+        from: String,
+        to: String,
+        text: String,
+        at: u64,
+    },
 }
 
 /// Milliseconds since 1970, as scripts count.

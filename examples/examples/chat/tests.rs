@@ -127,12 +127,14 @@ async fn nobody_speaks_for_another() {
         let told = refused(address, &format!("kitchen/send?client={thief}"), &what).await;
         assert_eq!(told, "Somebody else here is called ann.");
     }
-    let (status, answer) = send(address, &format!("kitchen/send?client={ANN}"), &json!({ "enter": true })).await;
+    let (status, answer) =
+        send(address, &format!("kitchen/send?client={ANN}"), &json!({ "enter": true })).await;
     assert_eq!((status, answer), (200, json!({ "reply": { "here": ["ann"] } })));
     drop(ann);
     other.until(r#"{"what":"left","name":"ann","here":[],"#).await;
     other.until(r#"{"what":"came","name":"ann","here":["ann"],"#).await;
-    let (status, _) = send(address, &format!("kitchen/send?client={thief}"), &json!({ "text": "me now" })).await;
+    let (status, _) =
+        send(address, &format!("kitchen/send?client={thief}"), &json!({ "text": "me now" })).await;
     assert_eq!(status, 200);
 }
 

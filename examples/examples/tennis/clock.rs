@@ -35,7 +35,8 @@ impl Spread {
     fn of(times: impl Iterator<Item = Duration>) -> Self {
         let mut times: Vec<_> = times.map(|time| time.as_micros()).collect();
         times.sort_unstable();
-        let at = |part: usize| times.get(times.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
+        let at =
+            |part: usize| times.get(times.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
         Self { median: at(50), p99: at(99), most: at(100) }
     }
 }

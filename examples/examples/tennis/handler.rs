@@ -54,9 +54,7 @@ impl Handler for TennisMessageHandler {
         };
         match (asked, stream.as_str() == LOBBY) {
             (Asked::New, true) => playing(self.court.create(player()?).map(|game| (game, Side::Left))),
-            (Asked::Join(game), true) => {
-                playing(self.court.join(&game, player()?).map(|side| (game, side)))
-            }
+            (Asked::Join(game), true) => playing(self.court.join(&game, player()?).map(|side| (game, side))),
             (Asked::Pad(key), false) => {
                 let heard = self.court.with_player(stream, sender, |game, side| game.hear(side, key));
                 heard.map_err(Failure::for_people)?;

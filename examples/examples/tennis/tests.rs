@@ -41,7 +41,8 @@ fn meet(game: &mut Game, key: i8) -> Frame {
         let frame = game.frame();
         let target = frame.ball[1] - f64::from(key) * 4.0;
         let is_close = frame.ball[0] > WIDTH - FACE - 10.0;
-        let follow = if (target - frame.pads[1]).abs() < 2.0 { 0 } else { (target - frame.pads[1]).signum() as i8 };
+        let follow =
+            if (target - frame.pads[1]).abs() < 2.0 { 0 } else { (target - frame.pads[1]).signum() as i8 };
         let next = step(game, 0, if is_close { key } else { follow });
         if frame.speed[0] > 0.0 && next.speed[0] < 0.0 {
             assert_eq!(next.score, [0, 0], "{next:?}");
@@ -195,7 +196,10 @@ async fn two_play_and_one_quits() {
     send(address, &stream, BOB, json!("quit")).await.unwrap();
     let text = until(r#""comet_end", "complete""#).await;
     assert!(text.contains(r#""phase":"over""#) && text.contains(r#""end":["right","quit"]"#), "{text}");
-    assert_eq!(send(address, "lobby", BOB, json!({ "join": game })).await, Err("There is no game of this id.".into()));
+    assert_eq!(
+        send(address, "lobby", BOB, json!({ "join": game })).await,
+        Err("There is no game of this id.".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
