@@ -12,6 +12,7 @@ const SILENCE = 1_500;
 const AHEAD = 120;
 const HEIGHT = 100, BALL = 2, PAD = 18;
 const SIDES = ["left", "right"];
+const UNKNOWN = "The server does not know this game any more; perhaps it was started anew.";
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -20,7 +21,7 @@ const me = (sessionStorage.player ??= Array.from(crypto.getRandomValues(new Uint
 
 let game = null, side = null, room = null, hideState = () => {}; // the game, our side in it, and its stream
 let frame = null, at = 0, phase = null; // the newest frame, when it came, and what it said
-let key = 0, isAsking = false, isSilent = false;
+let key = 0, isAsking = false, isUnheard = false, isSilent = false;
 
 // ---- The menu ----------------------------------------------------------------------------------------------------
 
@@ -61,6 +62,8 @@ function play(playing) {
   }
   for (const id of ["quit", "up", "down"]) by(id).disabled = false;
   follow();
+  // All of the court is to be seen.
+  if (by("says").getBoundingClientRect().bottom > innerHeight) by("game-title").scrollIntoView();
 }
 
 /** Reads the game, by the transport that is chosen. */
@@ -79,7 +82,7 @@ function follow() {
     if (state === "open") journal.add(`${isLost ? "back again" : "connected"}, by ${by("transport").selectedOptions[0].textContent}`, "good");
     if (state === "waiting" && !isLost) journal.add(`the connection is lost: ${reason}`, "lost");
     isLost = state === "waiting" || (isLost && state !== "open");
-    if (state === "closed") over(phase === "over" ? null : "The server does not know this game any more; perhaps it was started anew.");
+    if (state === "closed") over(UNKNOWN);
   });
   showCommands(by("commands"), [
     ["curl", "look at this game", `curl -sN '${location.origin}/streams/game-${game}/sse?last=1'`],
@@ -96,7 +99,7 @@ function hangUp() {
 
 function leave() {
   hangUp();
-  [game, side, frame, phase, key] = [null, null, null, null, 0];
+  [game, side, frame, phase, key, isUnheard] = [null, null, null, null, 0, false];
   delete sessionStorage.game;
   for (const id of ["quit", "up", "down"]) by(id).disabled = true;
 }
@@ -140,11 +143,26 @@ async function hold(next) {
 
 /** Which key is held; and that we are here. */
 async function tell() {
+  const here = room;
   isAsking = true;
   try {
-    await room?.send({ pad: key });
-  } catch {
-    // It is said again; and of its connection the page tells anyway.
+    await here.send({ pad: key });
+    if (isUnheard && here === room) {
+      isUnheard = false;
+      if (frame) write(by("says"), ...what(frame));
+      journal.add("the server hears you again", "good");
+    }
+  } catch ({ status }) {
+    if (here !== room) return;
+    if (status === 404) {
+      // If it has ended in good order, the last frame is under way.
+      setTimeout(() => { if (here === room) over(UNKNOWN); }, 1_000);
+    } else if (!isUnheard) {
+      // A frame that is cut says nothing: this is how the page learns of it first.
+      isUnheard = true;
+      write(by("says"), "The server does not hear you at the moment …");
+      journal.add("what you do does not reach the server; the page goes on trying", "lost");
+    }
   } finally {
     isAsking = false;
   }
