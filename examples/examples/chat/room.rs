@@ -147,7 +147,7 @@ impl Room {
         self.tell(&Told::Left { name, here: self.here(), at: now() }).await;
         // Whoever has waited for this name, or for room.
         for id in self.stream.clients() {
-            Box::pin(self.come(&id)).await;
+            self.come(&id).await;
         }
     }
 
