@@ -3,6 +3,7 @@
 //! Plain `cargo test` leaves these out: they need programs beyond the Rust toolchain, and they watch real clocks. `bash .ci/packages.sh`
 //! installs the programs and `bash .ci/interop.sh examples` runs the tests.
 
+mod chat;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
 mod hessian_comet;
@@ -13,6 +14,8 @@ mod page;
 mod publish_from_java;
 #[path = "../support/mod.rs"]
 mod support;
+mod tennis;
+mod tennis_load;
 mod ticker;
 mod timer;
 mod weather;

@@ -139,6 +139,13 @@ impl Page {
         button.send_keys("\u{e007}").await.expect("it takes keys");
     }
 
+    /// Writes into a field, by keyboard, in place of what is in it.
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        let field = self.browser.page.find(Locator::Css(css)).await.expect("there is such a field");
+        field.clear().await.expect("it can be written in");
+        field.send_keys(text).await.expect("it takes keys");
+    }
+
     /// Nothing for axe-core to find, in light, dark, and on a phone; and no sideways scrolling there. Each is kept as a picture.
     pub(crate) async fn is_accessible(&self, name: &str) {
         let axe =

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -35,7 +35,12 @@ impl Example {
 
     /// Waits until it has printed the address to open.
     pub(crate) fn start_at(name: &str, address: SocketAddr, arguments: &[&str]) -> Self {
-        let mut process = Command::new(program(name))
+        Self::start_program(&program(name), address, arguments)
+    }
+
+    /// The same with the example as this file.
+    pub(crate) fn start_program(program: &Path, address: SocketAddr, arguments: &[&str]) -> Self {
+        let mut process = Command::new(program)
             .args(["--listen", &address.to_string()])
             .args(arguments)
             .stdin(Stdio::null())
@@ -48,11 +53,16 @@ impl Example {
             lines.find_map(|line| line.strip_prefix("Open http://")?.split('/').next()?.parse().ok());
         let Some(address) = address else {
             let status = process.wait();
-            panic!("{name} has not said which address to open, and ended with {status:?}");
+            panic!("{} has not said which address to open, and ended with {status:?}", program.display());
         };
         // Reads on, so that it can never be stopped by a full pipe.
         thread::spawn(move || lines.for_each(drop));
         Self { process, address }
+    }
+
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

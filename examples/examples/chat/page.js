@@ -1,0 +1,155 @@
+// A room is a stream: read it by a name, and send on it. What comes is data: all of it is shown as text.
+
+import { connect, showState } from "/push-client.js";
+import { showCommands } from "/web/commands.js";
+import { Journal, clock } from "/web/journal.js";
+
+/** What the room remembers, and what the page shows. */
+const HISTORY = 200, SHOWN = 500;
+
+const by = id => document.getElementById(id);
+const journal = new Journal(by("journal"));
+// Of this tab: a name that others see, and a key by which the server knows that it is ours.
+const key = (sessionStorage.chatKey ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+// `/?transport=sse` reads by that alone.
+const transports = new URLSearchParams(location.search).getAll("transport");
+if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
+let room = null, hideState = () => {}, name = "", told = 0;
+
+// ---- Coming and going --------------------------------------------------------------------------------------------
+
+function comeIn() {
+  leave();
+  name = sessionStorage.chatName = by("name").value;
+  const where = document.querySelector("[name=room]:checked").value;
+  by("messages").replaceChildren();
+  by("notice").textContent = "";
+  const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
+  room.addEventListener("message", ({ data }) => show(data));
+  room.addEventListener("resume", ({ verdict }) => {
+    if (verdict === "epoch-changed") note("The server was started anew. What was said before is above, and it knows nothing of it.");
+    if (verdict === "gap") note("Some of what was said is lost.");
+  });
+  // Also whenever we have come back.
+  room.addEventListener("state", ({ state }) => { if (state === "open") enter(here); });
+  hideState = showState(room, by("state"));
+  journal.follow(room, where);
+  by("room-title").textContent = `The ${where}`;
+  by("go").disabled = false;
+  showCommands(by("commands"), [
+    ["curl", `what is said in the ${where}`, `curl -sN '${location.origin}/streams/${where}/sse?last=20'`],
+    ["curl", "say something, as you", `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`],
+  ]);
+}
+
+function leave() {
+  room?.close();
+  hideState();
+  room = null;
+  by("go").disabled = true;
+  people([]);
+}
+
+/** Who is here? And is our name ours? */
+async function enter(here) {
+  const before = told;
+  try {
+    const { reply } = await here.send({ enter: true });
+    // What the room itself has told meanwhile is newer.
+    if (here === room && told === before) people(reply.here);
+  } catch (error) {
+    if (here !== room || !error.forPeople) return;
+    leave();
+    by("notice").textContent = error.message;
+    journal.add(error.message, "bad");
+    by("name").focus();
+  }
+}
+
+// ---- What comes --------------------------------------------------------------------------------------------------
+
+function show({ what, at, from, to, text, name: who, here }) {
+  if (what === "came" || what === "left") {
+    told++;
+    people(here);
+    add("note", at, who === name ? `You ${what === "came" ? "came in" : "left"}.` : `${who} ${what === "came" ? "came in" : "left"}.`);
+  } else if (what === "said") {
+    add(what, at, text, from);
+  } else if (what === "whispered") {
+    add(what, at, text, from === name ? `You, to ${to} alone` : `${from}, to you alone`, from);
+  }
+}
+
+const note = text => add("note", Date.now(), text);
+
+/** A line: who (if anybody) and what, as text. */
+function add(what, at, text, who = "", from = who) {
+  const item = document.createElement("li"), line = document.createElement("span"), words = document.createElement("span");
+  item.dataset.what = what;
+  if (from === name) item.dataset.mine = "";
+  if (who) {
+    const author = document.createElement("b");
+    author.textContent = who;
+    line.append(author, " ");
+  }
+  words.className = "words";
+  words.textContent = text;
+  line.append(words);
+  item.append(clock(new Date(at)), line);
+  const list = by("messages"), log = by("said");
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  list.append(item);
+  while (list.children.length > SHOWN) list.firstElementChild.remove();
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+}
+
+function people(names) {
+  const items = names.map(who => {
+    const item = document.createElement("li");
+    item.textContent = who === name ? `${who} (you)` : who;
+    return item;
+  });
+  by("people").replaceChildren(...items);
+  by("nobody").hidden = names.length > 0;
+  const to = by("to"), chosen = to.value;
+  const others = names.filter(who => who !== name).map(who => new Option(`to ${who} alone`, who));
+  to.replaceChildren(new Option("to all", ""), ...others);
+  // Whoever has gone is not written to; nor is everybody, by mistake.
+  if (chosen && !names.includes(chosen)) to.add(new Option(`${chosen} has left`, chosen));
+  to.value = chosen;
+}
+
+// ---- What is sent ------------------------------------------------------------------------------------------------
+
+by("write").onsubmit = async event => {
+  event.preventDefault();
+  by("notice").textContent = "";
+  if (!room) {
+    by("notice").textContent = "Come in first, by a name.";
+    by("name").focus();
+    return;
+  }
+  const text = by("text").value, to = by("to").value;
+  by("text").value = "";
+  by("text").focus();
+  try {
+    const { reply } = await room.send({ text }, to ? { to } : {});
+    if (reply) show(reply);
+  } catch (error) {
+    by("notice").textContent = error.forPeople ? error.message : `Not sent: ${error.message}`;
+    if (!by("text").value) by("text").value = text;
+  }
+};
+by("name-form").onsubmit = event => {
+  event.preventDefault();
+  comeIn();
+};
+by("go").onclick = () => {
+  leave();
+  journal.add("left by you; the others will see it in some seconds");
+};
+by("rooms").onchange = () => { if (room) comeIn(); };
+
+by("name").value = sessionStorage.chatName ?? "";
+if (by("name").value) comeIn();
+else by("name").focus();

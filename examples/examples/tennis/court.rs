@@ -1,0 +1,156 @@
+//! All games, and the periodic service that moves them on.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use push_server::{ClientId, Hub, Overflow, Stream, StreamConfig, StreamName};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::clock::Clock;
+use super::game::{Frame, Game, Phase, Side, TICK, Why};
+
+/// Games at once.
+pub(crate) const GAMES: usize = 1_000;
+/// Letters of a game's id; none that is taken for another.
+const LETTERS: &[u8; 24] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// How many of them: enough to read out over the telephone.
+const ID: usize = 5;
+/// What a game's stream holds for those who are late: the newest frame is all that matters.
+const HISTORY: (usize, usize, Duration) = (32, 16 << 10, Duration::from_secs(60));
+
+/// The games; clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct Court {
+    hub: Hub,
+    games: Arc<Mutex<HashMap<StreamName, Entry>>>,
+    clock: Clock,
+}
+
+struct Entry {
+    game: Game,
+    stream: Stream,
+    /// What was told last: nothing is told twice.
+    told: Option<Frame>,
+}
+
+/// What a player cannot do, in words for them.
+pub(crate) type Cannot = &'static str;
+
+impl Court {
+    pub(crate) fn new(hub: Hub) -> Self {
+        Self { hub, games: Arc::default(), clock: Clock::default() }
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn games(&self) -> MutexGuard<'_, HashMap<StreamName, Entry>> {
+        self.games.lock().expect("nobody panics with it")
+    }
+
+    /// A new game's id. Whoever creates one leaves any other in which they wait or play.
+    pub(crate) fn create(&self, creator: &ClientId) -> Result<String, Cannot> {
+        let mut games = self.games();
+        for Entry { game, .. } in games.values_mut() {
+            if let Some(side) = game.side_of(creator) {
+                game.end(side, Why::Quit);
+            }
+        }
+        if games.len() >= GAMES {
+            return Err("All courts are taken. Try again later.");
+        }
+        // Another one, if there is a game of this id.
+        let (id, name) = std::iter::repeat_with(|| {
+            let mut random = RandomState::new().hash_one(());
+            let letters = std::iter::repeat_with(|| {
+                let letter = LETTERS[random as usize % LETTERS.len()];
+                random /= LETTERS.len() as u64;
+                char::from(letter)
+            });
+            let id: String = letters.take(ID).collect();
+            let name = stream_of(&id).expect("letters are a name");
+            (id, name)
+        })
+        .find(|(_, name)| !games.contains_key(name))
+        .expect("there are eight million ids");
+        let config = StreamConfig::new(self.hub.limits())
+            .history(HISTORY.0, HISTORY.1, HISTORY.2)
+            .overflow(Overflow::Latest);
+        let stream = self.hub.open_with(&name, &config).map_err(|_| "The server has no room for a game.")?;
+        games.insert(name, Entry { game: Game::new(creator.clone()), stream, told: None });
+        Ok(id)
+    }
+
+    /// On which side whoever joins plays.
+    pub(crate) fn join(&self, id: &str, player: &ClientId) -> Result<Side, Cannot> {
+        let mut games = self.games();
+        let game = stream_of(id).and_then(|name| games.get_mut(&name)).filter(|entry| entry.is_on());
+        let entry = game.ok_or("There is no game of this id.")?;
+        entry.game.join(player).ok_or("In this game there are two players already.")
+    }
+
+    /// What a player does in a game.
+    pub(crate) fn with_player(
+        &self,
+        stream: &StreamName,
+        player: Option<&ClientId>,
+        act: impl FnOnce(&mut Game, Side),
+    ) -> Result<(), Cannot> {
+        let mut games = self.games();
+        let entry = games.get_mut(stream).ok_or("This game is over.")?;
+        let side = player.and_then(|id| entry.game.side_of(id)).ok_or("You do not play in this game.")?;
+        act(&mut entry.game, side);
+        Ok(())
+    }
+
+    /// Moves every game on, a step each [`TICK`], and tells who reads it. A tick that would come too late for the next one is
+    /// left out: the games are slower then, but none jumps.
+    pub(crate) async fn run(self) -> Infallible {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let due = ticks.tick().await;
+            let begins = Instant::now();
+            for (stream, frame) in self.step() {
+                // One that has ended has no readers.
+                let _ = stream.publish(&frame).await;
+                if frame.phase == Phase::Over {
+                    self.hub.close_stream(stream.name());
+                }
+            }
+            self.clock.ticked(begins - due, begins.elapsed());
+        }
+    }
+
+    /// What is new. Games that are over are forgotten.
+    fn step(&self) -> Vec<(Stream, Frame)> {
+        let mut games = self.games();
+        let mut news = Vec::with_capacity(games.len());
+        for entry in games.values_mut() {
+            entry.game.step();
+            let frame = entry.game.frame();
+            if entry.told.as_ref() != Some(&frame) {
+                entry.told = Some(frame.clone());
+                news.push((entry.stream.clone(), frame));
+            }
+        }
+        games.retain(|_, entry| entry.is_on());
+        news
+    }
+}
+
+impl Entry {
+    fn is_on(&self) -> bool {
+        self.game.phase() != Phase::Over
+    }
+}
+
+/// The stream of a game; `None` if this is no id.
+fn stream_of(id: &str) -> Option<StreamName> {
+    let is_id = id.len() == ID && id.bytes().all(|byte| LETTERS.contains(&byte));
+    is_id.then(|| format!("game-{id}").parse().ok())?
+}

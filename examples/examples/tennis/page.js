@@ -1,0 +1,264 @@
+// The server plays; the page sends which key is held, and draws the frames that come on the stream of the game.
+
+import { connect, showState } from "/push-client.js";
+import { showCommands } from "/web/commands.js";
+import { Journal } from "/web/journal.js";
+
+/** The page says so often that it is there, as it says which key is held; in milliseconds, as are all times here. */
+const PING = 1_000;
+/** While the ball moves frames come each 40 ms. After so long without one the page says so. */
+const SILENCE = 1_500;
+/** So far beyond a frame the page moves the ball by itself. */
+const AHEAD = 120;
+const HEIGHT = 100, BALL = 2, PAD = 18;
+const SIDES = ["left", "right"];
+const UNKNOWN = "The server does not know this game any more; perhaps it was started anew.";
+
+const by = id => document.getElementById(id);
+const journal = new Journal(by("journal"));
+// Who plays, in this tab: nobody else is told it. It survives a reload, and so does the game.
+const me = (sessionStorage.player ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+
+let game = null, side = null, room = null, hideState = () => {}; // the game, our side in it, and its stream
+let frame = null, at = 0, phase = null; // the newest frame, when it came, and what it said
+let key = 0, isAsking = false, isUnheard = false, isSilent = false;
+
+// ---- The menu ----------------------------------------------------------------------------------------------------
+
+const transports = () => [by("transport").value];
+
+/** Asks in the lobby; `null`, and a notice, if it is refused. */
+async function ask(what) {
+  by("notice").textContent = "";
+  const lobby = connect("/streams/lobby", { client: me, transports: transports() });
+  try {
+    return (await lobby.send(what)).reply;
+  } catch (error) {
+    by("notice").textContent = error.forPeople ? error.message : `The server does not answer: ${error.message}`;
+    return null;
+  } finally {
+    lobby.close();
+  }
+}
+
+async function begin(what) {
+  for (const button of [by("new"), by("join").lastElementChild]) button.disabled = true;
+  const playing = await ask(what);
+  for (const button of [by("new"), by("join").lastElementChild]) button.disabled = false;
+  if (playing) play(playing);
+  return playing;
+}
+
+function play(playing) {
+  leave();
+  ({ game, side } = playing);
+  sessionStorage.game = game;
+  by("id").value = game;
+  by("game-title").textContent = `Game ${game}`;
+  journal.add(`you play game ${game}, on the ${side}`, "good");
+  for (const name of SIDES) {
+    by(`pad-${name}`).classList.toggle("you", name === side);
+    by(name).classList.toggle("you", name === side);
+  }
+  for (const id of ["quit", "up", "down"]) by(id).disabled = false;
+  follow();
+  // All of the court is to be seen.
+  if (by("says").getBoundingClientRect().bottom > innerHeight) by("game-title").scrollIntoView();
+}
+
+/** Reads the game, by the transport that is chosen. */
+function follow() {
+  hangUp();
+  const here = room = connect(`/streams/game-${game}`, {
+    client: me, last: 1, transports: transports(),
+    // A game that the server does not know any more does not come back.
+    limits: { refusals: 1, retryMost: 4_000 },
+  });
+  hideState = showState(room, by("state"));
+  room.addEventListener("message", ({ data }) => { if (here === room) show(data); });
+  let isLost = false;
+  room.addEventListener("state", ({ state, transport, reason }) => {
+    if (here !== room) return;
+    if (state === "open") journal.add(`${isLost ? "back again" : "connected"}, by ${by("transport").selectedOptions[0].textContent}`, "good");
+    if (state === "waiting" && !isLost) journal.add(`the connection is lost: ${reason}`, "lost");
+    isLost = state === "waiting" || (isLost && state !== "open");
+    if (state === "closed") over(UNKNOWN);
+  });
+  showCommands(by("commands"), [
+    ["curl", "look at this game", `curl -sN '${location.origin}/streams/game-${game}/sse?last=1'`],
+    ["curl", "how punctual the ticks are", `curl -s ${location.origin}/ticks`],
+  ]);
+}
+
+function hangUp() {
+  const old = room;
+  room = null; // what it still says is not listened to
+  hideState();
+  old?.close();
+}
+
+function leave() {
+  hangUp();
+  [game, side, frame, phase, key, isUnheard] = [null, null, null, null, 0, false];
+  delete sessionStorage.game;
+  for (const id of ["quit", "up", "down"]) by(id).disabled = true;
+}
+
+/** The game is over; `why` where no frame has said so. */
+function over(why) {
+  if (!game) return;
+  if (why) {
+    by("says").textContent = why;
+    journal.add(why, "bad");
+  }
+  by("game-title").textContent = `Game ${game} is over`;
+  leave();
+}
+
+by("new").onclick = () => begin("new");
+by("join").onsubmit = event => {
+  event.preventDefault();
+  begin({ join: by("id").value.toUpperCase() });
+};
+by("quit").onclick = async () => {
+  try {
+    await room.send("quit");
+  } catch (error) {
+    over(`You have left; the server does not know yet: ${error.message}`);
+  }
+};
+by("transport").value = sessionStorage.transport ?? "script";
+by("transport").onchange = () => {
+  sessionStorage.transport = by("transport").value;
+  if (game) follow();
+};
+
+// ---- Keys --------------------------------------------------------------------------------------------------------
+
+async function hold(next) {
+  if (!game || key === next) return;
+  key = next;
+  await tell();
+}
+
+/** Which key is held; and that we are here. */
+async function tell() {
+  const here = room;
+  isAsking = true;
+  try {
+    await here.send({ pad: key });
+    if (isUnheard && here === room) {
+      isUnheard = false;
+      if (frame) write(by("says"), ...what(frame));
+      journal.add("the server hears you again", "good");
+    }
+  } catch ({ status }) {
+    if (here !== room) return;
+    if (status === 404) {
+      // If it has ended in good order, the last frame is under way.
+      setTimeout(() => { if (here === room) over(UNKNOWN); }, 1_000);
+    } else if (!isUnheard) {
+      // A frame that is cut says nothing: this is how the page learns of it first.
+      isUnheard = true;
+      write(by("says"), "The server does not hear you at the moment …");
+      journal.add("what you do does not reach the server; the page goes on trying", "lost");
+    }
+  } finally {
+    isAsking = false;
+  }
+}
+// One at a time, so that on a slow network no old ones wait. While the stream is away they would come late.
+setInterval(() => { if (game && !isAsking && room.state === "open") tell(); }, PING);
+
+const KEYS = { ArrowUp: -1, ArrowDown: 1 };
+addEventListener("keydown", event => {
+  const { key: name, target } = event;
+  if (!game || !(name in KEYS) || target.matches("input, select, [role=log]")) return;
+  event.preventDefault(); // the page does not scroll
+  if (!event.repeat) hold(KEYS[name]);
+});
+addEventListener("keyup", ({ key: name }) => { if (KEYS[name] === key) hold(0); });
+addEventListener("blur", () => hold(0));
+for (const [id, way] of [["up", -1], ["down", 1]]) {
+  by(id).onpointerdown = event => {
+    by(id).setPointerCapture(event.pointerId);
+    hold(way);
+  };
+  by(id).onpointerup = by(id).onpointercancel = () => hold(0);
+  by(id).onkeydown = ({ key: name, repeat }) => { if ((name === " " || name === "Enter") && !repeat) hold(way); };
+  by(id).onkeyup = ({ key: name }) => { if (name === " " || name === "Enter") hold(0); };
+}
+
+// ---- What comes --------------------------------------------------------------------------------------------------
+
+function show(next) {
+  [frame, at] = [next, performance.now()];
+  write(by("score"), next.score.join(" : "));
+  SIDES.forEach((name, index) => {
+    const here = next.here[index] ? "" : next.phase === "waiting" ? ", not here yet" : ", away";
+    write(by(name), (name === side ? `${name}, you` : name) + here);
+  });
+  const says = what(next);
+  write(by("says"), ...says);
+  if (next.phase !== phase) {
+    if (next.phase === "paused") journal.add(plain(says), "lost");
+    if (phase === "paused" && next.phase !== "over") journal.add("both are here: it goes on", "good");
+    if (phase === "waiting" && next.phase === "serve") journal.add("the other has joined", "good");
+    if (next.phase === "over") journal.add(plain(says));
+    phase = next.phase;
+  }
+  if (next.phase === "over") over();
+}
+
+/** What is there already is not read out again. */
+function write(element, ...parts) {
+  if (element.textContent !== plain(parts)) element.replaceChildren(...parts);
+}
+
+const plain = parts => parts.map(part => part.textContent ?? part).join("");
+
+/** In words: a list of texts and elements. */
+function what({ phase, here, end }) {
+  if (phase === "waiting") {
+    const id = document.createElement("b");
+    id.textContent = game;
+    return ["Tell the other player this id: ", id];
+  }
+  if (phase === "paused") return [here[SIDES.indexOf(side)] ? "The other player is away. The game waits half a minute." : "The server has not heard of you for a while."];
+  if (phase === "serve") return ["Ready …"];
+  if (phase === "play") return ["Play!"];
+  const [who, why] = end;
+  const you = who === side;
+  return [why === "quit" ? `${you ? "You have" : "The other player has"} quit. The game is over.`
+    : `${you ? "You were" : "The other player was"} away for too long. The game is over.`];
+}
+
+function draw(now) {
+  requestAnimationFrame(draw);
+  if (!frame) return;
+  const { ball: [x, y], speed: [vx, vy], pads, phase } = frame;
+  const isMoving = phase === "play" && game;
+  const ahead = isMoving ? Math.min(Math.max(now - at, 0), AHEAD) / 1_000 : 0;
+  by("ball").setAttribute("cx", x + vx * ahead);
+  by("ball").setAttribute("cy", Math.min(Math.max(y + vy * ahead, BALL), HEIGHT - BALL));
+  SIDES.forEach((name, index) => by(`pad-${name}`).setAttribute("y", pads[index] - PAD / 2));
+}
+requestAnimationFrame(draw);
+
+setInterval(() => {
+  const was = isSilent;
+  isSilent = Boolean(game) && frame?.phase === "play" && performance.now() - at > SILENCE;
+  if (isSilent && !was) {
+    by("says").textContent = "Nothing comes from the server at the moment …";
+    journal.add("nothing comes from the server", "lost");
+  }
+  if (was && !isSilent && game) journal.add("the server is heard again", "good");
+}, 250);
+
+// A game goes on after a reload; and a link to a page with an id asks to join.
+if (sessionStorage.game) {
+  by("id").value = sessionStorage.game;
+  if (!await begin({ join: sessionStorage.game })) delete sessionStorage.game;
+} else if (/^#[A-Za-z]{5}$/.test(location.hash)) {
+  by("id").value = location.hash.slice(1).toUpperCase();
+}

@@ -1,0 +1,110 @@
+//! `chat` in two browsers.
+
+use serde_json::json;
+
+use crate::page::{Network, Page};
+use crate::support::Example;
+
+/// Does all that a page could be made to do by what somebody writes.
+const ATTACK: &str =
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script><b>bold</b>";
+
+async fn come(page: &Page, name: &str) {
+    page.fill("#name", name).await;
+    page.press("#come").await;
+    page.until("#people", |text| text.contains(&format!("{name} (you)"))).await;
+}
+
+async fn say(page: &Page, text: &str) {
+    page.fill("#text", text).await;
+    page.press("#send").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver, and axe from npm: bash .ci/interop.sh examples"]
+async fn two_talk_to_all_and_to_one() {
+    let example = Example::start("chat", &[]);
+    let ann = Page::open(&example.url("/")).await;
+    come(&ann, "ann").await;
+    say(&ann, "Is anybody here?").await;
+    ann.until("#messages", |text| text.contains("Is anybody here?")).await;
+
+    // Who comes later reads what was said; whoever is there sees them come.
+    let bob = Page::open(&example.url("/")).await;
+    come(&bob, "bob").await;
+    bob.until("#messages", |text| text.contains("Is anybody here?")).await;
+    ann.until("#people", |text| text == "ann (you)\nbob").await;
+    say(&bob, "I am.").await;
+    ann.until("#messages", |text| text.contains("bob I am.")).await;
+
+    // To one alone.
+    let choose = "document.getElementById('to').value = 'ann'; return document.getElementById('to').value;";
+    assert_eq!(bob.browser.page.execute(choose, Vec::new()).await.unwrap(), json!("ann"));
+    say(&bob, "Between us.").await;
+    ann.until("#messages", |text| text.contains("bob, to you alone")).await;
+    bob.until("#messages", |text| text.contains("You, to ann alone")).await;
+
+    // Whatever is written is text: nothing of it is made part of a page.
+    say(&ann, ATTACK).await;
+    for page in [&ann, &bob] {
+        page.until("#messages", |text| text.contains(ATTACK)).await;
+        assert_eq!(page.browser.value("document.title").await, "chat: two rooms");
+        assert_eq!(
+            page.browser
+                .value("document.querySelectorAll('#messages :is(img, script, .words b)').length")
+                .await,
+            0
+        );
+    }
+    ann.is_accessible("chat").await;
+    ann.asks_nobody_else(&example.url("/")).await;
+
+    // The other room is another one; a name that is taken is refused there where it is taken.
+    let garden = "document.querySelector('[value=garden]').click();";
+    ann.browser.page.execute(garden, Vec::new()).await.unwrap();
+    ann.until("#room-title", |text| text == "The garden").await;
+    ann.until("#people", |text| text == "ann (you)").await;
+    assert!(!ann.text("#messages").await.contains("Is anybody here?"));
+    ann.fill("#name", "bob").await;
+    ann.press("#come").await;
+    ann.until("#people", |text| text.contains("bob (you)")).await;
+    let kitchen = "document.querySelector('[value=kitchen]').click();";
+    ann.browser.page.execute(kitchen, Vec::new()).await.unwrap();
+    ann.until("#notice", |text| text == "Somebody else here is called bob.").await;
+    // Ann has gone from the kitchen, and is seen to.
+    bob.until("#messages", |text| text.contains("ann left.")).await;
+    ann.close().await;
+    bob.close().await;
+    example.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh examples"]
+async fn the_chat_says_what_becomes_of_its_connection_and_comes_back() {
+    let example = Example::start("chat", &[]);
+    let page = Page::open(&example.url("/")).await;
+    come(&page, "ann").await;
+    say(&page, "before").await;
+    page.until("#messages", |text| text.contains("before")).await;
+    let address = example.kill();
+    page.journal_tells("kitchen: lost: ").await;
+    let example = Example::start_at("chat", address, &[]);
+    page.journal_tells("kitchen: back again").await;
+    page.until("#messages", |text| text.contains("The server was started anew.")).await;
+    page.until("#people", |text| text == "ann (you)").await;
+    say(&page, "after").await;
+    page.until("#messages", |text| text.contains("after")).await;
+
+    // On a slow network it is late. (The browser does not slow down WebSockets.) Reloaded, the page is there by the same name.
+    page.goto(&example.url("/?transport=sse")).await;
+    page.until("#state", |text| text.contains("server-sent events")).await;
+    page.network(Network::Slow).await;
+    say(&page, "slowly").await;
+    page.until("#messages", |text| text.contains("slowly")).await;
+    page.network(Network::Usual).await;
+    page.browser.page.refresh().await.unwrap();
+    page.until("#people", |text| text == "ann (you)").await;
+    page.until("#messages", |text| text.contains("after") && text.contains("slowly")).await;
+    page.close().await;
+    example.stop();
+}

@@ -1,0 +1,147 @@
+//! `tennis` in two browsers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::page::{Network, Page};
+use crate::support::Example;
+
+/// Presses or releases a key, as the window hears it.
+async fn key(page: &Page, what: &str, key: &str) {
+    let script = "dispatchEvent(new KeyboardEvent(arguments[0], { key: arguments[1], bubbles: true }));";
+    // At the body, where a key goes when nothing has the focus.
+    let script = format!("document.activeElement.blur(); document.body.{script}");
+    page.browser.page.execute(&script, vec![json!(what), json!(key)]).await.unwrap();
+}
+
+async fn number(page: &Page, expression: &str) -> f64 {
+    page.browser.value(&format!("Number({expression})")).await.as_f64().unwrap()
+}
+
+async fn pad(page: &Page, side: &str) -> f64 {
+    number(page, &format!("document.getElementById('pad-{side}').getAttribute('y')")).await
+}
+
+/// Waits until a pad is so.
+async fn until_pad(page: &Page, side: &str, is_so: impl Fn(f64) -> bool) {
+    for _ in 0..400 {
+        if is_so(pad(page, side).await) {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the {side} pad is at {}", pad(page, side).await);
+}
+
+/// The first page creates a game and the second joins it, by keyboard.
+async fn start(example: &Example) -> (Page, Page, String) {
+    let (left, right) = (Page::open(&example.url("/")).await, Page::open(&example.url("/")).await);
+    left.press("#new").await;
+    let says = left.until("#says", |text| text.starts_with("Tell the other player this id: ")).await;
+    let game = says.rsplit(' ').next().unwrap().to_owned();
+    right.fill("#id", &game.to_lowercase()).await;
+    right.press("#join button").await;
+    for (page, side) in [(&left, "left"), (&right, "right")] {
+        page.until("#game-title", |text| text == format!("Game {game}")).await;
+        page.until(&format!("#{side}"), |text| text == format!("{side}, you")).await;
+        page.until("#says", |text| text == "Play!").await;
+    }
+    (left, right, game)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver, and axe from npm: bash .ci/interop.sh examples"]
+async fn two_browsers_play() {
+    let example = Example::start("tennis", &[]);
+    let (left, right, game) = start(&example).await;
+    left.until("#state", |text| text.contains("script tags")).await;
+    // A key that is held moves the pad, in both windows; released, it rests.
+    key(&left, "keydown", "ArrowUp").await;
+    until_pad(&left, "left", |y| y == 0.0).await;
+    until_pad(&right, "left", |y| y == 0.0).await;
+    key(&left, "keyup", "ArrowUp").await;
+    key(&right, "keydown", "ArrowDown").await;
+    until_pad(&left, "right", |y| y == 82.0).await;
+    key(&right, "keyup", "ArrowDown").await;
+    // Nobody stands where the balls go, so somebody scores; both see the same.
+    let score = left.until("#score", |text| text != "0 : 0").await;
+    right.until("#score", |text| text >= &*score).await;
+    key(&left, "keydown", "ArrowDown").await;
+    until_pad(&left, "left", |y| y > 30.0).await;
+    key(&left, "keyup", "ArrowDown").await;
+    left.is_accessible("tennis").await;
+    left.asks_nobody_else(&example.url("/")).await;
+
+    // Another transport, in the middle of the game.
+    let choose = "const way = document.getElementById('transport'); way.value = 'ws'; way.dispatchEvent(new Event('change'));";
+    right.browser.page.execute(choose, Vec::new()).await.unwrap();
+    right.until("#state", |text| text.contains("WebSocket")).await;
+    key(&right, "keydown", "ArrowUp").await;
+    until_pad(&left, "right", |y| y == 0.0).await;
+
+    // A third one does not get in.
+    let third = Page::open(&example.url(&format!("/#{game}"))).await;
+    third.press("#join button").await;
+    third.until("#notice", |text| text == "In this game there are two players already.").await;
+    third.close().await;
+
+    let ticks = left.browser.page.execute_async(
+        "const done = arguments[0]; fetch('/ticks').then(answer => answer.json()).then(done);",
+        Vec::new(),
+    );
+    let ticks: Value = ticks.await.unwrap();
+    println!("ticks: {ticks}");
+    assert!(ticks["ticks"].as_u64().unwrap() > 100, "{ticks}");
+
+    right.press("#quit").await;
+    right.until("#says", |text| text == "You have quit. The game is over.").await;
+    left.until("#says", |text| text == "The other player has quit. The game is over.").await;
+    left.until("#game-title", |text| text.ends_with(" is over")).await;
+    left.close().await;
+    right.close().await;
+    example.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh examples"]
+async fn reloading_losing_the_network_and_leaving_are_survived() {
+    let example = Example::start("tennis", &[]);
+    let (left, right, game) = start(&example).await;
+    // A page that is loaded again plays on, on its side.
+    left.browser.page.refresh().await.unwrap();
+    left.until("#game-title", |text| text == format!("Game {game}")).await;
+    left.until("#left", |text| text == "left, you").await;
+    left.until("#says", |text| text == "Play!").await;
+
+    // A slow network is only that.
+    right.network(Network::Slow).await;
+    key(&right, "keydown", "ArrowDown").await;
+    until_pad(&left, "right", |y| y == 82.0).await;
+    key(&right, "keyup", "ArrowDown").await;
+
+    // Without a network the other one is told, and the game waits.
+    right.network(Network::Offline).await;
+    left.until("#says", |text| text.starts_with("The other player is away.")).await;
+    left.journal_tells("The other player is away.").await;
+    right.network(Network::Usual).await;
+    left.journal_tells("both are here: it goes on").await;
+    right.until("#says", |text| text == "Play!" || text == "Ready …").await;
+
+    // A page that is closed is waited for, and then the game is over.
+    right.close().await;
+    left.until("#says", |text| text == "The other player was away for too long. The game is over.").await;
+
+    // A server that is started anew has no games.
+    left.press("#new").await;
+    left.until("#says", |text| text.starts_with("Tell the other player")).await;
+    let address = example.kill();
+    left.journal_tells("what you do does not reach the server").await;
+    let example = Example::start_at("tennis", address, &[]);
+    left.until("#says", |text| text.starts_with("The server does not know this game any more")).await;
+    left.press("#new").await;
+    left.until("#says", |text| text.starts_with("Tell the other player")).await;
+    left.close().await;
+    example.stop();
+}
