@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use push_server::guard::{
-    ForwardedBy, Proxies, Rate, Rates, Rules, StreamRule, Token, Tokens, TooManyTokens,
+    ForwardedBy, Proxies, Rate, Rates, Rules, Senders, StreamRule, Token, Tokens, TooManyTokens,
 };
 use push_server::{Limits, Overflow, StreamConfig};
 
@@ -33,6 +33,12 @@ pub(crate) fn load(settings: &Settings) -> Result<Rules, Vec<String>> {
     rules.publish =
         tell("access.publish_token_file", tokens(&access.publish_tokens, &access.publish_token_file));
     rules.send = tell("access.send_token_file", tokens(&access.send_tokens, &access.send_token_file));
+    // Beside the routes: WebSockets that are open have theirs behind them.
+    rules.senders = match (access.sends, access.anybody_sends) {
+        (false, _) => Senders::Nobody,
+        (true, false) => Senders::Permitted,
+        (true, true) => Senders::Anybody,
+    };
     for section in &settings.streams {
         // What a name may be was looked at when it was read.
         let Ok(name) = section.name.parse() else { continue };
