@@ -119,27 +119,36 @@ pub(crate) const fn retry(why: Reason) -> Option<u32> {
 
 /// As what it is counted, and what HTTP calls it.
 pub(crate) fn reason(refused: &Refused, stream: &Stream) -> Reason {
-    let of_publish = |error: &PublishError| match error {
+    match refused {
+        Refused::ForPeople(_) => Reason::Unprocessable,
+        Refused::Internal { .. } => Reason::Handler,
+        Refused::Busy { .. } => Reason::Handlers,
+        Refused::Undelivered(DeliverError::Behind { .. }) => Reason::Behind,
+        Refused::Undelivered(DeliverError::Publish(error)) => unpublished(error, stream),
+        Refused::Undelivered(DeliverError::Send(error)) => unsent(error, stream),
+    }
+}
+
+/// The same for a value that was not published.
+pub(crate) fn unpublished(error: &PublishError, stream: &Stream) -> Reason {
+    match error {
         PublishError::TooLong { .. } => Reason::TooLong,
         PublishError::Json(_) | PublishError::NotHessian(_) => Reason::Malformed,
         PublishError::Hessian(_) => Reason::Unprocessable,
         PublishError::Full { .. } => Reason::Logs,
         PublishError::Ended if stream.is_closed() => Reason::Gone,
         PublishError::Ended => Reason::Ending,
-    };
-    match refused {
-        Refused::ForPeople(_) => Reason::Unprocessable,
-        Refused::Internal { .. } => Reason::Handler,
-        Refused::Busy { .. } => Reason::Handlers,
-        Refused::Undelivered(DeliverError::Behind { .. }) => Reason::Behind,
-        Refused::Undelivered(DeliverError::Publish(error)) => of_publish(error),
-        Refused::Undelivered(DeliverError::Send(error)) => match error {
-            SendError::Refused(error) => of_publish(error),
-            SendError::NoClient(_) => Reason::NotFound,
-            SendError::TooLong { .. } => Reason::TooLong,
-            SendError::Full { bound: "direct_bytes_in_all", .. } => Reason::DirectBytes,
-            SendError::Full { .. } => Reason::ClientFull,
-        },
+    }
+}
+
+/// The same for one that was not sent to its client.
+pub(crate) fn unsent(error: &SendError, stream: &Stream) -> Reason {
+    match error {
+        SendError::Refused(error) => unpublished(error, stream),
+        SendError::NoClient(_) => Reason::NotFound,
+        SendError::TooLong { .. } => Reason::TooLong,
+        SendError::Full { bound: "direct_bytes_in_all", .. } => Reason::DirectBytes,
+        SendError::Full { .. } => Reason::ClientFull,
     }
 }
 
