@@ -67,6 +67,18 @@ pub(crate) fn load(settings: &Settings) -> Result<Rules, Vec<String>> {
     if problems.is_empty() { Ok(rules) } else { Err(problems) }
 }
 
+/// What is allowed and hardly meant: said at a start and at a reload.
+pub(crate) fn doubt(settings: &Settings, rules: &Rules) -> Option<&'static str> {
+    let (access, asks) = (&settings.access, |tokens: &Tokens| !tokens.is_empty());
+    let is_read_with_one = rules.streams.iter().any(|rule| asks(&rule.subscribe));
+    let publishes = access.publishes && !asks(&rules.publish);
+    let sends = access.sends && !asks(&rules.send) && (access.anybody_sends || !asks(&rules.publish));
+    (is_read_with_one && (publishes || sends)).then_some(
+        "streams are read with a token only, and everybody publishes or sends to them; set access.publish_tokens, or \
+         access.publishes and access.sends to false",
+    )
+}
+
 fn rates(settings: &Settings) -> Rates {
     let told = &settings.rates;
     let mut rates = Rates::default();
@@ -163,6 +175,34 @@ mod tests {
         assert!(of_file(&long).unwrap_err().contains("262144 bytes"));
         assert!(read(Path::new("/dev/null")).unwrap_err().contains("not an ordinary file"));
         assert!(read(Path::new("/nowhere")).unwrap_err().contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_stream_that_is_read_with_a_token_and_written_without_one_is_a_doubt() {
+        const TOKEN: &str = "abcdefghijklmnop";
+        let token = || vec![Token::new(TOKEN).unwrap().to_string()];
+        let doubts = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            settings.streams = vec![StreamSection {
+                name: "a".into(),
+                subscribe_tokens: token(),
+                ..StreamSection::default()
+            }];
+            change(&mut settings);
+            doubt(&settings, &load(&settings).unwrap()).is_some()
+        };
+        assert!(doubts(&|_| {}));
+        assert!(!doubts(&|settings| settings.streams.clear()));
+        assert!(!doubts(&|settings| settings.access.publish_tokens = token()));
+        assert!(doubts(&|settings| settings.access.send_tokens = token()));
+        assert!(doubts(&|settings| settings.access.publishes = false));
+        assert!(!doubts(&|settings| {
+            (settings.access.publishes, settings.access.sends) = (false, false);
+        }));
+        assert!(doubts(&|settings| {
+            settings.access.publish_tokens = token();
+            settings.access.anybody_sends = true;
+        }));
     }
 
     #[test]
