@@ -58,6 +58,8 @@
 //! | [`Rates::stream_publishes`], [`StreamRule::publishes`] | a stream | messages, whoever publishes them over HTTP |
 //! | [`Rates::sends`] | a token, or an address | messages of clients |
 //!
+//! A batch that comes again with its idempotency key counts as one message.
+//!
 //! What is too often is answered with 429, and `Retry-After` says in how many seconds it is not. The application's own
 //! [`Stream::publish`](crate::Stream::publish) is not counted. An address is that of the peer, or the one that a
 //! [trusted proxy](Proxies) says; of IPv6, a network of 64 bits.

@@ -182,12 +182,9 @@ mod tests {
         const TOKEN: &str = "abcdefghijklmnop";
         let token = || vec![Token::new(TOKEN).unwrap().to_string()];
         let doubts = |change: &dyn Fn(&mut Settings)| {
-            let mut settings = Settings::default();
-            settings.streams = vec![StreamSection {
-                name: "a".into(),
-                subscribe_tokens: token(),
-                ..StreamSection::default()
-            }];
+            let section =
+                StreamSection { name: "a".into(), subscribe_tokens: token(), ..StreamSection::default() };
+            let mut settings = Settings { streams: vec![section], ..Settings::default() };
             change(&mut settings);
             doubt(&settings, &load(&settings).unwrap()).is_some()
         };

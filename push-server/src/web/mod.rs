@@ -172,7 +172,8 @@ pub struct Access {
     /// [tokens](crate::guard::Rules::publish) are asked for, who has one.
     pub publishes: bool,
     /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
-    /// alone that is as much as `publishes`, but that it says who a message is for.
+    /// alone that is as much as `publishes`, but that it says who a message is for: so, where those that publish are asked
+    /// for [tokens](crate::guard#tokens), those that send are too.
     pub sends: bool,
 }
 
