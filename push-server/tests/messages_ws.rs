@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use push_server::guard::{Rate, Rules};
+use push_server::guard::{Rate, Reason, Rules};
 use push_server::messages::{Chain, ClientMessage, Failure, Handler, Verdict};
 use push_server::web::{self, Access};
 use push_server::{Hub, Limits, demo};
@@ -288,5 +288,36 @@ async fn what_is_said_where_clients_may_not_send_is_refused() {
     assert!(refused <= count, "{refused}");
     drop(socket);
     assert_eq!(server.stream.position().sequence, 0);
+    server.stop().await;
+}
+
+/// Each refusal in band is counted as one over HTTP is.
+#[tokio::test]
+async fn what_is_refused_in_band_is_counted_by_its_reason() {
+    let (server, _) = server(Limits::default(), Access::ALL);
+    let mut socket = open(&server, "", "push.json").await;
+    let frames = [
+        (Message::text("nonsense"), Reason::Malformed),
+        (Message::text(r#"{"data":"\ud800"}"#), Reason::Malformed),
+        (Message::binary(&b"1"[..]), Reason::MediaType),
+        (Message::text(r#"{"data":"for people"}"#), Reason::Unprocessable),
+        (Message::text(r#"{"data":[1],"to":"carol"}"#), Reason::NotFound),
+    ];
+    for (at, (frame, why)) in frames.into_iter().enumerate() {
+        let before = server.hub.stats().refusals.get(why);
+        socket.send(frame).await.unwrap();
+        let refused = next(&mut socket).await;
+        assert_eq!(refused["status"], why.status().as_u16(), "{refused}");
+        let refusals = server.hub.stats().refusals;
+        assert_eq!((refusals.get(why), refusals.total()), (before + 1, at as u64 + 1), "{refused}");
+    }
+    drop(socket);
+    server.stop().await;
+    let (server, _) = self::server(Limits::default(), Access::default());
+    let mut socket = open(&server, "", "push.json").await;
+    say(&mut socket, &json!({"data": 1})).await;
+    assert_eq!(next(&mut socket).await["status"], 403);
+    assert_eq!(server.hub.stats().refusals.get(Reason::Forbidden), 1);
+    drop(socket);
     server.stop().await;
 }

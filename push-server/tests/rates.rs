@@ -38,6 +38,11 @@ async fn an_address_that_connects_too_often_is_told_when_to_come_back() {
     assert_eq!(status(&answer), 429, "{answer}");
     assert_eq!((field(&answer, "retry-after"), field(&answer, "connection")), (Some("1"), Some("close")));
     assert!(answer.ends_with("There are too many new connections from this address; come back in 1 s.\n"));
+    // No route was asked whose pages may read it; so any may.
+    let page = "GET /streams/comet/poll HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\n\r\n";
+    let answer = server.answer(page).await;
+    let fields = ["access-control-allow-origin", "access-control-expose-headers"];
+    assert_eq!(fields.map(|name| field(&answer, name)), [Some("*"), Some("retry-after")], "{answer}");
     // Further requests on a connection are none.
     for _ in 0..5 {
         kept.until(b"}").await;
@@ -46,7 +51,7 @@ async fn an_address_that_connects_too_often_is_told_when_to_come_back() {
     }
     sleep(Duration::from_secs(1)).await;
     assert_eq!(status(&server.ask(poll).await.head().await), 200, "in the time that was told");
-    assert_eq!(server.hub.stats().refusals.get(Reason::ConnectRate), 1);
+    assert_eq!(server.hub.stats().refusals.get(Reason::ConnectRate), 2);
     server.stop().await;
 }
 

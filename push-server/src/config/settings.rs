@@ -65,6 +65,7 @@ pub(crate) struct Access {
     pub(crate) publish_token_file: String,
     pub(crate) send_tokens: Vec<String>,
     pub(crate) send_token_file: String,
+    pub(crate) anybody_sends: bool,
     pub(crate) proxies: Vec<String>,
     pub(crate) proxies_say: String,
 }
@@ -80,6 +81,7 @@ impl Default for Access {
             publish_token_file: String::new(),
             send_tokens: Vec::new(),
             send_token_file: String::new(),
+            anybody_sends: false,
             proxies: Vec::new(),
             proxies_say: "x-forwarded-for".to_owned(),
         }

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use http::StatusCode;
 
 use super::Shared;
 use super::client::ClientId;
 use super::stream::Stream;
-use crate::guard::{Token, seconds};
+use crate::guard::{Guard, Reason, Token, seconds};
 use crate::messages::{self, Chain, Envelope, Refusal, Refused};
 use crate::transport::ws;
 
@@ -120,11 +119,11 @@ impl Voice {
     }
 
     /// Answers a message that nobody handles, if there is room for one answer more. Else the client does not read them.
-    pub(crate) fn refuse(&self, most: usize) {
+    pub(crate) fn refuse(&self, most: usize, guard: &Guard) {
         let mut said = self.lock();
         if said.answers.len() < most {
-            let refusal = Refusal::new(StatusCode::FORBIDDEN, "clients send no messages here");
-            said.answers.push_back(refused(None, &refusal));
+            let refusal = Refusal::new(Reason::Forbidden, "clients send no messages here");
+            said.answers.push_back(refused(guard, None, &refusal));
             drop(said);
             self.waker.wake_by_ref();
         }
@@ -170,11 +169,11 @@ impl Speaker {
         if !words.fits {
             let max = words.shared.bodies.max();
             let what = format!("the server holds as many bodies as it can: bodies_in_all = {max} bytes");
-            return refused(None, &Refusal::new(StatusCode::SERVICE_UNAVAILABLE, &what));
+            return self.refused(None, &Refusal::new(Reason::Bodies, &what));
         }
         if !words.is_text {
             let what = "messages are sent as text, in JSON";
-            return refused(None, &Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
+            return self.refused(None, &Refusal::new(Reason::MediaType, what));
         }
         // `words` stays, and is counted, until the message is dealt with.
         let text = std::mem::take(&mut words.bytes).into();
@@ -184,35 +183,40 @@ impl Speaker {
     async fn dispatch(&self, text: &Bytes) -> Bytes {
         let envelope = match Envelope::read(text) {
             Ok(envelope) => envelope,
-            Err(what) => return refused(None, &Refusal::new(StatusCode::BAD_REQUEST, &what)),
+            Err(what) => return self.refused(None, &Refusal::new(Reason::Malformed, &what)),
         };
         let id = envelope.id;
         if let Some((token, address)) = &self.hearing.caller {
             let guard = self.stream.guard();
             if let Err(denied) = guard.hears(self.stream.name(), token.as_ref(), *address) {
-                guard.count(denied.why);
                 let retry = denied.wait.map(seconds);
                 let what = denied.to_string();
-                return refused(id, &Refusal { retry, ..Refusal::new(denied.why.status(), &what) });
+                return self.refused(id, &Refusal { retry, ..Refusal::new(denied.why, &what) });
             }
         }
         let message = match envelope.message(self.stream.clone(), self.client.clone()) {
             Ok(message) => message,
-            Err(what) => return refused(id, &Refusal::new(StatusCode::BAD_REQUEST, &what)),
+            Err(what) => return self.refused(id, &Refusal::new(Reason::Malformed, &what)),
         };
         match self.hearing.chain.dispatch(message).await {
             Ok(receipt) => frame("sent", id, |out| messages::receipt(&receipt, out)),
             Err(why) => {
                 let is_for_people = matches!(why, Refused::ForPeople(_));
                 let what = why.to_string();
-                let refusal = Refusal::new(messages::status(&why, &self.stream), &what);
-                refused(id, &Refusal { is_for_people, ..refusal })
+                let refusal = Refusal::new(messages::reason(&why, &self.stream), &what);
+                self.refused(id, &Refusal { is_for_people, ..refusal })
             }
         }
     }
+
+    fn refused(&self, id: Option<u64>, refusal: &Refusal<'_>) -> Bytes {
+        refused(self.stream.guard(), id, refusal)
+    }
 }
 
-fn refused(id: Option<u64>, refusal: &Refusal<'_>) -> Bytes {
+/// The frame that says it, counted as an answer of HTTP would be.
+fn refused(guard: &Guard, id: Option<u64>, refusal: &Refusal<'_>) -> Bytes {
+    guard.count(refusal.why);
     frame("refused", id, |out| refusal.write(out))
 }
 

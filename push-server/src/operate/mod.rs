@@ -59,6 +59,9 @@ pub(crate) async fn run(
         threads => threads,
     };
     let hub = Hub::start(Epoch::now(), settings.limits.clone(), shards);
+    if let Some(doubt) = rules::doubt(&settings, &rules) {
+        tracing::warn!("{doubt}");
+    }
     hub.guard().replace(rules);
     let responder = Responder::with_limits(&policy, settings.port.clone());
     let status = Arc::new(Status::new(hub.clone(), responder.clone(), settings.clone()));

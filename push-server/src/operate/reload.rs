@@ -72,6 +72,9 @@ impl Reloader {
         let (settings, changed, policy, rules) = read?;
         self.logs.set(&settings.log.filter).map_err(|problem| vec![problem])?;
         self.status.responder.replace(&policy);
+        if let Some(doubt) = rules::doubt(&settings, &rules) {
+            tracing::warn!("{doubt}");
+        }
         self.status.hub.guard().replace(rules);
         self.clients.replace(site::clients(
             &self.status,
