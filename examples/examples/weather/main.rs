@@ -11,6 +11,7 @@ mod local;
 mod tests;
 mod weatherman;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -55,6 +56,10 @@ fn place(text: &str) -> anyhow::Result<Place> {
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     ensure!(options.feeds.len() <= FEEDS, "{} feeds, but {FEEDS} at most", options.feeds.len());
+    let mut names = HashSet::new();
+    for place in &options.feeds {
+        ensure!(names.insert(&place.name), "two feeds of {}", place.name);
+    }
     let site = Site::open(options.listen)?;
     let places = if options.feeds.is_empty() { built_in(&site)? } else { options.feeds };
     let fetcher = Fetcher::new(places.iter().map(|place| &place.feed))?;

@@ -169,6 +169,8 @@ impl Page {
                 .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 .await;
             assert_eq!(overhang, 0, "{name}, {look:?}: it scrolls sideways");
+            // axe-core holds up whatever moves.
+            sleep(Duration::from_millis(2_500)).await;
             self.picture(&format!("{name}-{}.png", format!("{look:?}").to_lowercase())).await;
         }
         self.look(Look::Light).await;

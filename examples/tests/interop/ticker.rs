@@ -87,7 +87,7 @@ async fn is_current_over_a_slow_network_and_comes_back() {
 
 #[test]
 #[ignore = "needs a JDK and libhessian-java: bash .ci/interop.sh examples"]
-fn java_and_rust_read_a_thousand_objects_a_second() {
+fn java_reads_a_thousand_objects_a_second() {
     let example = Example::start("ticker", &[]);
     let java = Java::compile(Path::new("java"), &[], &[]);
     let read =
