@@ -5,10 +5,10 @@ pub(crate) mod logs;
 mod metrics;
 mod pages;
 mod phase;
-pub(crate) mod policy;
+mod policy;
 pub(crate) mod ports;
 mod reload;
-pub(crate) mod rules;
+mod rules;
 pub(crate) mod signals;
 mod site;
 mod status;
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use policy_server::{PolicyFile, Responder, service};
+use push_server::guard::Rules;
 use push_server::{Epoch, Hub, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,8 +53,7 @@ pub(crate) async fn run(
     let mut stops = Stops::listen()?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let served_on = ports.served_on();
-    let policy = policy::load(&settings.policy, &served_on).map_err(Misuse::from)?;
-    let rules = rules::load(&settings).map_err(|problems| Misuse::new(&problems))?;
+    let (policy, rules) = files(&settings, &served_on).map_err(Misuse)?;
     let shards = match settings.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -137,6 +137,18 @@ pub(crate) async fn run(
     admin.abort();
     tracing::info!(streamed = hub.stats().opened, "ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the settings name: the policy, for these ports, and the rules with their tokens.
+///
+/// # Errors
+///
+/// A line for each thing that is wrong.
+pub(crate) fn files(settings: &Settings, served_on: &[u16]) -> Result<(PolicyFile, Rules), Vec<String>> {
+    match (policy::load(&settings.policy, served_on), rules::load(settings)) {
+        (Ok(policy), Ok(rules)) => Ok((policy, rules)),
+        (policy, rules) => Err(policy.err().into_iter().chain(rules.err().into_iter().flatten()).collect()),
+    }
 }
 
 fn tokio_listeners(listeners: Vec<std::net::TcpListener>) -> anyhow::Result<Vec<TcpListener>> {
