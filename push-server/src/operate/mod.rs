@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use policy_server::{PolicyFile, Responder, service};
 use push_server::guard::Rules;
+use push_server::lifecycle::Close;
 use push_server::{Epoch, Hub, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -110,6 +111,7 @@ pub(crate) async fn run(
         }
     }
     service::stopping();
+    let cut_before = cut(&hub);
     let ending = async {
         let drain = status.settings.load().drain.clone();
         status.phases.set(Phase::Leaving);
@@ -135,8 +137,21 @@ pub(crate) async fn run(
         () = stops.asked() => bail!("ended at once, before every connection was told"),
     }
     admin.abort();
+    let cut = cut(&hub) - cut_before;
+    if cut > 0 {
+        tracing::warn!(
+            cut,
+            "connections were cut while ending, as they took too little of what was due to them"
+        );
+    }
     tracing::info!(streamed = hub.stats().opened, "ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Connections that did not get everything that was due to them.
+fn cut(hub: &Hub) -> u64 {
+    let closed = hub.stats().closed;
+    [Close::Timeout, Close::Slow, Close::Failed].into_iter().map(|why| closed[why as usize]).sum()
 }
 
 /// What the settings name: the policy, for these ports, and the rules with their tokens.
