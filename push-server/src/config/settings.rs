@@ -181,6 +181,13 @@ impl Settings {
             limits.direct_bytes <= limits.direct_bytes_in_all,
             "limits.direct_bytes_in_all",
         );
+        // Else a message that may be published never is: the answer is 503 for ever.
+        for (bytes, what) in
+            [(limits.message_bytes, "limits.message_bytes"), (limits.batch_bytes, "limits.batch_bytes")]
+        {
+            at_most(what, bytes <= limits.bodies_in_all, "limits.bodies_in_all");
+            at_most(what, bytes <= limits.log_bytes_in_all, "limits.log_bytes_in_all");
+        }
         at_most("limits.rotate", limits.rotate <= limits.rotate_longest, "limits.rotate_longest");
         if self.listen.is_empty() {
             let what =

@@ -149,6 +149,13 @@ fn settings_can_be_checked_without_serving() {
         folder.write("policy.xml", "<cross-domain-policy><allow-access-from/></cross-domain-policy>");
     let (code, _, stderr) = run(&["--policy", &policy, "--check-config"], &[]);
     assert!(code == Some(2) && stderr.contains("policy.file: ") && stderr.contains("line 1"), "{stderr}");
+    // What is wrong in one file does not hide what is wrong in another.
+    let args = ["--policy", &policy, "--set", "access.publish_token_file=/nowhere", "--check-config"];
+    let (code, _, stderr) = run(&args, &[]);
+    assert!(
+        code == Some(2) && stderr.contains("policy.file: ") && stderr.contains("access.publish_token_file: "),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -177,6 +177,13 @@ fn keys_that_contradict_each_other_are_told_where_one_of_them_stands() {
     let expected = "FILE, line 3: limits.poll_wait: limits.poll_wait is more than limits.poll_longest_wait; \
                     make it less, or limits.poll_longest_wait more";
     assert_eq!(file.problems(), [expected]);
+    let problems = File::new("[limits]\nbodies_in_all = '1KiB'\n").problems();
+    assert!(
+        problems[0].starts_with("FILE, line 2: limits.bodies_in_all: limits.message_bytes is more"),
+        "{problems:?}"
+    );
+    let problems = File::new("[limits]\nbatch_bytes = '300MiB'\nbodies_in_all = '1GiB'\n").problems();
+    assert!(problems[0].contains("limits.batch_bytes is more than limits.log_bytes_in_all"), "{problems:?}");
     assert!(File::new("listen = []").problems()[0].contains("no port to serve"));
     assert!(
         File::new("policy = {file = 'x', allow = ['a.com']}").problems()[0].contains("leave one of them out")
