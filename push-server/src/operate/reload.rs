@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::console::Console;
 use super::files;
 use super::logs::Logs;
+use super::rules;
 use super::site::{self, Site};
 use super::status::Status;
 use crate::config::{KEYS, Layers, Settings, When};
