@@ -2,7 +2,7 @@
 # A short run of every fuzz target: bash .ci/fuzz.sh [SECONDS-EACH]. Needs a nightly toolchain; the corpus is replayed by plain
 # `cargo test` on stable in any case. What the run finds goes to a folder of its own, so the committed corpus stays as it is.
 set -euo pipefail
-seconds=${1:-30}
+seconds=${1:-20}
 
 folders=()
 for folder in hessian/fuzz policy-server/fuzz push-server/fuzz; do [[ -f $folder/Cargo.toml ]] && folders+=("$folder"); done

@@ -17,9 +17,12 @@ import java.util.UUID;
  * the same key, and a server that is full is asked again when it says.
  *
  *   ls | examples/java/run PublishLines http://127.0.0.1:8080/streams/news/messages
+ *
+ * A server that asks for a token is given the one in the environment's PUSH_TOKEN.
  */
 public final class PublishLines {
   private static final int TRIES = 10;
+  private static final String TOKEN = System.getenv("PUSH_TOKEN");
 
   private PublishLines() {}
 
@@ -48,6 +51,7 @@ public final class PublishLines {
         http.setDoOutput(true);
         http.setRequestProperty("Content-Type", "application/x-hessian");
         http.setRequestProperty("Idempotency-Key", key);
+        if (TOKEN != null) http.setRequestProperty("Authorization", "Bearer " + TOKEN);
         try (OutputStream body = http.getOutputStream()) {
           value.writeTo(body);
         }

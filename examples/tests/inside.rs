@@ -5,7 +5,13 @@
 mod chat;
 #[path = "../examples/hessian_comet/main.rs"]
 mod hessian_comet;
+#[path = "../examples/publish_from_java/main.rs"]
+mod publish_from_java;
 #[path = "../examples/tennis/main.rs"]
 mod tennis;
+#[path = "../examples/ticker/main.rs"]
+mod ticker;
 #[path = "../examples/timer/main.rs"]
 mod timer;
+#[path = "../examples/weather/main.rs"]
+mod weather;

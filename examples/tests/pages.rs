@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use support::{Example, program};
 
-const EXAMPLES: [&str; 4] = ["chat", "hessian_comet", "tennis", "timer"];
+const EXAMPLES: [&str; 7] =
+    ["chat", "hessian_comet", "publish_from_java", "tennis", "ticker", "timer", "weather"];
 
 /// Addresses that `text` loads or imports.
 fn loaded(text: &str) -> Vec<&str> {

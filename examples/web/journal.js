@@ -35,8 +35,8 @@ export class Journal {
     while (this.#list.children.length > KEPT) this.#list.lastElementChild.remove();
   }
 
-  /** Tells what becomes of a connection of push-client.js, called `name`. */
-  follow(connection, name) {
+  /** Tells what becomes of a connection of push-client.js, called `name`; and of each gap, unless the page does. */
+  follow(connection, name, { gaps = true } = {}) {
     let wasOpen = false, isLost = false, told = null;
     const tell = () => {
       const { state, transport, reason } = connection;
@@ -59,7 +59,7 @@ export class Journal {
       if (verdict === "gap") this.add(`${name}: messages ${from} to ${to} are lost`, "bad");
       if (verdict === "epoch-changed") this.add(`${name}: the server was started anew, with another history`, "lost");
     });
-    connection.addEventListener("gap", ({ from, to }) => {
+    if (gaps) connection.addEventListener("gap", ({ from, to }) => {
       this.add(`${name}: the server skipped messages ${from} to ${to}: this page is too slow`, "bad");
     });
     connection.addEventListener("error", ({ message }) => this.add(`${name}: ${message}`, "bad"));

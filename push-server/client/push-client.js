@@ -474,12 +474,12 @@ class Connection extends EventTarget {
   }
 
   // The answer to the first message that is under way, on the WebSocket that it went over.
-  #answered(link, { event, id, status, message: text, people, ...receipt }) {
+  #answered(link, { event, id, status, message: text, people, retry, ...receipt }) {
     const message = this.#sends[0];
     if (message?.link !== link || (id !== null && id !== message.id)) return link.fail(Error("an answer to nothing"));
     this.#sends.shift();
     if (event === "sent") message.resolve(receipt);
-    else message.reject(new Refusal(status, text, null, people === true));
+    else message.reject(new Refusal(status, text, retry, people === true));
     this.#pump();
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the first corpora of the fuzz targets: python3 fuzz/seeds.py (from the crate's folder)."""
 
+import base64
 import json
 import pathlib
 import urllib.parse
@@ -36,6 +37,21 @@ for number, value in enumerate(values):
     put("publish", f"json-{number}", bytes([0]) + value.encode())
     put("publish", f"batch-{number}", bytes([1]) + f"[{value},{value}]".encode())
     put("publish", f"lines-{number}", bytes([7]) + f"{value}\n\n{value}\r\n".encode())
+for name, choice, body in [("json", 0, b"null"), ("hessian", 3, b"N"), ("hessian-x", 9, b"N")]:
+    put("publish", f"null-{name}", bytes([choice]) + body)
+tokens = ["publish-0123456789abcdef", "send-0123456789abcdef+/~", "read-0123456789abcdef._-"]
+number = 0
+for what in range(3):
+    for token in tokens:
+        quoted = urllib.parse.quote(token, safe="")
+        basic = base64.b64encode(f"user:{token}".encode()).decode()
+        for query, *fields in [("", f"Bearer {token}"), ("", f"bearer  {token} "), ("", f"Basic {basic}"), (f"token={quoted}",),
+                               (f"token={token}", f"Bearer {token}"), ("", f"Bearer {token}", f"Bearer {token}"),
+                               (f"token={quoted}&token={quoted}",), ("", f"Bearer {token[:-1]}"), ("", f"Bearer {token}x")]:
+            put("token", f"{number}", bytes([what]) + "\n".join([query, *fields]).encode())
+            number += 1
+for what, odd in enumerate([b"", b"token=", b"\nBearer", b"\nBearer \xff", b"\nBasic !", b"\nBasic Og==", b"\nNegotiate x", b"token=%ff"]):
+    put("token", f"odd-{what}", bytes([what % 3]) + odd)
 put("send", "not-utf-8", b'"\xff"')
 count = 0
 for file in ["scalars", "strings", "lists", "maps", "objects", "refs", "malformed"]:

@@ -49,7 +49,8 @@ impl Bodies {
     pub(crate) fn json(json: &Bytes, classes: &Classes, limits: &Limits) -> Result<Self, PublishError> {
         let trimmed = json.trim_ascii();
         fits("JSON", trimmed.len(), limits)?;
-        let graph: Graph<'static> = serde_json::from_slice(trimmed).map_err(PublishError::Json)?;
+        // With its blanks: of those that are cut off, JSON knows not all.
+        let graph: Graph<'static> = serde_json::from_slice(json).map_err(PublishError::Json)?;
         let hessian = classes.encode_graph(&graph)?;
         let json = match json.len() - trimmed.len() <= BLANKS {
             true => json.slice_ref(trimmed),

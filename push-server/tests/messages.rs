@@ -289,6 +289,7 @@ async fn the_json_form_reaches_the_handlers_then_one_client_or_all() {
         ("?to=a&to=b", "1", 400, "duplicate"),
         ("", "{", 400, "one JSON value: EOF"),
         ("", "1 2", 400, "trailing"),
+        ("", "\u{c}1", 400, "one JSON value: "),
         ("", "\u{1}", 400, "one JSON value: "),
         ("", r#""\ud800""#, 400, "unexpected end of hex escape"),
         ("?since=7", "1", 400, "since: "),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use push_server::guard::{Rate, Reason, Rules};
 use push_server::messages::{Chain, ClientMessage, Failure, Handler, Verdict};
 use push_server::web::{self, Access};
 use push_server::{Hub, Limits, demo};
@@ -204,6 +205,25 @@ async fn more_messages_than_may_be_unanswered_end_the_connection() {
 }
 
 #[tokio::test]
+async fn who_says_too_much_is_told_when_he_may_again() {
+    let (server, _) = server(Limits::default(), Access::ALL);
+    let mut rules = Rules::default();
+    rules.rates.sends = Rate::new(1, 2);
+    server.hub.guard().replace(rules);
+    let mut socket = open(&server, "", "push.json").await;
+    for id in 0..3 {
+        say(&mut socket, &json!({"id": id, "data": {"ask": id}})).await;
+    }
+    for id in 0..2 {
+        assert_eq!(next(&mut socket).await["event"], "sent", "{id}");
+    }
+    let refused = next(&mut socket).await;
+    assert_eq!((&refused["id"], &refused["status"], &refused["retry"]), (&json!(2), &json!(429), &json!(1)));
+    drop(socket);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_said_counts_among_all_bodies_until_it_is_dealt_with() {
     let mut limits = Limits::default();
     limits.bodies_in_all = 200;
@@ -215,6 +235,7 @@ async fn what_is_said_counts_among_all_bodies_until_it_is_dealt_with() {
     let refused = next(&mut other).await;
     assert_eq!((&refused["id"], &refused["status"]), (&Value::Null, &json!(503)));
     assert!(refused["message"].as_str().unwrap().contains("bodies_in_all = 200"), "{refused}");
+    assert_eq!(refused["retry"], 1);
     gate.open(1);
     assert_eq!(next(&mut one).await["id"], 1);
     say(&mut other, &json!({"id": 3, "data": {"ask": 0, "fill": "x".repeat(120)}})).await;
@@ -267,5 +288,36 @@ async fn what_is_said_where_clients_may_not_send_is_refused() {
     assert!(refused <= count, "{refused}");
     drop(socket);
     assert_eq!(server.stream.position().sequence, 0);
+    server.stop().await;
+}
+
+/// Each refusal in band is counted as one over HTTP is.
+#[tokio::test]
+async fn what_is_refused_in_band_is_counted_by_its_reason() {
+    let (server, _) = server(Limits::default(), Access::ALL);
+    let mut socket = open(&server, "", "push.json").await;
+    let frames = [
+        (Message::text("nonsense"), Reason::Malformed),
+        (Message::text(r#"{"data":"\ud800"}"#), Reason::Malformed),
+        (Message::binary(&b"1"[..]), Reason::MediaType),
+        (Message::text(r#"{"data":"for people"}"#), Reason::Unprocessable),
+        (Message::text(r#"{"data":[1],"to":"carol"}"#), Reason::NotFound),
+    ];
+    for (at, (frame, why)) in frames.into_iter().enumerate() {
+        let before = server.hub.stats().refusals.get(why);
+        socket.send(frame).await.unwrap();
+        let refused = next(&mut socket).await;
+        assert_eq!(refused["status"], why.status().as_u16(), "{refused}");
+        let refusals = server.hub.stats().refusals;
+        assert_eq!((refusals.get(why), refusals.total()), (before + 1, at as u64 + 1), "{refused}");
+    }
+    drop(socket);
+    server.stop().await;
+    let (server, _) = self::server(Limits::default(), Access::default());
+    let mut socket = open(&server, "", "push.json").await;
+    say(&mut socket, &json!({"data": 1})).await;
+    assert_eq!(next(&mut socket).await["status"], 403);
+    assert_eq!(server.hub.stats().refusals.get(Reason::Forbidden), 1);
+    drop(socket);
     server.stop().await;
 }

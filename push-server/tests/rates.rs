@@ -38,6 +38,11 @@ async fn an_address_that_connects_too_often_is_told_when_to_come_back() {
     assert_eq!(status(&answer), 429, "{answer}");
     assert_eq!((field(&answer, "retry-after"), field(&answer, "connection")), (Some("1"), Some("close")));
     assert!(answer.ends_with("There are too many new connections from this address; come back in 1 s.\n"));
+    // No route was asked whose pages may read it; so any may.
+    let page = "GET /streams/comet/poll HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\n\r\n";
+    let answer = server.answer(page).await;
+    let fields = ["access-control-allow-origin", "access-control-expose-headers"];
+    assert_eq!(fields.map(|name| field(&answer, name)), [Some("*"), Some("retry-after")], "{answer}");
     // Further requests on a connection are none.
     for _ in 0..5 {
         kept.until(b"}").await;
@@ -46,7 +51,7 @@ async fn an_address_that_connects_too_often_is_told_when_to_come_back() {
     }
     sleep(Duration::from_secs(1)).await;
     assert_eq!(status(&server.ask(poll).await.head().await), 200, "in the time that was told");
-    assert_eq!(server.hub.stats().refusals.get(Reason::ConnectRate), 1);
+    assert_eq!(server.hub.stats().refusals.get(Reason::ConnectRate), 2);
     server.stop().await;
 }
 
@@ -117,8 +122,12 @@ impl Publisher {
 
     /// The status, and what `Retry-After` says.
     async fn publish(&mut self, stream: &str, body: &str) -> (u16, Option<u64>) {
+        self.post(&format!("{stream}/messages"), body).await
+    }
+
+    async fn post(&mut self, path: &str, body: &str) -> (u16, Option<u64>) {
         let request = format!(
-            "POST /streams/{stream}/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            "POST /streams/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n{}\r\n{body}",
             body.len(),
             self.fields
@@ -215,5 +224,32 @@ async fn a_stream_takes_so_much_whoever_publishes_and_however() {
     assert_eq!(publisher.publish("news", "1").await, (200, None));
     assert_eq!(server.hub.get("slow-1").unwrap().position().sequence, 2);
     assert_eq!(server.hub.stats().refusals.get(Reason::StreamRate), 2);
+    server.stop().await;
+}
+
+/// A batch is as many messages as it has, more than a bucket holds among them; and clients' messages have a rate.
+#[tokio::test(start_paused = true)]
+async fn a_batch_counts_as_many_and_clients_send_so_often() {
+    let server = server(Limits::default(), |rules| {
+        rules.rates.publishes = Rate::new(10, 20);
+        rules.rates.sends = Rate::new(1, 2);
+    })
+    .await;
+    let mut publisher = Publisher::new(&server, "").await;
+    let batch = format!("[{}]", vec!["1"; 30].join(","));
+    assert_eq!(publisher.post("comet/batch", &batch).await, (200, None), "the rest of it is owed");
+    assert_eq!(server.stream.position().sequence, 30);
+    // 10 are owed, at 10 a second, and the next one.
+    assert_eq!(publisher.publish("comet", "1").await, (429, Some(2)));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(publisher.publish("comet", "1").await, (200, None));
+
+    for expected in [200, 200, 429] {
+        assert_eq!(publisher.post("comet/send", "1").await.0, expected);
+    }
+    assert_eq!(publisher.post("comet/send", "1").await, (429, Some(1)));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(publisher.post("comet/send", "1").await.0, 200);
+    assert_eq!(server.hub.stats().refusals.get(Reason::SendRate), 2);
     server.stop().await;
 }

@@ -47,3 +47,8 @@ fn send() {
 fn publish() {
     replay("publish", targets::publish);
 }
+
+#[test]
+fn token() {
+    replay("token", targets::token);
+}

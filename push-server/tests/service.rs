@@ -4,6 +4,7 @@ mod support;
 
 use hessian::rpc::{Arguments, Form, Outcome, read_reply, write_call};
 use push_server::Limits;
+use push_server::guard::{Rate, Reason, Rules};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -89,7 +90,7 @@ async fn a_message_to_one_client() {
     );
     assert_eq!(
         thrown(&server, "send", &("none", "ann", 1)).await,
-        "java.util.NoSuchElementException: No stream none is open."
+        "java.util.NoSuchElementException: No such stream is open: no client is present in it."
     );
     assert!(
         thrown(&server, "send", &("comet", "a b", 1))
@@ -200,6 +201,25 @@ async fn batches_and_keys() {
         assert!(thrown.starts_with(exception), "{thrown}");
     }
     assert_eq!(server.stream.position().sequence, 9);
+    // Each is counted by its reason, though HTTP answers 200.
+    let refused = server.hub.stats().refusals;
+    let counted = [Reason::Unprocessable, Reason::Malformed, Reason::TooLong].map(|why| refused.get(why));
+    assert_eq!((counted, refused.total()), ([1, 4, 1], 6));
+    server.stop().await;
+}
+
+/// A retried batch is no more load than what is published: it counts as a request does.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_comes_again_with_its_key_counts_once() {
+    let server = TestServer::open(Limits::default(), EPOCH).await;
+    let mut rules = Rules::default();
+    rules.rates.publishes = Rate::new(1, 100);
+    server.hub.guard().replace(rules);
+    for _ in 0..40 {
+        let receipt: Value =
+            call(&server, Form::Two, "publishAllOnce", &("comet", vec![0; 50], "k")).await.unwrap();
+        assert_eq!(receipt["position"], "ab:50");
+    }
     server.stop().await;
 }
 

@@ -227,3 +227,121 @@ async fn the_demo_is_open() {
     wait_for(|| server.stream.readers() == 1).await;
     server.stop().await;
 }
+
+const SEND: &str = "token-to-send-messages";
+
+/// What clients send: over HTTP, in the form of the framework, and in band.
+#[tokio::test]
+async fn clients_that_send_are_asked_for_a_token_in_every_form() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+    let server = server().await;
+    let mut rules = rules();
+    rules.send = tokens(&[SEND]);
+    server.hub.guard().replace(rules);
+    let own = format!("Host: {0}\r\nOrigin: http://{0}\r\n", server.address);
+    for (fields, query, expected) in [
+        (own.clone(), String::new(), 401),
+        (own.clone() + &bearer(PUBLISH), String::new(), 403),
+        (own.clone() + &bearer(SEND), String::new(), 200),
+        (own.clone(), format!("token={SEND}"), 200),
+    ] {
+        let json = format!(
+            "POST /streams/comet/send?{query} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 1\r\n{fields}\r\n1"
+        );
+        assert_eq!(status(&server.answer(&json).await), expected, "{json}");
+        let framework =
+            format!("GET /serverComet.message?streamId=comet&message=x&{query} HTTP/1.0\r\n{fields}\r\n");
+        assert_eq!(status(&server.answer(&framework).await), expected, "{framework}");
+    }
+    for (query, expected) in [
+        ("", "\"status\":401"),
+        ("?token=token-to-publish-new", "\"status\":403"),
+        ("?token=token-to-send-messages", "\"event\":\"sent\",\"id\":7"),
+    ] {
+        let url = format!("ws://{}/streams/comet/ws{query}", server.address);
+        let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let (mut client, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();
+        client.send(Message::text("{\"id\":7,\"data\":1}")).await.unwrap();
+        let answer = loop {
+            match client.next().await.unwrap().unwrap() {
+                Message::Text(text) if text.contains("\"id\":7") => break text,
+                _ => {}
+            }
+        };
+        assert!(answer.contains(expected), "{query}: {answer}");
+    }
+    assert_eq!(server.stream.position().sequence, 5, "two in each form of HTTP, and one in band");
+    let refused = server.hub.stats().refusals;
+    assert_eq!((refused.get(Reason::TokenMissing), refused.get(Reason::TokenScope)), (3, 3));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn batches_and_messages_to_one_client_are_asked_as_well() {
+    let server = server().await;
+    for path in ["/streams/comet/batch", "/streams/comet/clients/ann/messages"] {
+        for (fields, expected) in [(String::new(), 401), (bearer(READ), 403)] {
+            let answer = publish(&server, path, &fields).await;
+            assert_eq!(status(&answer), expected, "{path}: {answer}");
+        }
+    }
+    assert_eq!(status(&publish(&server, "/streams/comet/clients/ann/messages", &bearer(PUBLISH)).await), 404);
+    server.stop().await;
+}
+
+/// Where publishing asks for a token, sending does as well: what nobody handles goes to all readers.
+#[tokio::test]
+async fn a_token_for_publishing_guards_what_clients_send() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use push_server::guard::Senders;
+    use tokio_tungstenite::tungstenite::Message;
+    let server = server().await;
+    let own = format!("Host: {0}\r\nOrigin: http://{0}\r\n", server.address);
+    let change = |senders| {
+        let mut rules = rules();
+        rules.senders = senders;
+        server.hub.guard().replace(rules);
+    };
+    let (server, own, publisher) = (&server, &own, &bearer(PUBLISH));
+    let over_http = async |fields: &str| {
+        let json = format!(
+            "POST /streams/comet/send HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 1\r\n{own}{fields}\r\n1"
+        );
+        let framework =
+            format!("GET /serverComet.message?streamId=comet&message=x HTTP/1.0\r\n{own}{fields}\r\n");
+        [status(&server.answer(&json).await), status(&server.answer(&framework).await)]
+    };
+    let open = async |query: &str| {
+        let url = format!("ws://{}/streams/comet/ws{query}", server.address);
+        let socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        tokio_tungstenite::client_async(url, socket).await.unwrap().0
+    };
+    let (mut stranger, mut known) = (open("").await, open(&format!("?token={PUBLISH}")).await);
+    let mut told = Vec::new();
+    for senders in [Senders::Permitted, Senders::Anybody, Senders::Nobody] {
+        change(senders);
+        told.push((over_http("").await, over_http(publisher).await));
+        for (client, name) in [(&mut stranger, "stranger"), (&mut known, "known")] {
+            client.send(Message::text("{\"id\":7,\"data\":1}")).await.unwrap();
+            let answer = loop {
+                match client.next().await.unwrap().unwrap() {
+                    Message::Text(text) if text.contains("\"id\":7") => break text,
+                    _ => {}
+                }
+            };
+            let expected = match (senders, name) {
+                (Senders::Permitted, "stranger") => "\"status\":401",
+                (Senders::Nobody, _) => "\"status\":403,\"message\":\"Clients send no messages here.\"",
+                _ => "\"event\":\"sent\"",
+            };
+            assert!(answer.contains(expected), "{senders:?}, {name}: {answer}");
+        }
+    }
+    let (yes, no) = ([200; 2], [403; 2]);
+    assert_eq!(told, [([401; 2], yes), (yes, yes), (no, no)]);
+    // By request three times two, and in band three.
+    assert_eq!(server.stream.position().sequence, 9);
+    assert_eq!(server.hub.stats().refusals.get(Reason::Forbidden), 6);
+    assert_eq!(server.hub.stats().refusals.get(Reason::TokenMissing), 3);
+}

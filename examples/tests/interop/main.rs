@@ -11,8 +11,11 @@ mod hessian_comet;
 mod java_library;
 mod movie;
 mod page;
+mod publish_from_java;
 #[path = "../support/mod.rs"]
 mod support;
 mod tennis;
 mod tennis_load;
+mod ticker;
 mod timer;
+mod weather;

@@ -24,12 +24,14 @@ pub(crate) enum Look {
     Phone,
 }
 
-/// What the browser's network does.
+/// What the browser's network does. Slow are those requests that begin afterwards; without a network those end that are open.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Network {
     Usual,
     /// 400 ms of latency and 6 KB a second.
     Slow,
+    /// 150 ms of latency and 40 KB a second.
+    Phone,
     Offline,
 }
 
@@ -92,6 +94,7 @@ impl Page {
         let (offline, latency, bytes) = match network {
             Network::Usual => (false, 0, -1),
             Network::Slow => (false, 400, 6_000),
+            Network::Phone => (false, 150, 40_000),
             Network::Offline => (true, 0, -1),
         };
         self.chromium("Network.enable", json!({})).await;
@@ -166,6 +169,8 @@ impl Page {
                 .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 .await;
             assert_eq!(overhang, 0, "{name}, {look:?}: it scrolls sideways");
+            // axe-core holds up whatever moves.
+            sleep(Duration::from_millis(2_500)).await;
             self.picture(&format!("{name}-{}.png", format!("{look:?}").to_lowercase())).await;
         }
         self.look(Look::Light).await;

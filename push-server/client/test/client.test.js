@@ -721,7 +721,9 @@ function fates(promises) {
   const fates = promises.map(() => "pending");
   promises.forEach((promise, at) => promise.then(
     value => { fates[at] = value; },
-    error => { fates[at] = [error.message, error.status ?? null, error.forPeople ?? null]; },
+    ({ message, status = null, forPeople = null, retryAfter }) => {
+      fates[at] = [message, status, forPeople, ...(retryAfter === undefined ? [] : [retryAfter])];
+    },
   ));
   return fates;
 }
@@ -743,7 +745,7 @@ test("messages go over the WebSocket, in order, and are settled by its answers",
     { id: 5, data: 2 },
   ]);
   socket.say({ event: "sent", id: 1, position: "ab:7", receivers: 3 });
-  socket.say({ event: "refused", id: null, status: 400, message: "hex escape" });
+  socket.say({ event: "refused", id: null, status: 429, message: "hex escape", retry: 2 });
   socket.say({ position: "ab:1", data: "between" });
   socket.say({ event: "refused", id: 3, status: 422, message: "It is <b>not</b> your turn.", people: true });
   socket.say({ event: "sent", id: 4, reply: ["right"] });
@@ -751,7 +753,7 @@ test("messages go over the WebSocket, in order, and are settled by its answers",
   await settle();
   assert.deepEqual(seen, [
     { position: "ab:7", receivers: 3 },
-    ["400: hex escape", 400, false],
+    ["429: hex escape", 429, false, 2_000],
     ["It is <b>not</b> your turn.", 422, true],
     { reply: ["right"] },
     { receivers: 0, waits: true },
@@ -820,7 +822,7 @@ test("over other transports messages are requests, one after the other", async (
   first();
   await settle();
   assert.deepEqual(seen, [
-    { position: "ab:1", receivers: 1 }, ["Not <b>now</b>.", 422, true], ["503: Busy.", 503, false], {},
+    { position: "ab:1", receivers: 1 }, ["Not <b>now</b>.", 422, true], ["503: Busy.", 503, false, 2_000], {},
   ]);
   assert.deepEqual(requests.slice(1).map(({ body }) => body), ['"a"', '"b"', '"c"', '"d"']);
 });

@@ -7,7 +7,9 @@ mod form;
 mod publish;
 mod send;
 mod site;
+mod token;
 
 pub use form::form;
 pub use publish::publish;
 pub use send::send;
+pub use token::token;

@@ -23,6 +23,8 @@ pub fn publish(data: &[u8]) {
         let answer = site.ask(request);
         let published = site.published() - before;
         if answer.status != 200 {
+            let is_null = body == if media_type.ends_with("hessian") { b"N".as_slice() } else { b"null" };
+            assert!(path != "messages" || media_type == TYPES[2] || !is_null, "{}", answer.text);
             assert_eq!(published, 0, "{}", answer.text);
             return;
         }
@@ -45,7 +47,7 @@ pub fn publish(data: &[u8]) {
                     _ => {
                         let lines = body.split(|byte| *byte == b'\n');
                         let lines = lines.filter(|line| !line.trim_ascii().is_empty());
-                        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+                        lines.map(|line| serde_json::from_slice(line.trim_ascii()).unwrap()).collect()
                     }
                 };
                 assert_eq!(told["messages"], values.len());

@@ -32,6 +32,7 @@ pub fn send(data: &[u8]) {
                 "{}",
                 answer.text
             ),
+            422 => assert!(answer.text.contains("Hessian"), "{}", answer.text),
             status => panic!("{status} {}", answer.text),
         }
     });

@@ -6,10 +6,13 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use push_server::guard::{Rate, Rules, StreamRule, Token, Tokens};
 use push_server::web::{self, Access};
 use push_server::{Epoch, Hub, Limits, Stream};
 use tokio::runtime::Runtime;
 use tower_service::Service as _;
+
+use super::token::TOKENS;
 
 /// Bytes of a message at most.
 pub const MESSAGE: usize = 1 << 12;
@@ -27,7 +30,19 @@ pub struct Answer {
 }
 
 thread_local! {
-    static SITE: RefCell<Site> = RefCell::new(Site::new());
+    static SITE: RefCell<Site> = RefCell::new(Site::new("news", Rules::default()));
+    static GUARDED: RefCell<Site> = RefCell::new(Site::new("secret", guarded()));
+}
+
+/// A token for each of what there are tokens for.
+fn guarded() -> Rules {
+    let [publish, send, read] = TOKENS.map(|token| Tokens::new([Token::new(token).unwrap()]).unwrap());
+    let mut rules = Rules::default();
+    (rules.publish, rules.send) = (publish, send);
+    let mut rule = StreamRule::new("sec*".parse().unwrap());
+    rule.subscribe = read;
+    rules.streams = vec![rule];
+    rules
 }
 
 /// The one of this thread.
@@ -35,16 +50,27 @@ pub fn with<T>(act: impl FnOnce(&mut Site) -> T) -> T {
     SITE.with_borrow_mut(act)
 }
 
+/// The one that asks for [`TOKENS`].
+pub fn with_guarded<T>(act: impl FnOnce(&mut Site) -> T) -> T {
+    GUARDED.with_borrow_mut(act)
+}
+
 impl Site {
-    fn new() -> Self {
+    fn new(stream: &str, mut rules: Rules) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut limits = Limits::default();
         limits.message_bytes = MESSAGE;
         limits.log_messages = 64;
         limits.streams = 8;
+        // Nobody asks as fast as a fuzzer.
+        rules.rates.publishes = Rate::new(0, 0);
+        rules.rates.stream_publishes = Rate::new(0, 0);
+        rules.rates.sends = Rate::new(0, 0);
+        rules.rates.connects = Rate::new(0, 0);
         let (router, stream) = runtime.block_on(async {
             let hub = Hub::start(Epoch::new(1), limits, 1);
-            let stream = hub.open(&"news".parse().unwrap()).unwrap();
+            hub.guard().replace(rules);
+            let stream = hub.open(&stream.parse().unwrap()).unwrap();
             (web::router_with(hub, Access::ALL), stream)
         });
         Self { runtime, router, stream }

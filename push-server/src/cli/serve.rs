@@ -135,8 +135,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.check_config {
-        operate::policy::load(&settings.policy, &[]).map_err(Misuse::from)?;
-        operate::rules::load(&settings).map_err(|problems| Misuse::new(&problems))?;
+        operate::files(&settings, &[]).map_err(Misuse)?;
         say("The settings are right.\n");
         return Ok(ExitCode::SUCCESS);
     }

@@ -193,8 +193,9 @@ keys! {
         origins: ORIGINS, Reload, "Pages that may open WebSockets and bridges beside those of this host; \"*\" is every page.";
         publish_tokens: Kind::Tokens, Reload, "Who publishes gives one of these; none: nobody is asked. A token, or sha256: and its digest, which is what --print-config prints.";
         publish_token_file: PATH, Reload, "More of them, a line each, in a file that only this server reads; read again at each reload.";
-        send_tokens: Kind::Tokens, Reload, "Who sends messages as a client gives one of these; none: nobody is asked.";
+        send_tokens: Kind::Tokens, Reload, "Who sends messages as a client gives one of these; none: one of access.publish_tokens, as a message goes to all readers.";
         send_token_file: PATH, Reload, "More of them.";
+        anybody_sends: Kind::Flag, Reload, "Where there are none of them, nobody is asked, though who publishes is.";
         proxies: PROXIES, Reload, "Proxies in front that say whom they serve: caps and rates then count for their clients.";
         proxies_say: Kind::Choice(FORWARDED), Reload, "In which field they say it; the other one is not read.";
     }

@@ -17,7 +17,8 @@ const PREFIX: &str = "PUSH_SERVER_";
 /// The variable that names the file of settings.
 pub(crate) const CONFIG: &str = "PUSH_SERVER_CONFIG";
 
-/// Variables that a container platform sets for a service called `push-server`: passed over.
+/// Variables that a container platform sets for a service called `push-server`: passed over. (Kubernetes: "environment
+/// variables" of its documentation of services; `PUSH_SERVER_PORT_80_TCP_ADDR` and the like are those of Docker's links.)
 const PLATFORM: [&str; 3] = ["PUSH_SERVER_SERVICE_HOST", "PUSH_SERVER_SERVICE_PORT", "PUSH_SERVER_PORT"];
 
 /// One key as an option gives it.
@@ -99,11 +100,12 @@ impl Layers {
         let (mut entries, mut problems) = (Vec::new(), Vec::new());
         for (name, value) in &self.environment {
             let shown = name.to_string_lossy().into_owned();
-            if name == CONFIG || is_of_platform(name) {
+            if name == CONFIG {
                 continue;
             }
             let place = Some(Place::Environment(shown.clone()));
             match (KEYS.iter().find(|key| key.variable() == shown), value.to_str()) {
+                (None, _) if is_of_platform(name) => {}
                 (None, _) => problems.push(unknown_variable(&shown, place)),
                 (Some(key), None) => {
                     let what = "the value is not UTF-8".to_owned();
@@ -118,11 +120,16 @@ impl Layers {
     }
 }
 
+/// Not what begins so by mistake: keys of the section `port` do.
 fn is_of_platform(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    PLATFORM
-        .iter()
-        .any(|known| name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+    let [host, service, port] = PLATFORM;
+    let is_port = |rest: &str| {
+        rest.is_empty() || rest.strip_prefix('_').is_some_and(|rest| rest.starts_with(char::is_numeric))
+    };
+    name == host
+        || name.strip_prefix(service).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        || name.strip_prefix(port).is_some_and(is_port)
 }
 
 /// The name that was probably meant.

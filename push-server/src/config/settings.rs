@@ -65,6 +65,7 @@ pub(crate) struct Access {
     pub(crate) publish_token_file: String,
     pub(crate) send_tokens: Vec<String>,
     pub(crate) send_token_file: String,
+    pub(crate) anybody_sends: bool,
     pub(crate) proxies: Vec<String>,
     pub(crate) proxies_say: String,
 }
@@ -80,6 +81,7 @@ impl Default for Access {
             publish_token_file: String::new(),
             send_tokens: Vec::new(),
             send_token_file: String::new(),
+            anybody_sends: false,
             proxies: Vec::new(),
             proxies_say: "x-forwarded-for".to_owned(),
         }
@@ -179,6 +181,13 @@ impl Settings {
             limits.direct_bytes <= limits.direct_bytes_in_all,
             "limits.direct_bytes_in_all",
         );
+        // Else a message that may be published never is: the answer is 503 for ever.
+        for (bytes, what) in
+            [(limits.message_bytes, "limits.message_bytes"), (limits.batch_bytes, "limits.batch_bytes")]
+        {
+            at_most(what, bytes <= limits.bodies_in_all, "limits.bodies_in_all");
+            at_most(what, bytes <= limits.log_bytes_in_all, "limits.log_bytes_in_all");
+        }
         at_most("limits.rotate", limits.rotate <= limits.rotate_longest, "limits.rotate_longest");
         if self.listen.is_empty() {
             let what =

@@ -23,7 +23,7 @@ use crate::{LONGEST, Limits, Position};
 #[derive(Debug)]
 pub struct Context {
     handle: Handle,
-    hub: Hub,
+    pub(super) hub: Hub,
     _counted: CountedController,
     settings: Settings,
     pub(super) envelope: Envelope,

@@ -65,12 +65,28 @@ pub(super) struct Run<C: Controller, W> {
     silent_since: Instant,
     /// When to look whether a client that has ended its direction has gone altogether.
     look: Option<Instant>,
+    /// When it is to leave, once the hub's clients are to.
+    leaves_at: Option<Instant>,
+    leaving: Leaving,
+}
+
+/// How far a connection has come that is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    Stays,
+    /// It is given what its stream had when its time came, up to this message.
+    Reads(u64),
+    /// It has been told that this was all.
+    Told,
 }
 
 impl<C: Controller, W: Wire> Run<C, W> {
     pub(super) fn new(controller: C, cx: Context, wire: W, asked: Asked, stop: CancellationToken) -> Self {
         let life = Life::new(controller, cx.handle().clone());
-        Self { life, cx, wire, asked, stop, silent_since: Instant::now(), look: None }
+        let silent_since = Instant::now();
+        // Who comes when everybody leaves is sent on at once.
+        let leaves_at = cx.hub().is_leaving().then_some(silent_since);
+        Self { life, cx, wire, asked, stop, silent_since, look: None, leaves_at, leaving: Leaving::Stays }
     }
 
     pub(super) fn into_wire(self) -> W {
@@ -94,7 +110,8 @@ impl<C: Controller, W: Wire> Run<C, W> {
         loop {
             let flow = self.life.call(call, &mut self.cx).await?;
             if flow == Flow::Complete || self.cx.is_answered() {
-                let is_stopping = self.stop.is_cancelled() || self.cx.has_hub_ended;
+                let is_stopping =
+                    self.stop.is_cancelled() || self.cx.has_hub_ended || self.leaving != Leaving::Stays;
                 let is_shutdown = self.cx.has_stream_ended() && is_stopping;
                 let reason = if is_shutdown { Reason::Shutdown } else { Reason::Complete };
                 return self.end(reason).await;
@@ -115,10 +132,14 @@ impl<C: Controller, W: Wire> Run<C, W> {
         let heartbeat = self.cx.settings().beats().then_some(self.cx.limits().heartbeat);
         let timeout = self.cx.settings().wait().map(|wait| Instant::now() + wait);
         loop {
+            if self.leaving != Leaving::Stays {
+                return self.leave();
+            }
             let beat = heartbeat.map(|heartbeat| self.silent_since + heartbeat);
-            let next = [timeout, beat, self.look, self.cx.rotates_at].into_iter().flatten().min();
+            let times = [timeout, beat, self.look, self.cx.rotates_at, self.leaves_at];
+            let next = times.into_iter().flatten().min();
             let awaits_news = self.cx.awaits_news();
-            let Context { reader, .. } = &mut self.cx;
+            let Context { reader, hub, .. } = &mut self.cx;
             let news = async {
                 match reader {
                     Some(reader) => reader.next_batch(BATCH, BATCH_BYTES).await,
@@ -166,9 +187,15 @@ impl<C: Controller, W: Wire> Run<C, W> {
                 },
                 // The joined stream's end comes after its last message.
                 () = self.stop.cancelled(), if !awaits_news => return Ok(Next::End(Reason::Shutdown)),
+                at = hub.time_to_leave(), if self.leaves_at.is_none() => self.leaves_at = Some(at),
                 () = timer => {
                     let now = Instant::now();
                     let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+                    if is_due(self.leaves_at) {
+                        let head = self.cx.reader.as_ref().map(|reader| reader.stream().position().sequence);
+                        self.leaving = Leaving::Reads(head.unwrap_or_default());
+                        continue;
+                    }
                     if self.look.take_if(|at| *at <= now).is_some() && self.wire.is_gone() {
                         return Err(Failure::Gone);
                     }
@@ -186,6 +213,28 @@ impl<C: Controller, W: Wire> Run<C, W> {
                 }
             }
         }
+    }
+
+    /// What comes next for a connection that is to leave: what its stream had by then, that this is all, and the end.
+    fn leave(&mut self) -> Result<Next, Failure> {
+        let awaits_news = self.cx.awaits_news();
+        let (Leaving::Reads(head), true, Some(reader)) = (self.leaving, awaits_news, &mut self.cx.reader)
+        else {
+            return Ok(Next::End(Reason::Shutdown));
+        };
+        let batch = match reader.position().sequence < head {
+            true => reader.try_batch(BATCH, BATCH_BYTES),
+            false => Ok(None),
+        };
+        let batch = match batch {
+            Err(error @ ReadError::Slow { .. }) => return Err(Error::Stream(error).into()),
+            batch => batch.unwrap_or_default(),
+        };
+        if batch.is_none() {
+            self.leaving = Leaving::Told;
+        }
+        self.cx.stream_has(batch);
+        Ok(Next::Call(Call::Resume))
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

@@ -22,10 +22,11 @@
 //! | for | asked of | |
 //! | --- | --- | --- |
 //! | [`Rules::publish`] | whoever publishes over HTTP, by calls too | a token of the whole server |
-//! | [`Rules::send`] | whoever sends messages as a client | the same |
+//! | [`Rules::send`] | whoever sends messages as a client | the same; where it is empty, those that publish, unless [`Rules::senders`] are anybody |
 //! | [`StreamRule::subscribe`] | whoever reads the streams that the rule is for, in any form | |
 //!
-//! An empty list asks for nothing. Several tokens are as good as each other: to change one, add the new one, have
+//! An empty list asks for nothing, but that of senders: what nobody handles goes to all readers, so a client that sends
+//! publishes, and a token for publishing would be asked in vain. Several tokens are as good as each other: to change one, add the new one, have
 //! everybody use it, and take the old one away. A token that publishes does not read; who does both with one request
 //! (`POST …/messages?since=`) needs one that is in both lists.
 //!
@@ -37,9 +38,16 @@
 //! | `Authorization: Basic …`, the token as password, the name as one likes | Java: `HessianProxyFactory.setUser` and `setPassword`; `curl -u :TOKEN` |
 //! | `?token=TOKEN` | `EventSource`, WebSockets, iframes and Flash, which cannot. Such an address stands in the logs of proxies and in histories: make it one that reads a stream and nothing else. The answer says `Referrer-Policy: no-referrer`, and the server logs no query |
 //!
+//! A WebSocket is asked for the token that reads when it is opened, and for the one that sends with each message; what is
+//! refused there is answered in band.
+//!
 //! Without one the answer is 401 with `WWW-Authenticate: Bearer`; with one that is not known, 401 and
 //! `error="invalid_token"`; with one that is for something else, 403 and `error="insufficient_scope"`. Tokens are
 //! compared by their SHA-256 digests in constant time, with each of the list.
+//!
+//! The routes of streams ask for these, [`alias`](crate::web::alias)es among them. Routes of the application's own,
+//! [controllers](crate::controller) too, are asked for nothing; [`Guard::permit`] is for them as well. Caps and rates of
+//! connections are those of all routes.
 //!
 //! # Rates
 //!
@@ -49,6 +57,8 @@
 //! | [`Rates::publishes`] | a token, or an address where none is asked for | messages |
 //! | [`Rates::stream_publishes`], [`StreamRule::publishes`] | a stream | messages, whoever publishes them over HTTP |
 //! | [`Rates::sends`] | a token, or an address | messages of clients |
+//!
+//! A batch that comes again with its idempotency key counts as one message.
 //!
 //! What is too often is answered with 429, and `Retry-After` says in how many seconds it is not. The application's own
 //! [`Stream::publish`](crate::Stream::publish) is not counted. An address is that of the peer, or the one that a
@@ -90,14 +100,30 @@ use refusals::Counts;
 pub struct Rules {
     /// For publishing over HTTP, to any stream.
     pub publish: Tokens,
-    /// For sending messages as a client.
+    /// For sending messages as a client. None: as `senders` says.
     pub send: Tokens,
+    /// Who sends messages as a client, where [`Access::sends`](crate::web::Access::sends) lets them at all.
+    pub senders: Senders,
     /// For single streams: the first whose pattern fits counts, and no other.
     pub streams: Vec<StreamRule>,
     /// How often.
     pub rates: Rates,
     /// Who may say whom they serve.
     pub proxies: Proxies,
+}
+
+/// Who may send messages as a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Senders {
+    /// Who has a token of [`Rules::send`]; where there is none, who may publish.
+    #[default]
+    Permitted,
+    /// Who has a token of [`Rules::send`]; where there is none, anybody. For chains whose handlers leave nothing to the
+    /// system handler that is not everybody's to say.
+    Anybody,
+    /// Nobody, also on WebSockets that are open.
+    Nobody,
 }
 
 /// What is said of the streams whose names fit a pattern.
@@ -202,6 +228,7 @@ impl fmt::Display for Denied {
             }
             Reason::TokenWrong => return f.write_str("The token is none that is known here."),
             Reason::TokenScope => return f.write_str("The token is for something else."),
+            Reason::Forbidden => return f.write_str("Clients send no messages here."),
             Reason::AddressConnections => {
                 return f.write_str("There are too many connections from this address.");
             }
@@ -299,7 +326,8 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// [`Reason::TokenMissing`], [`Reason::TokenWrong`] or [`Reason::TokenScope`].
+    /// [`Reason::TokenMissing`], [`Reason::TokenWrong`] or [`Reason::TokenScope`]; [`Reason::Forbidden`] where
+    /// [nobody](Senders::Nobody) may.
     pub fn permit(
         &self,
         action: Action,
@@ -309,6 +337,8 @@ impl Guard {
         let rules = self.rules();
         let asked = match action {
             Action::Publish => &rules.publish,
+            Action::Send if rules.senders == Senders::Nobody => return Err(Denied::token(Reason::Forbidden)),
+            Action::Send if rules.send.is_empty() && rules.senders == Senders::Permitted => &rules.publish,
             Action::Send => &rules.send,
             Action::Subscribe => match stream.and_then(|name| rules.stream(name)) {
                 Some(rule) => &rule.subscribe,

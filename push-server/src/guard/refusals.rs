@@ -56,7 +56,7 @@ reasons! {
     TokenWrong "token_wrong" UNAUTHORIZED "The token is none that is known here.";
     TokenScope "token_scope" FORBIDDEN "The token is for something else.";
     Origin "origin" FORBIDDEN "The page is of another origin.";
-    Forbidden "forbidden" FORBIDDEN "Not for anybody: a bridge within a bridge, or for what is no page.";
+    Forbidden "forbidden" FORBIDDEN "Not for anybody: a bridge within a bridge, or for what is no page; a message where clients send none.";
     NotFound "not_found" NOT_FOUND "There is no such stream or address.";
     Method "method" METHOD_NOT_ALLOWED "The address does not know the method.";
     NotAcceptable "not_acceptable" NOT_ACCEPTABLE "Nothing of what the client accepts.";
@@ -64,7 +64,7 @@ reasons! {
     Gone "gone" GONE "The stream is over.";
     TooLong "too_long" PAYLOAD_TOO_LARGE "A message, or its body, is longer than `message_bytes`.";
     MediaType "media_type" UNSUPPORTED_MEDIA_TYPE "The body is of a type that is not published.";
-    Unprocessable "unprocessable" UNPROCESSABLE_ENTITY "The message has no form to be published in.";
+    Unprocessable "unprocessable" UNPROCESSABLE_ENTITY "The message has no form to be published in, its idempotency key was used for something else, or a handler refuses it.";
     UpgradeRequired "upgrade_required" UPGRADE_REQUIRED "Here is a WebSocket, and the request is no handshake.";
     ConnectRate "connect_rate" TOO_MANY_REQUESTS "The address connects more often than `Rates::connects`.";
     AddressConnections "connections_per_address" TOO_MANY_REQUESTS "The address has `connections_per_address` connections.";

@@ -49,7 +49,10 @@ async fn each_list_is_for_one_thing_and_a_token_can_be_changed() {
         (Subscribe, "payroll-1", Some("nobody-knows-this-one"), Some(Reason::TokenWrong)),
         // The first that fits, and no other.
         (Subscribe, "payroll-open", None, None),
-        (Send, "payroll-1", None, None),
+        // Who sends publishes.
+        (Send, "payroll-1", None, Some(Reason::TokenMissing)),
+        (Send, "payroll-1", Some(READ), Some(Reason::TokenScope)),
+        (Send, "payroll-1", Some(NEW), None),
     ] {
         assert_eq!(why(&guard, action, stream, token), expected, "{action:?} {stream} {token:?}");
     }
@@ -59,6 +62,30 @@ async fn each_list_is_for_one_thing_and_a_token_can_be_changed() {
     guard.replace(rules);
     assert_eq!(why(&guard, Publish, "news", Some(OLD)), Some(Reason::TokenWrong));
     assert_eq!(why(&guard, Publish, "news", Some(NEW)), None);
+}
+
+/// A token for publishing would be asked in vain, if whoever comes could send to all instead.
+#[tokio::test]
+async fn who_sends_is_asked_as_who_publishes_unless_told_otherwise() {
+    const SEND: &str = "token-to-send-messages";
+    let (missing, scope, forbidden) =
+        (Some(Reason::TokenMissing), Some(Reason::TokenScope), Some(Reason::Forbidden));
+    for (publish, send, senders, [nobody, publisher, sender]) in [
+        (&[][..], &[][..], Senders::Permitted, [None; 3]),
+        (&[NEW], &[], Senders::Permitted, [missing, None, Some(Reason::TokenWrong)]),
+        (&[NEW], &[SEND], Senders::Permitted, [missing, scope, None]),
+        (&[], &[SEND], Senders::Permitted, [missing, Some(Reason::TokenWrong), None]),
+        (&[NEW], &[], Senders::Anybody, [None; 3]),
+        (&[NEW], &[SEND], Senders::Anybody, [missing, scope, None]),
+        (&[NEW], &[SEND], Senders::Nobody, [forbidden; 3]),
+        (&[], &[], Senders::Nobody, [forbidden; 3]),
+    ] {
+        let guard = guard(&Limits::default(), |rules| {
+            (rules.publish, rules.send, rules.senders) = (tokens(publish), tokens(send), senders);
+        });
+        let asked = [None, Some(NEW), Some(SEND)].map(|token| why(&guard, Action::Send, "news", token));
+        assert_eq!(asked, [nobody, publisher, sender], "{publish:?} {send:?} {senders:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

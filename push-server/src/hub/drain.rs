@@ -34,12 +34,13 @@ impl Drain {
 pub(crate) struct Draining {
     drain: watch::Sender<Option<Drain>>,
     connections: AtomicUsize,
-    polls: AtomicU32,
+    /// Polls and controllers.
+    others: AtomicU32,
 }
 
 impl Default for Draining {
     fn default() -> Self {
-        Self { drain: watch::Sender::new(None), connections: AtomicUsize::new(0), polls: AtomicU32::new(0) }
+        Self { drain: watch::Sender::new(None), connections: AtomicUsize::new(0), others: AtomicU32::new(0) }
     }
 }
 
@@ -68,16 +69,18 @@ impl Draining {
         self.drain.borrow().is_some()
     }
 
-    /// Ends when it is the caller's turn to leave: after it has begun. Who asks when it has begun already leaves at once.
-    pub(crate) async fn turn(&self) {
-        if self.has_begun() {
-            return;
-        }
+    /// Ends when it has begun: when the caller is to leave.
+    pub(crate) async fn time(&self) -> Instant {
         let mut drain = self.drain.subscribe();
         // The sender is here.
         let drain = drain.wait_for(Option::is_some).await.ok().and_then(|drain| *drain);
-        if let Some(drain) = drain {
-            sleep_until(drain.at(place(self.polls.fetch_add(1, Ordering::Relaxed)))).await;
+        drain.map_or_else(Instant::now, |drain| drain.at(place(self.others.fetch_add(1, Ordering::Relaxed))))
+    }
+
+    /// Ends when it is the caller's turn to leave: after it has begun. Who asks when it has begun already leaves at once.
+    pub(crate) async fn turn(&self) {
+        if !self.has_begun() {
+            sleep_until(self.time().await).await;
         }
     }
 }

@@ -62,7 +62,7 @@ impl Hears {
                 let Some(hearing) = listener.hearing else {
                     // Not even read.
                     if is_last {
-                        voice.get_or_insert_with(new).refuse(limits.ws_unanswered);
+                        voice.get_or_insert_with(new).refuse(limits.ws_unanswered, &listener.shared.guard);
                     }
                     return;
                 };

@@ -371,6 +371,16 @@ impl Hub {
         CountedController(self.shared.clone())
     }
 
+    /// Whether everybody is to leave.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.shared.drain.has_begun()
+    }
+
+    /// Ends when everybody is to leave: when the caller is to.
+    pub(crate) async fn time_to_leave(&self) -> Instant {
+        self.shared.drain.time().await
+    }
+
     pub(crate) fn classes(&self) -> &Classes {
         &self.shared.classes
     }
@@ -389,7 +399,7 @@ impl Hub {
     }
 
     /// Has everybody leave, evenly spread over `window`, while everything else goes on: each connection gets what is due to
-    /// it and a farewell that says `rotate`, each long poll its answer. Who comes meanwhile is sent on at once. Returns when
+    /// it and a farewell that says `rotate`, each long poll its answer, each controller what its stream has had by then. Who comes meanwhile is sent on at once. Returns when
     /// nobody is left, or `window` is over; [`end`](Self::end) is to follow. A second call changes nothing.
     pub async fn drain(&self, window: Duration) {
         let Some(drain) = self.shared.drain.begin(window.min(LONGEST), self.shared.counts.connections())

@@ -116,9 +116,10 @@ impl Counts {
         self.open.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Whether nobody reads, on a connection or in the process.
+    /// Whether nobody reads, on a connection or in the process, and no controller has a connection.
     pub(crate) fn is_idle(&self) -> bool {
-        self.connections() + self.readers.load(Ordering::Relaxed) == 0
+        let others = self.readers.load(Ordering::Relaxed) + self.controllers.load(Ordering::Relaxed);
+        self.connections() + others == 0
     }
 
     pub(crate) fn stats(&self, streams: usize, refusals: Refusals) -> Stats {

@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use http::StatusCode;
 
 use super::Shared;
 use super::client::ClientId;
 use super::stream::Stream;
-use crate::guard::Token;
-use crate::messages::{self, Chain, Envelope, Refused};
+use crate::guard::{Guard, Reason, Token, seconds};
+use crate::messages::{self, Chain, Envelope, Refusal, Refused};
 use crate::transport::ws;
 
 /// The messages of one connection that have come whole, and the answers to them that have not left. Held while there is
@@ -120,15 +119,11 @@ impl Voice {
     }
 
     /// Answers a message that nobody handles, if there is room for one answer more. Else the client does not read them.
-    pub(crate) fn refuse(&self, most: usize) {
+    pub(crate) fn refuse(&self, most: usize, guard: &Guard) {
         let mut said = self.lock();
         if said.answers.len() < most {
-            said.answers.push_back(refused(
-                None,
-                StatusCode::FORBIDDEN,
-                "clients send no messages here",
-                false,
-            ));
+            let refusal = Refusal::new(Reason::Forbidden, "clients send no messages here");
+            said.answers.push_back(refused(guard, None, &refusal));
             drop(said);
             self.waker.wake_by_ref();
         }
@@ -174,11 +169,11 @@ impl Speaker {
         if !words.fits {
             let max = words.shared.bodies.max();
             let what = format!("the server holds as many bodies as it can: bodies_in_all = {max} bytes");
-            return refused(None, StatusCode::SERVICE_UNAVAILABLE, &what, false);
+            return self.refused(None, &Refusal::new(Reason::Bodies, &what));
         }
         if !words.is_text {
             let what = "messages are sent as text, in JSON";
-            return refused(None, StatusCode::UNSUPPORTED_MEDIA_TYPE, what, false);
+            return self.refused(None, &Refusal::new(Reason::MediaType, what));
         }
         // `words` stays, and is counted, until the message is dealt with.
         let text = std::mem::take(&mut words.bytes).into();
@@ -188,32 +183,41 @@ impl Speaker {
     async fn dispatch(&self, text: &Bytes) -> Bytes {
         let envelope = match Envelope::read(text) {
             Ok(envelope) => envelope,
-            Err(what) => return refused(None, StatusCode::BAD_REQUEST, &what, false),
+            Err(what) => return self.refused(None, &Refusal::new(Reason::Malformed, &what)),
         };
         let id = envelope.id;
         if let Some((token, address)) = &self.hearing.caller {
             let guard = self.stream.guard();
             if let Err(denied) = guard.hears(self.stream.name(), token.as_ref(), *address) {
-                guard.count(denied.why);
-                return refused(id, denied.why.status(), &denied.to_string(), false);
+                let retry = denied.wait.map(seconds);
+                let what = denied.to_string();
+                return self.refused(id, &Refusal { retry, ..Refusal::new(denied.why, &what) });
             }
         }
         let message = match envelope.message(self.stream.clone(), self.client.clone()) {
             Ok(message) => message,
-            Err(what) => return refused(id, StatusCode::BAD_REQUEST, &what, false),
+            Err(what) => return self.refused(id, &Refusal::new(Reason::Malformed, &what)),
         };
         match self.hearing.chain.dispatch(message).await {
             Ok(receipt) => frame("sent", id, |out| messages::receipt(&receipt, out)),
             Err(why) => {
                 let is_for_people = matches!(why, Refused::ForPeople(_));
-                refused(id, messages::status(&why, &self.stream), &why.to_string(), is_for_people)
+                let what = why.to_string();
+                let refusal = Refusal::new(messages::reason(&why, &self.stream), &what);
+                self.refused(id, &Refusal { is_for_people, ..refusal })
             }
         }
     }
+
+    fn refused(&self, id: Option<u64>, refusal: &Refusal<'_>) -> Bytes {
+        refused(self.stream.guard(), id, refusal)
+    }
 }
 
-fn refused(id: Option<u64>, status: StatusCode, what: &str, is_for_people: bool) -> Bytes {
-    frame("refused", id, |out| messages::refusal(status, what, is_for_people, out))
+/// The frame that says it, counted as an answer of HTTP would be.
+fn refused(guard: &Guard, id: Option<u64>, refusal: &Refusal<'_>) -> Bytes {
+    guard.count(refusal.why);
+    frame("refused", id, |out| refusal.write(out))
 }
 
 /// `{"event":"sent","id":7,…}`.

@@ -67,4 +67,4 @@ pub use chain::{Chain, Refused};
 pub use deliver::{DeliverError, deliver};
 pub use handler::{Failure, Handler, PEOPLE_TEXT, Receipt, Verdict};
 pub use message::{BadMessage, ClientMessage};
-pub(crate) use wire::{Envelope, receipt, refusal, status};
+pub(crate) use wire::{Envelope, Refusal, reason, receipt, retry, unpublished, unsent};

@@ -5,10 +5,10 @@ pub(crate) mod logs;
 mod metrics;
 mod pages;
 mod phase;
-pub(crate) mod policy;
+mod policy;
 pub(crate) mod ports;
 mod reload;
-pub(crate) mod rules;
+mod rules;
 pub(crate) mod signals;
 mod site;
 mod status;
@@ -21,6 +21,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use policy_server::{PolicyFile, Responder, service};
+use push_server::guard::Rules;
+use push_server::lifecycle::Close;
 use push_server::{Epoch, Hub, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,13 +54,15 @@ pub(crate) async fn run(
     let mut stops = Stops::listen()?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let served_on = ports.served_on();
-    let policy = policy::load(&settings.policy, &served_on).map_err(Misuse::from)?;
-    let rules = rules::load(&settings).map_err(|problems| Misuse::new(&problems))?;
+    let (policy, rules) = files(&settings, &served_on).map_err(Misuse)?;
     let shards = match settings.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     let hub = Hub::start(Epoch::now(), settings.limits.clone(), shards);
+    if let Some(doubt) = rules::doubt(&settings, &rules) {
+        tracing::warn!("{doubt}");
+    }
     hub.guard().replace(rules);
     let responder = Responder::with_limits(&policy, settings.port.clone());
     let status = Arc::new(Status::new(hub.clone(), responder.clone(), settings.clone()));
@@ -100,11 +104,17 @@ pub(crate) async fn run(
     loop {
         tokio::select! {
             () = &mut serving => bail!("no port is left"),
-            _ = hangup.recv() => reloader.reload().await,
+            _ = hangup.recv() => tokio::select! {
+                () = reloader.reload() => {}
+                // Files that hang hold up nobody who comes, and no end. Nothing is put in place half.
+                () = &mut serving => bail!("no port is left"),
+                () = stops.asked() => break,
+            },
             () = stops.asked() => break,
         }
     }
     service::stopping();
+    let cut_before = cut(&hub);
     let ending = async {
         let drain = status.settings.load().drain.clone();
         status.phases.set(Phase::Leaving);
@@ -130,8 +140,33 @@ pub(crate) async fn run(
         () = stops.asked() => bail!("ended at once, before every connection was told"),
     }
     admin.abort();
+    let cut = cut(&hub) - cut_before;
+    if cut > 0 {
+        tracing::warn!(
+            cut,
+            "connections were cut while ending, as they took too little of what was due to them"
+        );
+    }
     tracing::info!(streamed = hub.stats().opened, "ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Connections that did not get everything that was due to them.
+fn cut(hub: &Hub) -> u64 {
+    let closed = hub.stats().closed;
+    [Close::Timeout, Close::Slow, Close::Failed].into_iter().map(|why| closed[why as usize]).sum()
+}
+
+/// What the settings name: the policy, for these ports, and the rules with their tokens.
+///
+/// # Errors
+///
+/// A line for each thing that is wrong.
+pub(crate) fn files(settings: &Settings, served_on: &[u16]) -> Result<(PolicyFile, Rules), Vec<String>> {
+    match (policy::load(&settings.policy, served_on), rules::load(settings)) {
+        (Ok(policy), Ok(rules)) => Ok((policy, rules)),
+        (policy, rules) => Err(policy.err().into_iter().chain(rules.err().into_iter().flatten()).collect()),
+    }
 }
 
 fn tokio_listeners(listeners: Vec<std::net::TcpListener>) -> anyhow::Result<Vec<TcpListener>> {

@@ -52,8 +52,8 @@ pub(super) fn all(status: Arc<Status>, console: Option<&Console>) -> Router {
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> Response {
-    match metrics::render(status.snapshot()) {
-        Ok(text) => (headers(metrics::MEDIA_TYPE), text).into_response(),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, "metrics cannot be written\n").into_response(),
+    match status.metrics().await {
+        Some(text) => (headers(metrics::MEDIA_TYPE), text).into_response(),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, "metrics cannot be written\n").into_response(),
     }
 }

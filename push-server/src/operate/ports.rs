@@ -97,7 +97,7 @@ fn of_manager(name: &str, socket: Socket) -> Result<TcpListener, String> {
 fn tcp(host: &HostPort, v4: &[SocketAddrV4]) -> Result<Vec<TcpListener>, String> {
     let name = host.as_str();
     let named = |error: &dyn std::fmt::Display| format!("cannot listen on {name}: {error}");
-    let addresses = name.to_socket_addrs().map_err(|error| named(&error))?;
+    let addresses = name.to_socket_addrs().map_err(|error| named(&error) + NO_NAME)?;
     let (mut listeners, mut problem) = (Vec::new(), named(&"the name has no address"));
     for address in addresses {
         if host.port() == 0 && !listeners.is_empty() {
@@ -120,6 +120,8 @@ fn bind(address: SocketAddr, v4: &[SocketAddrV4]) -> io::Result<TcpListener> {
     let config = ListenConfig::default();
     if is_beside { config.only_v6(true).bind_std(address) } else { config.bind_std(address) }
 }
+
+const NO_NAME: &str = "; give an address, or a name that this host can look up";
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -149,6 +151,10 @@ mod tests {
             error.starts_with("listen: ") && error.contains(&address) && error.contains("; end the"),
             "{error}"
         );
+        // Too long a name for a question to be asked of anybody.
+        let nowhere = format!("{}:80", "x".repeat(64));
+        let error = Ports::bind(&settings(&[&nowhere])).unwrap_err();
+        assert!(error.contains(&nowhere) && error.ends_with(NO_NAME), "{error}");
         let error = Ports::bind(&settings(&["fd:http"])).unwrap_err();
         assert!(error.contains("no socket fd:http was passed"), "{error}");
     }

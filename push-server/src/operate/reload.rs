@@ -9,9 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::console::Console;
+use super::files;
 use super::logs::Logs;
-use super::policy;
-use super::rules;
 use super::site::{self, Site};
 use super::status::Status;
 use crate::config::{KEYS, Layers, Settings, When};
@@ -61,8 +60,7 @@ impl Reloader {
             let read =
                 layers.load().map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>())?;
             let (settings, changed) = merge(running, &read);
-            let policy = policy::load(&settings.policy, &served_on).map_err(|problem| vec![problem])?;
-            let rules = rules::load(&settings)?;
+            let (policy, rules) = files(&settings, &served_on)?;
             Ok::<_, Vec<String>>((settings, changed, policy, rules))
         };
         // Files are read where nobody waits for them.
@@ -72,6 +70,9 @@ impl Reloader {
         let (settings, changed, policy, rules) = read?;
         self.logs.set(&settings.log.filter).map_err(|problem| vec![problem])?;
         self.status.responder.replace(&policy);
+        if let Some(doubt) = rules::doubt(&settings, &rules) {
+            tracing::warn!("{doubt}");
+        }
         self.status.hub.guard().replace(rules);
         self.clients.replace(site::clients(
             &self.status,

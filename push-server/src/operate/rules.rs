@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use push_server::guard::{
-    ForwardedBy, Proxies, Rate, Rates, Rules, StreamRule, Token, Tokens, TooManyTokens,
+    ForwardedBy, Proxies, Rate, Rates, Rules, Senders, StreamRule, Token, Tokens, TooManyTokens,
 };
 use push_server::{Limits, Overflow, StreamConfig};
 
@@ -33,6 +33,12 @@ pub(crate) fn load(settings: &Settings) -> Result<Rules, Vec<String>> {
     rules.publish =
         tell("access.publish_token_file", tokens(&access.publish_tokens, &access.publish_token_file));
     rules.send = tell("access.send_token_file", tokens(&access.send_tokens, &access.send_token_file));
+    // Beside the routes: WebSockets that are open have theirs behind them.
+    rules.senders = match (access.sends, access.anybody_sends) {
+        (false, _) => Senders::Nobody,
+        (true, false) => Senders::Permitted,
+        (true, true) => Senders::Anybody,
+    };
     for section in &settings.streams {
         // What a name may be was looked at when it was read.
         let Ok(name) = section.name.parse() else { continue };
@@ -59,6 +65,18 @@ pub(crate) fn load(settings: &Settings) -> Result<Rules, Vec<String>> {
         Err(problem) => problems.push(format!("access.proxies: {problem}")),
     }
     if problems.is_empty() { Ok(rules) } else { Err(problems) }
+}
+
+/// What is allowed and hardly meant: said at a start and at a reload.
+pub(crate) fn doubt(settings: &Settings, rules: &Rules) -> Option<&'static str> {
+    let (access, asks) = (&settings.access, |tokens: &Tokens| !tokens.is_empty());
+    let is_read_with_one = rules.streams.iter().any(|rule| asks(&rule.subscribe));
+    let publishes = access.publishes && !asks(&rules.publish);
+    let sends = access.sends && !asks(&rules.send) && (access.anybody_sends || !asks(&rules.publish));
+    (is_read_with_one && (publishes || sends)).then_some(
+        "streams are read with a token only, and everybody publishes or sends to them; set access.publish_tokens, or \
+         access.publishes and access.sends to false",
+    )
 }
 
 fn rates(settings: &Settings) -> Rates {
@@ -157,6 +175,31 @@ mod tests {
         assert!(of_file(&long).unwrap_err().contains("262144 bytes"));
         assert!(read(Path::new("/dev/null")).unwrap_err().contains("not an ordinary file"));
         assert!(read(Path::new("/nowhere")).unwrap_err().contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_stream_that_is_read_with_a_token_and_written_without_one_is_a_doubt() {
+        const TOKEN: &str = "abcdefghijklmnop";
+        let token = || vec![Token::new(TOKEN).unwrap().to_string()];
+        let doubts = |change: &dyn Fn(&mut Settings)| {
+            let section =
+                StreamSection { name: "a".into(), subscribe_tokens: token(), ..StreamSection::default() };
+            let mut settings = Settings { streams: vec![section], ..Settings::default() };
+            change(&mut settings);
+            doubt(&settings, &load(&settings).unwrap()).is_some()
+        };
+        assert!(doubts(&|_| {}));
+        assert!(!doubts(&|settings| settings.streams.clear()));
+        assert!(!doubts(&|settings| settings.access.publish_tokens = token()));
+        assert!(doubts(&|settings| settings.access.send_tokens = token()));
+        assert!(doubts(&|settings| settings.access.publishes = false));
+        assert!(!doubts(&|settings| {
+            (settings.access.publishes, settings.access.sends) = (false, false);
+        }));
+        assert!(doubts(&|settings| {
+            settings.access.publish_tokens = token();
+            settings.access.anybody_sends = true;
+        }));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::StatusCode;
 use policy_server::Responder;
 use policy_server::port::Counter;
@@ -14,8 +15,11 @@ use push_server::hub::{ClosedStreams, Overrun, StreamStats};
 use push_server::lifecycle::Close;
 use push_server::{Stream, Transport};
 use serde::Serialize;
+use tokio::sync::Mutex as Turn;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::metrics;
 use super::phase::Phases;
 use crate::config::Settings;
 
@@ -33,7 +37,12 @@ pub(crate) struct Status {
     pub(crate) reloads: Reloads,
     started: Instant,
     taken: Mutex<Taken>,
+    metrics: Page,
+    json: Page,
 }
+
+/// A text made of a snapshot, and when. It is made by one at a time; who asks meanwhile waits for that one.
+type Page = Arc<Turn<Option<(Instant, Bytes)>>>;
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -173,7 +182,38 @@ impl Status {
             reloads: Reloads::default(),
             started: Instant::now(),
             taken: Mutex::default(),
+            metrics: Page::default(),
+            json: Page::default(),
         }
+    }
+
+    /// The snapshot as `/metrics` tells it. Nothing if it cannot be written.
+    pub(crate) async fn metrics(self: &Arc<Self>) -> Option<Bytes> {
+        self.page(&self.metrics, |snapshot| metrics::render(snapshot).ok().map(Bytes::from)).await
+    }
+
+    /// The snapshot as JSON. Nothing if it cannot be written.
+    pub(crate) async fn json(self: &Arc<Self>) -> Option<Bytes> {
+        self.page(&self.json, |snapshot| serde_json::to_vec(&*snapshot).ok().map(Bytes::from)).await
+    }
+
+    /// With thousands of streams it is megabytes that take a while: written beside those who serve, once for all who ask,
+    /// and shared by all who are still reading it.
+    async fn page(self: &Arc<Self>, page: &Page, write: fn(Arc<Snapshot>) -> Option<Bytes>) -> Option<Bytes> {
+        let mut page = page.clone().lock_owned().await;
+        if let Some((at, text)) = &*page
+            && at.elapsed() < FRESH
+        {
+            return Some(text.clone());
+        }
+        let status = self.clone();
+        // It keeps its turn to the end, also if the one who asked has gone.
+        let written = spawn_blocking(move || {
+            let text = write(status.snapshot())?;
+            *page = Some((Instant::now(), text.clone()));
+            Some(text)
+        });
+        written.await.ok()?
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -336,6 +376,19 @@ mod tests {
     use super::*;
     use policy_server::PolicyFile;
     use push_server::{Epoch, Limits};
+
+    #[tokio::test]
+    async fn pages_are_written_once_for_all_who_ask() {
+        let status = Arc::new(status(&["a", "b"], 2).await);
+        let (first, again) = tokio::join!(status.metrics(), status.metrics());
+        let (first, again) = (first.unwrap(), again.unwrap());
+        assert_eq!(first.as_ptr(), again.as_ptr(), "one text, however many read it");
+        assert!(first.starts_with(b"# HELP push_server_ready"));
+        let (first, again) = tokio::join!(status.json(), status.json());
+        let (first, again) = (first.unwrap(), again.unwrap());
+        assert_eq!(first.as_ptr(), again.as_ptr());
+        assert!(first.starts_with(b"{"));
+    }
 
     async fn status(names: &[&str], most: usize) -> Status {
         let hub = Hub::start(Epoch::new(1), Limits::default(), 1);

@@ -321,7 +321,7 @@ async fn route(
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        return Ok(response);
+        return Ok(to_be_read(response, request.headers()));
     }
     let (version, is_head) = (request.version(), request.method() == Method::HEAD);
     // RFC 9112, 3.2. HTTP/1.0 knew no Host, and clients of that time send none.
@@ -337,7 +337,7 @@ async fn route(
         Err(why) => {
             let mut response = *denied(why);
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            return Ok(response);
+            return Ok(to_be_read(response, request.headers()));
         }
     };
     request.extensions_mut().insert(ClientAddress(client));
@@ -363,6 +363,17 @@ async fn route(
         return pending().await;
     }
     Ok(response)
+}
+
+/// Lets a page of any origin read that it is to come later. The routes, which know whose pages may read, were not asked;
+/// and nothing but that stands there.
+fn to_be_read(mut response: Response, asked: &HeaderMap) -> Response {
+    if asked.contains_key(header::ORIGIN) {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    }
+    response
 }
 
 /// Bounds what the kernel holds for a peer that does not read, and for how long. A system that refuses still

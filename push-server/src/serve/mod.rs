@@ -55,7 +55,7 @@ impl Server {
 
     /// The same on several ports, until `shutdown` says over what time the clients are to leave: the ports are closed, and
     /// streams end one after the other, evenly over it, each with a farewell that has its client come back, to whoever
-    /// listens there by then; see [`Hub::drain`]. Controllers go on until nobody streams any more. Requests on connections that are open are answered meanwhile. What is left
+    /// listens there by then; see [`Hub::drain`]. Requests on connections that are open are answered meanwhile. What is left
     /// when that time is over ends as with [`serve`](Self::serve).
     pub async fn serve_all(self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = Duration>) {
         let Self { hub, router, responder } = self;

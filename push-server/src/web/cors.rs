@@ -26,7 +26,7 @@ const ASKED: &str = "authorization, cache-control, content-type, idempotency-key
 
 /// What a script may see of an answer, beside what it always sees.
 const TOLD: &str = "push-counting, push-gap, push-heartbeat, push-next, push-next-position, push-position, \
-                    push-resume, push-rotate, etag, retry-after, www-authenticate";
+                    push-resume, push-rotate, etag, idempotent-replayed, retry-after, www-authenticate";
 
 /// The layer around the routes.
 pub(super) async fn cors(request: Request, next: Next) -> Response {

@@ -92,7 +92,8 @@
 //! | 422, `{"status":422,"message":"It is not your turn.","people":true}` | a handler refuses it, in words for people, to be shown to them as text |
 //! | 404 | as elsewhere, or the client that it is for is not present |
 //! | 500 | a handler failed; the text has a reference to the line in the log that says why |
-//! | 503, `Retry-After` | the handlers have too many in hand (`handlers_at_once`), the client that it is for takes too little, or as elsewhere |
+//! | 429, `Retry-After` | too often, or the client that it is for takes too little |
+//! | 503, `Retry-After` | the handlers have too many in hand (`handlers_at_once`), or as elsewhere |
 //!
 //! `POST /streams/{stream}/send`: the body is the value. `client` is the sender, `to` whom it is for; with an empty name, or
 //! without, it is for all. `since` or `last` bring along what has gathered, as with a publication.
@@ -171,7 +172,8 @@ pub struct Access {
     /// [tokens](crate::guard::Rules::publish) are asked for, who has one.
     pub publishes: bool,
     /// Clients send [messages](crate::messages), which the handlers get, and whoever they are for. With the system handler
-    /// alone that is as much as `publishes`, but that it says who a message is for.
+    /// alone that is as much as `publishes`, but that it says who a message is for: so, where those that publish are asked
+    /// for [tokens](crate::guard#tokens), those that send are too.
     pub sends: bool,
 }
 

@@ -58,11 +58,16 @@ impl Origins {
     }
 
     /// Whether a request may act that no page makes without being allowed to, as its `Content-Type` has to be asked for
-    /// first: that is what the browser's own rules say, and where a page is named, it has to be one of these.
+    /// first: that is what the browser's own rules say, and where a page is named, it has to be one of these. Where a proxy
+    /// has changed `Host`, so that a page of this host looks like another's, the browser itself says that it is none
+    /// (`Sec-Fetch-Site: same-origin`, which no page can set).
     pub(super) fn admits_if_page(&self, headers: &HeaderMap) -> Result<(), &'static str> {
         match Self::asked_by(headers) {
             Asker::NoPage => Ok(()),
             Asker::Page(origin) if self.admits(origin, headers) => Ok(()),
+            Asker::Page(_) if headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") => {
+                Ok(())
+            }
             _ => Err(FOREIGN),
         }
     }
@@ -117,7 +122,7 @@ pub(super) enum Asker<'a> {
     Unclear,
 }
 
-const FOREIGN: &str = "Pages of that origin may not send messages here.";
+const FOREIGN: &str = "Pages of that origin may not publish or send messages here.";
 
 /// `scheme://host:port` of a URL without a name and password, as no browser sends one in `Referer`.
 fn origin_of(url: &str) -> &str {

@@ -17,8 +17,7 @@ use super::publish::{Held, is_json, read};
 use super::streams::over;
 use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Start, Stream};
-use crate::messages::{self, BadMessage, ClientMessage, DeliverError, Receipt, Refused};
-use crate::{PublishError, SendError};
+use crate::messages::{self, BadMessage, ClientMessage, Receipt, Refused};
 
 /// The JSON form.
 pub(super) async fn by_name(
@@ -150,32 +149,19 @@ fn bad_message(error: &BadMessage) -> Refusal {
 }
 
 /// An object where scripts have to know whom the text is for; else a line of text, as everywhere.
-fn refusal(why: &Refused, stream: &Stream) -> Refusal {
-    let status = messages::status(why, stream);
-    match why {
-        Refused::ForPeople(text) => {
-            let mut json = vec![b'{'];
-            messages::refusal(status, text, true, &mut json);
-            json.extend_from_slice(b"}\n");
-            Box::new(object(status, json.into()))
-        }
-        Refused::Undelivered(
-            DeliverError::Publish(PublishError::Ended)
-            | DeliverError::Send(SendError::Refused(PublishError::Ended)),
-        ) => over(stream),
-        Refused::Undelivered(DeliverError::Publish(PublishError::Full { .. })) => {
-            refuse_for_now(Reason::Logs, 30, &format!("{why}."))
-        }
-        Refused::Undelivered(DeliverError::Behind { .. }) => {
-            refuse_for_now(Reason::Behind, 1, &format!("{why}."))
-        }
-        Refused::Undelivered(DeliverError::Send(SendError::Full { bound, .. })) => {
-            let why_full =
-                if *bound == "direct_bytes_in_all" { Reason::DirectBytes } else { Reason::ClientFull };
-            refuse_for_now(why_full, 1, &format!("{why}."))
-        }
-        Refused::Busy { .. } => refuse_for_now(Reason::Handlers, 1, &format!("{why}.")),
-        Refused::Internal { .. } => refuse_for(Reason::Handler, &format!("{why}.")),
-        _ => refuse(status, &format!("{why}.")),
+fn refusal(refused: &Refused, stream: &Stream) -> Refusal {
+    let why = messages::reason(refused, stream);
+    if let Refused::ForPeople(text) = refused {
+        let mut json = vec![b'{'];
+        messages::Refusal { is_for_people: true, ..messages::Refusal::new(why, text) }.write(&mut json);
+        json.extend_from_slice(b"}\n");
+        let mut answer = object(why.status(), json.into());
+        answer.extensions_mut().insert(why);
+        return Box::new(answer);
+    }
+    match (why, messages::retry(why)) {
+        (Reason::Gone | Reason::Ending, _) => over(stream),
+        (why, Some(seconds)) => refuse_for_now(why, seconds, &format!("{refused}.")),
+        (why, None) => refuse_for(why, &format!("{refused}.")),
     }
 }

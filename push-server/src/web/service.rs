@@ -39,7 +39,8 @@ use crate::encode::MAX_PARTS;
 use crate::guard::Reason;
 use crate::hub::{BadClientId, ClientId, Fingerprint, MAX_IDEMPOTENCY_KEY, Outcome, Stream, Unpublished};
 use crate::message::Bodies;
-use crate::{BatchError, Hub, Limits, PublishError, SendError, StreamName};
+use crate::messages;
+use crate::{BatchError, Hub, Limits, PublishError, StreamName};
 
 /// Calls at once. Each holds a message, and what it is decoded into.
 const CALLS: usize = 64;
@@ -132,7 +133,7 @@ impl Serialize for Receipt {
 
 impl Publisher for Site {
     async fn publish(&self, stream: String, value: Graph<'static>) -> Result<Receipt, ServiceFault> {
-        self.message(&stream, value, None).await
+        self.message(&stream, value, None).await.map_err(|fault| self.told(fault))
     }
 
     async fn publish_once(
@@ -141,11 +142,11 @@ impl Publisher for Site {
         value: Graph<'static>,
         key: String,
     ) -> Result<Receipt, ServiceFault> {
-        self.message(&stream, value, Some(&key)).await
+        self.message(&stream, value, Some(&key)).await.map_err(|fault| self.told(fault))
     }
 
     async fn publish_all(&self, stream: String, values: Graph<'static>) -> Result<Receipt, ServiceFault> {
-        self.batch(&stream, values, None).await
+        self.batch(&stream, values, None).await.map_err(|fault| self.told(fault))
     }
 
     async fn publish_all_once(
@@ -154,7 +155,7 @@ impl Publisher for Site {
         values: Graph<'static>,
         key: String,
     ) -> Result<Receipt, ServiceFault> {
-        self.batch(&stream, values, Some(&key)).await
+        self.batch(&stream, values, Some(&key)).await.map_err(|fault| self.told(fault))
     }
 
     async fn send(
@@ -163,7 +164,7 @@ impl Publisher for Site {
         client: String,
         value: Graph<'static>,
     ) -> Result<bool, ServiceFault> {
-        self.direct(&stream, &client, value, None).await
+        self.direct(&stream, &client, value, None).await.map_err(|fault| self.told(fault))
     }
 
     async fn send_once(
@@ -173,16 +174,16 @@ impl Publisher for Site {
         value: Graph<'static>,
         key: String,
     ) -> Result<bool, ServiceFault> {
-        self.direct(&stream, &client, value, Some(&key)).await
+        self.direct(&stream, &client, value, Some(&key)).await.map_err(|fault| self.told(fault))
     }
 }
 
 /// What the methods come down to.
 impl Site {
-    async fn open_stream(&self, stream: &str) -> Result<Stream, ServiceFault> {
+    async fn open_stream(&self, stream: &str) -> Result<Stream, Fault> {
         match self.stream(stream) {
             Ok(stream) => Ok(stream),
-            Err(refusal) => Err(self.told(refusal).await),
+            Err(refusal) => Err(Fault::of(refusal).await),
         }
     }
 
@@ -191,28 +192,24 @@ impl Site {
         stream: &str,
         value: Graph<'static>,
         key: Option<&str>,
-    ) -> Result<Receipt, ServiceFault> {
+    ) -> Result<Receipt, Fault> {
         let stream = self.open_stream(stream).await?;
-        self.counted(stream.name(), 1).await?;
+        self.counted(stream.name()).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
-        let bodies = bodies.map_err(|error| refused(&error))?;
+        let bodies = bodies.map_err(|error| refused(&stream, &error))?;
         let key = keyed(&stream, key, &["message"], bodies.texts())?;
         let publish = async {
             let published = in_time(&stream, stream.append(bodies)).await?;
-            published.map(Outcome::Message).map_err(|error| refused(&error))
+            published.map(Outcome::Message).map_err(|error| refused(&stream, &error))
         };
         once(&stream, key, publish).await.map(Receipt)
     }
 
-    async fn batch(
-        &self,
-        stream: &str,
-        values: Graph<'static>,
-        key: Option<&str>,
-    ) -> Result<Receipt, ServiceFault> {
+    async fn batch(&self, stream: &str, values: Graph<'static>, key: Option<&str>) -> Result<Receipt, Fault> {
         let stream = self.open_stream(stream).await?;
+        let caller = self.counted(stream.name()).await?;
         let values = values.objects_from_maps();
         if !matches!(values.root().node(), Some(Node::List { .. })) {
             return Err(no_list(&values));
@@ -221,12 +218,15 @@ impl Site {
             stream.encode_with(|classes, limits| Bodies::graph(&value.to_graph(), classes, limits))
         });
         drop(values);
-        let messages = messages.map_err(|error| batch_refused(&error))?;
-        self.counted(stream.name(), messages.len()).await?;
+        let messages = messages.map_err(|error| batch_refused(&stream, &error))?;
         let key = keyed(&stream, key, &["batch"], messages.texts())?;
         let publish = async {
+            // Only what is published: a batch that comes again with its key counts once.
+            if let Some(caller) = caller {
+                caller.publishes_all(stream.guard(), stream.name(), messages.len());
+            }
             let published = in_time(&stream, stream.publish_messages(messages)).await?;
-            published.map(Outcome::Batch).map_err(|error| batch_refused(&error))
+            published.map(Outcome::Batch).map_err(|error| batch_refused(&stream, &error))
         };
         once(&stream, key, publish).await.map(Receipt)
     }
@@ -237,25 +237,22 @@ impl Site {
         client: &str,
         value: Graph<'static>,
         key: Option<&str>,
-    ) -> Result<bool, ServiceFault> {
+    ) -> Result<bool, Fault> {
         let client: ClientId =
-            client.parse().map_err(|error: BadClientId| illegal_argument(&format!("client: {error}.")))?;
+            client.parse().map_err(|error: BadClientId| malformed(format!("client: {error}.")))?;
         let Some(stream) = self.hub.get(stream) else {
-            return Err(no_such(&format!("No stream {stream} is open.")));
+            return Err(Fault::new(Reason::NotFound, "No such stream is open: no client is present in it."));
         };
-        self.counted(stream.name(), 1).await?;
+        self.counted(stream.name()).await?;
         let value = value.objects_from_maps();
         let bodies = stream.encode_with(|classes, limits| Bodies::graph(&value, classes, limits));
         drop(value);
-        let bodies = bodies.map_err(|error| refused(&error))?;
+        let bodies = bodies.map_err(|error| refused(&stream, &error))?;
         let key = keyed(&stream, key, &["direct", client.as_str()], bodies.texts())?;
         let send = async {
             let sent = stream.send(&client, || Ok(bodies));
-            sent.map(Outcome::Direct).map_err(|error| match error {
-                SendError::Refused(error) => refused(&error),
-                SendError::NoClient(_) => no_such(&format!("{error}.")),
-                _ => illegal_state(&format!("{error}.")),
-            })
+            sent.map(Outcome::Direct)
+                .map_err(|error| Fault::new(messages::unsent(&error, &stream), format!("{error}.")))
         };
         once(&stream, key, send).await.map(|outcome| match outcome {
             Outcome::Direct(sent) => sent.is_connected,
@@ -265,7 +262,7 @@ impl Site {
 }
 
 /// What came where a batch is to be a list. Java's own lists of constants come without their elements.
-fn no_list(values: &Graph<'_>) -> ServiceFault {
+fn no_list(values: &Graph<'_>) -> Fault {
     const LOST: &str = "java.util.CollSer";
     let is_lost = values.root().class().is_some_and(|class| &*class.name == LOST);
     let hint = match is_lost {
@@ -275,7 +272,7 @@ fn no_list(values: &Graph<'_>) -> ServiceFault {
         ),
         false => String::new(),
     };
-    illegal_argument(&format!("values: a batch is a list or an array, each element a message{hint}."))
+    malformed(format!("values: a batch is a list or an array, each element a message{hint}."))
 }
 
 /// A key, and the print of what is asked for with it.
@@ -284,11 +281,11 @@ fn keyed<'k, 't>(
     key: Option<&'k str>,
     what: &[&'t str],
     texts: impl IntoIterator<Item = &'t [u8]>,
-) -> Result<Option<(&'k str, Fingerprint)>, ServiceFault> {
+) -> Result<Option<(&'k str, Fingerprint)>, Fault> {
     let Some(key) = key else { return Ok(None) };
     if !is_key(key) {
         let what = format!("key: an idempotency key is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters.");
-        return Err(illegal_argument(&what));
+        return Err(malformed(what));
     }
     let what = what.iter().map(|what| what.as_bytes());
     Ok(Some((key, stream.fingerprint([&b"call"[..]].into_iter().chain(what).chain(texts)))))
@@ -298,85 +295,88 @@ fn keyed<'k, 't>(
 async fn once(
     stream: &Stream,
     key: Option<(&str, Fingerprint)>,
-    publish: impl Future<Output = Result<Outcome, ServiceFault>>,
-) -> Result<Outcome, ServiceFault> {
+    publish: impl Future<Output = Result<Outcome, Fault>>,
+) -> Result<Outcome, Fault> {
     let published = stream.once(key, publish).await;
     published.map(|(outcome, _)| outcome).map_err(|why| match why {
         Unpublished::Refused(fault) => fault,
-        Unpublished::Other => illegal_argument(&format!("key: {OTHER}.")),
-        Unpublished::UnderWay => illegal_state(&format!("key: {UNDER_WAY}.")),
-        Unpublished::Full => illegal_state(&format!("key: {FULL}.")),
+        Unpublished::Other => Fault::new(Reason::Unprocessable, format!("key: {OTHER}.")),
+        Unpublished::UnderWay => Fault::new(Reason::KeyUnderWay, format!("key: {UNDER_WAY}.")),
+        Unpublished::Full => Fault::new(Reason::Keys, format!("key: {FULL}.")),
     })
 }
 
 /// What `publish` comes to, unless the server is behind for too long.
-async fn in_time<T>(stream: &Stream, publish: impl Future<Output = T>) -> Result<T, ServiceFault> {
+async fn in_time<T>(stream: &Stream, publish: impl Future<Output = T>) -> Result<T, Fault> {
     let published = timeout(stream.limits().publish_wait, publish).await;
-    published.map_err(|_| illegal_state("The server is behind; nothing was published."))
+    published.map_err(|_| Fault::new(Reason::Behind, "The server is behind; nothing was published."))
 }
 
-// Exceptions that a method in Java need not declare.
-
-fn thrown(class: &str, what: &str) -> ServiceFault {
-    Throwable::new(class, what).into()
+/// Why a call comes to nothing.
+#[derive(Debug)]
+struct Fault {
+    why: Reason,
+    what: String,
 }
 
-fn illegal_argument(what: &str) -> ServiceFault {
-    thrown("java.lang.IllegalArgumentException", what)
-}
+impl Fault {
+    fn new(why: Reason, what: impl Into<String>) -> Self {
+        Self { why, what: what.into() }
+    }
 
-fn illegal_state(what: &str) -> ServiceFault {
-    thrown("java.lang.IllegalStateException", what)
-}
-
-fn no_such(what: &str) -> ServiceFault {
-    thrown("java.util.NoSuchElementException", what)
-}
-
-fn refused(error: &PublishError) -> ServiceFault {
-    let what = format!("{error}.");
-    match error {
-        PublishError::Ended | PublishError::Full { .. } => illegal_state(&what),
-        _ => illegal_argument(&what),
+    /// What a request over HTTP would have been told.
+    async fn of(refusal: Refusal) -> Self {
+        let (parts, body) = refusal.into_parts();
+        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
+        let body = to_bytes(body, REASON).await.unwrap_or_default();
+        Self::new(why.unwrap_or(Reason::OtherServer), String::from_utf8_lossy(&body).trim_end())
     }
 }
 
-fn batch_refused(error: &BatchError) -> ServiceFault {
-    match error {
-        BatchError::Refused(error) => refused(error),
-        error => illegal_argument(&format!("{error}.")),
-    }
+fn malformed(what: String) -> Fault {
+    Fault::new(Reason::Malformed, what)
+}
+
+fn refused(stream: &Stream, error: &PublishError) -> Fault {
+    let why = match error {
+        // A value that could be read, and has no form in JSON.
+        PublishError::Json(_) => Reason::Unprocessable,
+        error => messages::unpublished(error, stream),
+    };
+    Fault::new(why, format!("{error}."))
+}
+
+fn batch_refused(stream: &Stream, error: &BatchError) -> Fault {
+    let why = match error {
+        BatchError::Refused(error) | BatchError::Message { error, .. } => refused(stream, error).why,
+        BatchError::TooMany { .. } | BatchError::TooLong { .. } => Reason::TooLong,
+        BatchError::Empty => Reason::Malformed,
+    };
+    Fault::new(why, format!("{error}."))
 }
 
 impl Site {
-    /// So many messages more to a stream. Whoever calls was counted at the door.
-    async fn counted(&self, stream: &StreamName, messages: usize) -> Result<(), ServiceFault> {
-        let guard = self.hub.guard();
+    /// One message more to a stream, or the first of a batch. Whoever calls was counted at the door.
+    async fn counted(&self, stream: &StreamName) -> Result<Option<Caller>, Fault> {
         let context = Context::current();
-        let caller = context.as_ref().and_then(|context| context.extension::<Caller>());
-        let Some(caller) = caller else { return Ok(()) };
-        match caller.publishes(guard, stream) {
-            Ok(()) => {
-                caller.publishes_all(guard, stream, messages);
-                Ok(())
-            }
-            Err(why) => Err(self.told(denied(why)).await),
+        let caller = context.as_ref().and_then(|context| context.extension::<Caller>()).cloned();
+        match caller.as_ref().map_or(Ok(()), |caller| caller.publishes(self.hub.guard(), stream)) {
+            Ok(()) => Ok(caller),
+            Err(why) => Err(Fault::of(denied(why)).await),
         }
     }
 
-    /// What a request over HTTP would have been told. Counted here, as the answer is no refusal in the eyes of HTTP.
-    async fn told(&self, refusal: Refusal) -> ServiceFault {
-        let (parts, body) = refusal.into_parts();
-        let why = parts.extensions.get().copied().or_else(|| Reason::of(parts.status));
-        if let Some(why) = why {
-            self.hub.guard().count(why);
-        }
-        let body = to_bytes(body, REASON).await.unwrap_or_default();
-        let what = String::from_utf8_lossy(&body);
-        match parts.status {
-            StatusCode::NOT_FOUND => no_such(what.trim_end()),
-            StatusCode::BAD_REQUEST => illegal_argument(what.trim_end()),
-            _ => illegal_state(what.trim_end()),
-        }
+    /// As an exception that a method in Java need not declare. Counted here, as the answer is no refusal in the eyes of
+    /// HTTP.
+    fn told(&self, Fault { why, what }: Fault) -> ServiceFault {
+        self.hub.guard().count(why);
+        let class = match why.status() {
+            StatusCode::NOT_FOUND => "java.util.NoSuchElementException",
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                "java.lang.IllegalArgumentException"
+            }
+            _ => "java.lang.IllegalStateException",
+        };
+        Throwable::new(class, &what).into()
     }
 }

@@ -15,9 +15,9 @@ use crate::crowd::spent;
 use crate::demo::Demo;
 
 /// Messages a second that one publisher may publish, and at once.
-const RATE: u64 = 100;
+const RATE: u64 = 50;
 const TIMES: u64 = 10;
-const FLOODERS: u64 = 8;
+const FLOODERS: u64 = 16;
 const PHASE: Duration = Duration::from_secs(10);
 const READERS: u64 = 300;
 const FLOOD_READERS: u64 = 20;
@@ -194,7 +194,7 @@ async fn ten_times_the_publish_limit_disturbs_nobody_else() {
     );
     let admitted = RATE + RATE * u64::try_from(flooded.as_millis()).expect("short") / 1_000;
     assert!((admitted * 97 / 100..=admitted + RATE / 10).contains(&accepted), "{accepted} of {admitted}");
-    assert!(tried >= 7 * admitted, "the flood was none on this machine: {tried}");
+    assert!(tried >= 5 * admitted, "the flood was none on this machine: {tried}");
     // What the log of the flooded stream holds is part of it.
     assert!(most < resident + (24 << 10), "{resident} KiB became {most} KiB");
 }

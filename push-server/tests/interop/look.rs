@@ -1,8 +1,8 @@
 //! A load whose numbers are known, as the metrics tell it to Prometheus' own parser, and as the console tells and shows it, light and dark.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -203,6 +203,46 @@ fn prometheus_reads_the_numbers_of_a_known_load_and_the_console_tells_the_same()
         KNOWN.len()
     );
     drop(readers);
+}
+
+/// Whoever may open streams cannot fill the collector, or the page.
+#[test]
+#[ignore = "takes 10 s: bash .ci/interop.sh stream"]
+fn ten_thousand_streams_are_told_in_bounded_room() {
+    const STREAMS: usize = 10_000;
+    let server = Server::start(&[
+        "--admin",
+        "127.0.0.1:0",
+        "--set",
+        "rates.publishes=0",
+        "--set",
+        "rates.stream_publishes=0",
+    ]);
+    let (address, admin) = (server.clients(), server.address("admin"));
+    let mut socket = TcpStream::connect(address).expect("it listens");
+    for number in 0..STREAMS {
+        let request = format!(
+            "POST /streams/stream-{number}/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: 1\r\n\r\n1"
+        );
+        socket.write_all(request.as_bytes()).expect("it reads");
+        let (mut answer, mut part) = (Vec::new(), [0; 1024]);
+        while !answer.trim_ascii_end().ends_with(b"}") {
+            let read = socket.read(&mut part).expect("it answers");
+            assert!(read > 0, "closed at {number}");
+            answer.extend_from_slice(&part[..read]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", answer.escape_ascii());
+    }
+    let begin = std::time::Instant::now();
+    let (metrics, status) = (get(admin, "/metrics").body, get(admin, "/console/status").body);
+    let took = begin.elapsed();
+    println!("{STREAMS} streams: metrics {} B, status {} B, both in {took:.0?}", metrics.len(), status.len());
+    assert!(metrics.len() < 256 << 10 && status.len() < 128 << 10);
+    let samples = samples(admin);
+    let of_streams = samples.keys().filter(|name| name.starts_with("stream_messages_total{")).count();
+    assert_eq!((of_streams, samples["streams_open"], samples["messages_total"]), (100, 10_000.0, 10_000.0));
+    assert_eq!(samples["stream_held_messages{stream=\"(others)\"}"], 9_900.0);
 }
 
 /// What axe finds wrong with the page, a line each, and how many rules it has held.

@@ -67,7 +67,7 @@ impl Tape {
 
 fn java() -> Java {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Java::compile(&here.join("tests/interop/java"), &[&here.join("../examples/java/example")], &[])
+    Java::compile(&here.join("tests/interop/publishers"), &[&here.join("../examples/java/example")], &[])
 }
 
 /// Runs the Java program that publishes in every way, and enters what it was told.

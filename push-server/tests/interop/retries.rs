@@ -1,5 +1,5 @@
-//! Answers get lost on the way, and Java's own HTTP client sends what was not answered again, without a word: with a key a
-//! message arrives once.
+//! Publishers that have to try again. Answers get lost on the way, and Java's own HTTP client sends what was not answered
+//! again, without a word: with a key a message arrives once. A server that asks for tokens, or is told too much at once.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use push_server::Limits;
+use push_server::guard::{Rate, Reason, Rules, Token, Tokens};
 
 use crate::java_library::Java;
 use crate::support::{EPOCH, TestServer};
@@ -80,21 +81,33 @@ async fn lines(server: &TestServer) -> Vec<String> {
     messages.map(|message| message["data"]["value"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The programs of these tests.
+fn java() -> Java {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Java::compile(&here.join("tests/interop/publishers"), &[&here.join("../examples/java/example")], &[])
+}
+
+/// Runs the example that publishes the lines of its input, and returns what it printed.
+async fn publish_lines(address: SocketAddr, token: Option<&str>, lines: &str) -> Vec<String> {
+    let java = Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/java"), &[], &[]);
+    let mut command = java.command("PublishLines");
+    command.arg(format!("http://{address}/streams/comet/messages")).env_remove("PUSH_TOKEN");
+    command.envs(token.map(|token| ("PUSH_TOKEN", token)));
+    let mut process =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = tokio::task::spawn_blocking(|| process.wait_with_output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(ToOwned::to_owned).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs libhessian-java and a JDK: bash .ci/interop.sh stream"]
 async fn a_line_whose_answer_is_lost_is_published_once() {
     let server = TestServer::open(Limits::default(), EPOCH).await;
     let lossy = Lossy::start(server.address);
-    let java = Java::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/java"), &[], &[]);
-    let mut command = java.command("PublishLines");
-    command.arg(format!("http://{}/streams/comet/messages", lossy.address));
-    let mut process =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    process.stdin.take().unwrap().write_all("one\ntwo\nthree\nviér\nfive\n".as_bytes()).unwrap();
-    let output = tokio::task::spawn_blocking(|| process.wait_with_output()).await.unwrap().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers = publish_lines(lossy.address, None, "one\ntwo\nthree\nviér\nfive\n").await;
     assert_eq!(lines(&server).await, ["one", "two", "three", "viér", "five"]);
-    let answers: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(ToOwned::to_owned).collect();
     let expected: Vec<_> = (1..=5).map(|n| format!(r#"{{"position":"ab:{n}","receivers":0}}"#)).collect();
     assert_eq!(answers, expected);
     let requests = lossy.requests.load(Ordering::SeqCst);
@@ -108,10 +121,7 @@ async fn a_line_whose_answer_is_lost_is_published_once() {
 async fn a_call_whose_answer_is_lost_is_repeated_by_java_itself_and_published_once_with_a_key() {
     let server = TestServer::open(Limits::default(), EPOCH).await;
     let lossy = Lossy::start(server.address);
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let java =
-        Java::compile(&here.join("tests/interop/java"), &[&here.join("../examples/java/example")], &[]);
-    let mut command = java.command("CallLossy");
+    let mut command = java().command("CallLossy");
     command.args([&format!("http://{}", lossy.address), "comet"]);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -119,5 +129,43 @@ async fn a_call_whose_answer_is_lost_is_repeated_by_java_itself_and_published_on
     assert_eq!(lines(&server).await, ["with a key", "without", "without"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "ab:1\nab:3\n");
     println!("2 calls, {} requests", lossy.requests.load(Ordering::SeqCst));
+    server.stop().await;
+}
+
+const TOKEN: &str = "token-of-the-publisher";
+
+async fn guarded(rate: Rate) -> TestServer {
+    let server = TestServer::open(Limits::default(), EPOCH).await;
+    let mut rules = Rules::default();
+    rules.publish = Tokens::new([Token::new(TOKEN).unwrap()]).unwrap();
+    rules.rates.publishes = rate;
+    server.hub.guard().replace(rules);
+    server
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs libhessian-java and a JDK: bash .ci/interop.sh stream"]
+async fn a_publisher_that_is_too_fast_comes_back_when_it_is_told() {
+    let server = guarded(Rate::new(2, 1)).await;
+    publish_lines(server.address, Some(TOKEN), "one\ntwo\nthree\nfour\nfive\nsix\n").await;
+    assert_eq!(lines(&server).await, ["one", "two", "three", "four", "five", "six"]);
+    let refused = server.hub.stats().refusals.get(Reason::PublishRate);
+    println!("6 lines, {refused} of them refused first with 429");
+    assert!(refused >= 3, "{refused}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs libhessian-java and a JDK: bash .ci/interop.sh stream"]
+async fn calls_of_java_give_a_token_as_a_password_or_in_the_address() {
+    let server = guarded(Rate::UNLIMITED).await;
+    let mut command = java().command("CallGuarded");
+    command.args([&format!("http://{}", server.address), "comet", TOKEN]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    print!("{told}");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(told, "password ab:1\naddress ab:2\nwrong refused, 401\nnone refused, 401\n");
+    assert_eq!(lines(&server).await, ["password", "address"]);
     server.stop().await;
 }

@@ -121,3 +121,17 @@ fn a_second_signal_ends_at_once() {
     server.expect_log("ended at once", 1);
     drop(readers);
 }
+
+#[test]
+fn who_takes_nothing_is_cut_in_the_end_and_that_is_told() {
+    let mut server = Server::start(&["--drain-window", "0s", "--set", "limits.drain=200ms"]);
+    let _stalled = server.read("/streams/news/sse");
+    let long = format!("\"{}\"", "x".repeat(500_000));
+    for _ in 0..3 {
+        assert_eq!(server.publish("news", &long).status, 200);
+    }
+    server.signal("TERM");
+    assert_eq!(server.status().code(), Some(0));
+    server.expect_log("connections were cut while ending", 1);
+    assert!(server.log().contains("cut=1"), "{}", server.log());
+}

@@ -131,3 +131,31 @@ fn logs_are_structured_and_hold_no_text_of_strangers_unescaped() {
         }
     }
 }
+
+/// Who asks for pages and reads none of them costs one text, not one for each, and holds up nobody.
+#[test]
+fn pages_of_thousands_of_streams_are_written_once_and_the_console_tells_them_too() {
+    use std::io::Write as _;
+    use std::net::TcpStream;
+
+    const STREAMS: usize = 3_000;
+    let mut server = Server::start(&["--public", "all", "--set", "metrics.streams=10000"]);
+    for number in 0..STREAMS {
+        assert_eq!(server.publish(&format!("{number:0>60}"), "1").status, 200);
+    }
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for path in ["/metrics", "/console/status"].into_iter().cycle().take(60) {
+        let mut socket = TcpStream::connect(server.clients()).unwrap();
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        idle.push(socket);
+    }
+    let mut live = crate::harness::Reader::new(server.clients(), "/console/live/sse");
+    let event = live.until("data: {");
+    let live: serde_json::Value = serde_json::from_str(event.trim_start_matches("data: ")).unwrap();
+    assert!(event.len() > 1 << 20, "longer than a message of clients may be");
+    assert_eq!(live["streams"].as_array().map(Vec::len), Some(STREAMS));
+    assert_eq!(server.get("/healthz").status, 200);
+    server.signal("TERM");
+    server.signal("INT");
+    assert!(server.status().code().is_some(), "it ends although nobody reads");
+}

@@ -143,3 +143,34 @@ fn wrong_tokens_are_told_without_being_shown() {
     assert!(more.contains("access.publish_tokens: found no token: a token has 16"), "{more}");
     assert!(!(stderr + &more).contains("hunter2"));
 }
+
+/// What a client sends goes to all readers: a token for publishing is asked for there too, unless it is said otherwise.
+#[test]
+fn a_token_for_publishing_is_asked_of_clients_that_send() {
+    let folder = Folder::new();
+    let with = |more: &str| {
+        let text = format!(
+            "listen = ['127.0.0.1:0']\n[access]\npublish_tokens = ['{OLD}']\n{more}\n\
+             [[streams]]\nname = 'payroll'\nsubscribe_tokens = ['{READ}']\n"
+        );
+        folder.write("push.toml", &text)
+    };
+    let server = Server::start_command(serve(&["--config", &with("")]));
+    let send = |token: &str| {
+        let request = format!(
+            "POST /streams/payroll/send?token={token} HTTP/1.0\r\nContent-Type: application/json\r\n\
+             Content-Length: 1\r\n\r\n1"
+        );
+        ask(server.clients(), &request).status
+    };
+    assert_eq!([READ, OLD, NEW].map(send), [403, 200, 401]);
+    with(&format!("send_tokens = ['{NEW}']"));
+    server.signal("HUP");
+    server.expect_log("settings reloaded", 1);
+    assert_eq!([READ, OLD, NEW].map(send), [403, 403, 200]);
+    with("anybody_sends = true");
+    server.signal("HUP");
+    server.expect_log("settings reloaded", 2);
+    server.expect_log("everybody publishes or sends to them", 1);
+    assert_eq!([READ, OLD, NEW].map(send), [200; 3]);
+}

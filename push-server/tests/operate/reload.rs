@@ -59,3 +59,22 @@ fn something_wrong_anywhere_changes_nothing_and_is_told() {
     let metrics = crate::harness::get(server.address("admin"), "/metrics").body;
     assert!(metrics.contains("push_server_reloads_total{result=\"refused\"} 2\n"), "{metrics}");
 }
+
+#[test]
+fn a_file_that_hangs_holds_up_nobody_who_comes_and_no_signal_to_end() {
+    let folder = Folder::new();
+    let file = folder.write("push.toml", "drain.window = '0s'\n");
+    let mut server = start(&file);
+    std::fs::remove_file(&file).unwrap();
+    // Opened for reading it waits for a writer, who never comes.
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut reader = server.read("/streams/news/sse");
+    server.signal("HUP");
+    // Served all the while.
+    assert_eq!(server.publish("news", "1").status, 200);
+    reader.until("data: 1");
+    server.signal("TERM");
+    assert_eq!(server.status().code(), Some(0), "{}", server.log());
+    let log = server.log();
+    assert!(log.contains("ended") && !log.contains("could not be read within"), "{log}");
+}

@@ -36,6 +36,88 @@ fn a_printed_file_starts_the_same_server() {
     assert!(answer.body.contains("\"heartbeat\":9"), "{answer:?}");
 }
 
+/// What a server answers to all kinds of requests, without what differs from one process to the next.
+fn answers(server: &Server) -> Vec<String> {
+    let origin = |origin: &str| {
+        format!(
+            "GET /streams/news/ws?rotate=1 HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nConnection: upgrade, close\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+    };
+    let post = |length: usize| {
+        let body = "1".repeat(length);
+        format!(
+            "POST /streams/news/messages HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let get = |path: &str| format!("GET {path} HTTP/1.0\r\n\r\n");
+    let requests = [
+        get("/"),
+        get("/crossdomain.xml"),
+        get("/healthz"),
+        get("/metrics"),
+        get("/streams/news/xhr?rotate=1"),
+        get("/streams/news/poll"),
+        get("/streams/%20/sse"),
+        get(&format!("/{}", "x".repeat(9_000))),
+        post(100),
+        post(2_000),
+        origin("https://a.example"),
+        origin("https://b.example"),
+    ];
+    let ports = [server.clients().port(), server.address("policy-only").port()].map(|port| port.to_string());
+    let plain = |text: String| ports.iter().fold(text, |text, port| text.replace(port, "PORT"));
+    let (head_lines, epoch) = (["date: ", "x-"], server.get("/streams/news/poll").head);
+    let epoch =
+        epoch.split("push-position: ").nth(1).and_then(|rest| rest.split(':').next()).unwrap().to_owned();
+    let answer = |request: &String| {
+        let answer = crate::harness::ask(server.clients(), request);
+        let head: Vec<_> = answer
+            .head
+            .lines()
+            .filter(|line| !head_lines.iter().any(|start| line.starts_with(start)))
+            .collect();
+        plain(format!("{}\n{}", head.join("\n"), answer.body)).replace(&epoch, "EPOCH")
+    };
+    let mut answers: Vec<_> = requests.iter().map(answer).collect();
+    answers.push(plain(policy_of(server.clients())));
+    answers.push(plain(policy_of(server.address("policy-only"))));
+    answers
+}
+
+#[test]
+fn a_server_of_the_printed_file_answers_as_the_one_that_was_printed() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "push.toml",
+        "listen = ['127.0.0.1:0']\npolicy = {listen = ['127.0.0.1:0'], allow = ['a.example', '*.b.example:80']}\n\
+         [limits]\nmessage_bytes = '1KiB'\nheader_bytes = '8KiB'\npoll_interval = '9s'\n",
+    );
+    let args = ["--config", &file, "--origin", "https://a.example", "--public", "all"];
+    let variables =
+        [("PUSH_SERVER_LIMITS_HEARTBEAT", "3s"), ("PUSH_SERVER_PORT_CONNECTIONS_PER_ADDRESS", "99")];
+    let (code, printed, stderr) = run(&[&args[..], &["--print-config"]].concat(), &variables);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let printed = folder.write("printed.toml", &printed);
+    let mut first = serve(&args);
+    first.envs(variables);
+    let (first, second) =
+        (Server::start_command(first), Server::start_command(serve(&["--config", &printed])));
+    let (of_first, of_second) = (answers(&first), answers(&second));
+    for (one, other) in of_first.iter().zip(&of_second) {
+        if !one.contains("push_server_uptime_seconds") {
+            assert_eq!(one, other);
+        }
+    }
+    // They are not all alike because they are all refusals.
+    for (index, says) in
+        [(0, "push-server:"), (1, "a.example"), (4, "\"heartbeat\":3"), (5, "\"next\":9"), (9, " 413 ")]
+    {
+        assert!(of_first[index].contains(says), "{}", of_first[index]);
+    }
+    assert!(of_first[10].contains(" 101 ") && of_first[11].contains(" 403 "), "{of_first:#?}");
+}
+
 #[test]
 fn everything_that_is_wrong_is_told_in_a_line_each_and_ends_with_2() {
     let folder = Folder::new();
@@ -67,6 +149,13 @@ fn settings_can_be_checked_without_serving() {
         folder.write("policy.xml", "<cross-domain-policy><allow-access-from/></cross-domain-policy>");
     let (code, _, stderr) = run(&["--policy", &policy, "--check-config"], &[]);
     assert!(code == Some(2) && stderr.contains("policy.file: ") && stderr.contains("line 1"), "{stderr}");
+    // What is wrong in one file does not hide what is wrong in another.
+    let args = ["--policy", &policy, "--set", "access.publish_token_file=/nowhere", "--check-config"];
+    let (code, _, stderr) = run(&args, &[]);
+    assert!(
+        code == Some(2) && stderr.contains("policy.file: ") && stderr.contains("access.publish_token_file: "),
+        "{stderr}"
+    );
 }
 
 #[test]

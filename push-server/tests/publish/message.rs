@@ -51,6 +51,7 @@ async fn what_cannot_be_published_is_refused_with_the_reason() {
         (JSON, "", 400, "no JSON that can be published: EOF"),
         (JSON, "{\"n\":}", 400, "line 1 column 6"),
         (JSON, "1 2", 400, "trailing"),
+        (JSON, "\u{c}1", 400, "no JSON that can be published: "),
         (JSON, "\u{fffd}", 400, "no JSON"),
         (JSON, "18446744073709551615", 400, "no JSON that can be published: "),
         (JSON, &long, 413, "message_bytes = 64"),

@@ -169,7 +169,7 @@ fn a_request_that_was_given_up_leaves_its_key_to_the_next() {
         let answer = router.call(request.unwrap()).await.unwrap();
         (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
     };
-    let sequence = runtime().unwrap().block_on(async {
+    let (stuck, sequence) = runtime().unwrap().block_on(async {
         let mut keys = ["a", "b", "c", "d", "e", "f"].into_iter();
         // Until it has to wait for the shard, and says so; that key is free.
         let stuck = loop {
@@ -197,11 +197,12 @@ fn a_request_that_was_given_up_leaves_its_key_to_the_next() {
         drop(first);
         assert_eq!(second.await, (503, true), "the hub stands still");
         assert_eq!(stream.position().sequence, sequence);
-        sequence
+        (stuck, sequence)
     });
     asleep.block_on(async {
         sleep(Duration::from_millis(100)).await;
-        assert_eq!(publish("a-new-one").await.0, 200);
+        // Neither has published: its key is free.
+        assert_eq!(publish(stuck).await.0, 200);
     });
     assert_eq!(stream.position().sequence, sequence + 1);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::print::{print, table};
-use crate::config::value::Value;
+use crate::config::value::{Kind, Value};
 use proptest::prelude::*;
 
 /// A file of settings that is removed in the end.
@@ -156,15 +156,17 @@ fn variables_that_are_wrong_are_told_and_those_of_a_container_platform_are_not()
             ("PUSH_SERVER_SERVICE_HOST", "10.0.0.1"),
             ("PUSH_SERVER_PORT", "tcp://10.0.0.1:8080"),
             ("PUSH_SERVER_PORT_8080_TCP_ADDR", "10.0.0.1"),
+            ("PUSH_SERVER_PORT_CONECTIONS", "1"),
         ]),
         options: vec![option("limits.stal", "1s")],
         ..Layers::default()
     };
     let problems: Vec<_> = layers.load().unwrap_err().iter().map(ToString::to_string).collect();
-    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert_eq!(problems.len(), 4, "{problems:#?}");
     assert!(problems[0].contains("did you mean PUSH_SERVER_LIMITS_STALL?"), "{problems:#?}");
-    assert!(problems[1].contains("did you mean limits.stall?"), "{problems:#?}");
-    assert!(problems[2].starts_with(
+    assert!(problems[1].contains("did you mean PUSH_SERVER_PORT_CONNECTIONS?"), "{problems:#?}");
+    assert!(problems[2].contains("did you mean limits.stall?"), "{problems:#?}");
+    assert!(problems[3].starts_with(
         "environment, \"PUSH_SERVER_LIMITS_STALL\": limits.stall: found \"soon\"; expected a time"
     ));
 }
@@ -175,6 +177,13 @@ fn keys_that_contradict_each_other_are_told_where_one_of_them_stands() {
     let expected = "FILE, line 3: limits.poll_wait: limits.poll_wait is more than limits.poll_longest_wait; \
                     make it less, or limits.poll_longest_wait more";
     assert_eq!(file.problems(), [expected]);
+    let problems = File::new("[limits]\nbodies_in_all = '1KiB'\n").problems();
+    assert!(
+        problems[0].starts_with("FILE, line 2: limits.bodies_in_all: limits.message_bytes is more"),
+        "{problems:?}"
+    );
+    let problems = File::new("[limits]\nbatch_bytes = '300MiB'\nbodies_in_all = '1GiB'\n").problems();
+    assert!(problems[0].contains("limits.batch_bytes is more than limits.log_bytes_in_all"), "{problems:?}");
     assert!(File::new("listen = []").problems()[0].contains("no port to serve"));
     assert!(
         File::new("policy = {file = 'x', allow = ['a.com']}").problems()[0].contains("leave one of them out")
@@ -187,6 +196,199 @@ fn no_name_of_a_stranger_is_told_unescaped() {
     assert!(!problems[0].contains('\u{1b}'), "{problems:?}");
 }
 
+/// What a file may hold that a key of this kind does not admit, and what is then said of it.
+fn wrong_in_a_file(kind: Kind) -> Vec<(String, &'static str)> {
+    let mut wrong: Vec<(String, &str)> = vec![
+        ("1979-05-27".to_owned(), "found a date; expected "),
+        ("{ a = 1 }".to_owned(), "found a table; expected "),
+        ("0x1f".to_owned(), "found a number that is not decimal; expected "),
+        ("nan".to_owned(), "found the number nan; expected "),
+        ("-1".to_owned(), "found the number -1; expected "),
+        ("1.5".to_owned(), "found the number 1.5; expected "),
+        ("99999999999999999999".to_owned(), "found the number 99999999999999999999; expected "),
+    ];
+    let text = ("\"\\u001b[31m\"".to_owned(), "found the text \"\\u{1b}[31m\"; expected ");
+    let of_text = ("\"\\u001b[31m\"".to_owned(), "found \"\\u{1b}[31m\"");
+    let flag = ("true".to_owned(), "found the boolean true; expected ");
+    let list = ("[1, 2]".to_owned(), "found a list of 2; expected ");
+    let not = |number: u64| (number.to_string(), "; expected a number");
+    match kind {
+        Kind::Number { least, most } => {
+            wrong.extend([text, flag, list]);
+            wrong.extend(least.checked_sub(1).map(not));
+            wrong.push(not(most + 1));
+        }
+        Kind::Bytes { least, most } => {
+            wrong.extend([text, flag, list, ("\"4MB\"".to_owned(), "(B, KiB, MiB, GiB, TiB)")]);
+            wrong.extend(least.checked_sub(1).map(not));
+            wrong.push(not(most + 1));
+        }
+        Kind::Time { least, most } => {
+            wrong.extend([text, flag, list, ("30".to_owned(), "with its unit, such as \"30s\"")]);
+            let beyond = |time: Duration| (format!("\"{}ms\"", time.as_millis()), "; expected a time");
+            wrong.extend(least.checked_sub(Duration::from_millis(1)).map(beyond));
+            wrong.push(beyond(most + Duration::from_secs(1)));
+        }
+        Kind::Flag => wrong.extend([text, list, ("\"true\"".to_owned(), "expected true or false")]),
+        Kind::Choice(_) => wrong.extend([text, flag, list]),
+        Kind::Text(form) => {
+            wrong.extend([flag, list]);
+            // Any text is the path of a file.
+            wrong.extend((form.check)("\u{1b}[31m").is_err().then_some(of_text));
+        }
+        Kind::List(_) => {
+            wrong.extend([text, flag]);
+            wrong.push(("[[]]".to_owned(), "found a list in the list; expected "));
+            wrong.push(("[1]".to_owned(), "found the number 1 in the list; expected "));
+            wrong.push(("[\"\\u001b[31m\"]".to_owned(), of_text.1));
+        }
+        Kind::Tokens => {
+            wrong.extend([text, flag, list, ("[\"short\"]".to_owned(), "")]);
+            // What was found may be a secret.
+            wrong.iter_mut().for_each(|(_, says)| *says = "found no ");
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_key_refuses_what_it_does_not_admit_with_file_line_and_remedy() {
+    let mut told = 0;
+    for key in KEYS {
+        for (value, says) in wrong_in_a_file(key.kind) {
+            let (head, line) = match key.section() {
+                "" => ("# a comment\n".to_owned(), 2),
+                section => (format!("# a comment\n\n[{section}]\n"), 4),
+            };
+            let problems = File::new(format!("{head}{} = {value}\n", key.short())).problems();
+            let place = format!("FILE, line {line}: {}: ", key.name);
+            assert_eq!(problems.len(), 1, "{} = {value}: {problems:?}", key.name);
+            let problem = &problems[0];
+            assert!(
+                problem.starts_with(&place) && problem.contains(says),
+                "{} = {value}: {problem}",
+                key.name
+            );
+            let remedy = if problem.contains("found no token") { "a token " } else { "expected " };
+            assert!(problem.contains(remedy) && !problem.contains(char::is_control), "{problem}");
+            told += 1;
+        }
+    }
+    assert!(told > 10 * KEYS.len(), "{told}");
+}
+
+#[test]
+fn every_key_refuses_the_same_words_by_the_environment_and_by_options() {
+    for key in KEYS {
+        for (value, _) in wrong_in_a_file(key.kind) {
+            // In a file these are no words; words are texts without quotation marks, and lists without brackets.
+            let Some(word) = value.strip_prefix('"').and_then(|word| word.strip_suffix('"')) else {
+                continue;
+            };
+            let word = word.replace("\\u001b", "\u{1b}");
+            if matches!(key.kind, Kind::Flag) && word == "true" {
+                continue;
+            }
+            let variable = key.variable();
+            for (layers, place) in [
+                (
+                    Layers { environment: variables(&[(&variable, &word)]), ..Layers::default() },
+                    format!("environment, {variable:?}: {}: found ", key.name),
+                ),
+                (
+                    Layers { options: vec![option(key.name, &word)], ..Layers::default() },
+                    format!("--set {}: {}: found ", key.name, key.name),
+                ),
+            ] {
+                let Err(problems) = layers.load() else { panic!("{place}{word:?} is admitted") };
+                let problem = problems[0].to_string();
+                let remedy = if problem.contains("found no token") { "a token " } else { "expected " };
+                assert!(problem.starts_with(&place) && problem.contains(remedy), "{word:?}: {problem}");
+                assert_eq!(problems.len(), 1, "{problems:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_is_set_by_the_file_the_environment_and_options() {
+    for key in KEYS {
+        let value = match (key.kind, other(key, 1)) {
+            // The default is the most there may be.
+            (Kind::Time { most, .. }, Value::Time(time)) if time > most => {
+                Value::Time(most - Duration::from_secs(1))
+            }
+            (_, value) => value,
+        };
+        let written = key.kind.write(&value);
+        let file = match key.section() {
+            "" => format!("{} = {written}\n", key.short()),
+            section => format!("[{section}]\n{} = {written}\n", key.short()),
+        };
+        let file = File::new(file);
+        let word = match &value {
+            Value::List(items) => items.join(","),
+            Value::Text(text) => text.clone(),
+            _ => written.trim_matches('"').to_owned(),
+        };
+        let variable = key.variable();
+        for layers in [
+            file.layers(),
+            Layers { environment: variables(&[(&variable, &word)]), ..Layers::default() },
+            Layers { options: vec![option(key.name, &word)], ..Layers::default() },
+        ] {
+            let read = layers.load().unwrap_or_else(|problems| panic!("{}: {problems:?}", key.name));
+            assert_eq!(key.get(&read), value, "{} = {word}", key.name);
+            // And no other.
+            let mut read = read;
+            key.set(&mut read, key.get(&Settings::default()));
+            assert_eq!(print(&read), print(&Settings::default()), "{}", key.name);
+        }
+    }
+}
+
+/// One letter too few, too many, another, or two the wrong way round.
+fn slips(name: &str) -> Vec<String> {
+    let chars: Vec<char> = name.chars().collect();
+    let mut slips = Vec::new();
+    for at in 0..chars.len() {
+        let part = |range: &[char]| range.iter().collect::<String>();
+        let (before, after) = (part(&chars[..at]), part(&chars[at + 1..]));
+        slips.extend([format!("{before}{after}"), format!("{before}{}{}{after}", chars[at], chars[at])]);
+        slips.push(format!("{before}x{after}"));
+        if let Some(next) = chars.get(at + 1) {
+            slips.push(format!("{before}{next}{}{}", chars[at], part(&chars[at + 2..])));
+        }
+    }
+    slips.retain(|slip| !slip.is_empty() && key(slip).is_none() && slip.chars().all(|c| c != '.'));
+    slips
+}
+
+#[test]
+fn a_slip_in_the_name_of_any_key_is_told_with_its_line_and_mostly_with_what_was_meant() {
+    let (mut all, mut meant) = (0, 0);
+    for key in KEYS {
+        for slip in slips(key.short()) {
+            let (section, line) = match key.section() {
+                "" => (String::new(), 1),
+                section => (format!("[{section}]\n"), 2),
+            };
+            let name = format!("{}{slip}", key.name.strip_suffix(key.short()).unwrap());
+            if super::key(&name).is_some() {
+                continue;
+            }
+            let problems = File::new(format!("{section}{slip} = 1\n")).problems();
+            assert_eq!(problems.len(), 1, "{name}: {problems:?}");
+            let start = format!("FILE, line {line}: there is no key {name:?}; ");
+            assert!(problems[0].starts_with(&start), "{name}: {}", problems[0]);
+            all += 1;
+            meant += usize::from(problems[0].ends_with(&format!("did you mean {}?", key.name)));
+        }
+    }
+    // The rest is nearer to another key, or as near.
+    assert!(meant * 100 >= all * 95, "{meant} of {all}");
+}
+
 /// Values that a key admits, other than its default.
 fn other(key: &Key, by: u64) -> Value {
     match (key.kind, key.get(&Settings::default())) {
@@ -194,9 +396,7 @@ fn other(key: &Key, by: u64) -> Value {
         (_, Value::Number(n)) => Value::Number(n + by),
         (_, Value::Time(time)) => Value::Time(time + Duration::from_millis(by)),
         (_, Value::Flag(flag)) => Value::Flag(!flag),
-        (crate::config::value::Kind::Choice(choices), _) => {
-            Value::Text(choices[choices.len() - 1].to_owned())
-        }
+        (Kind::Choice(choices), _) => Value::Text(choices[choices.len() - 1].to_owned()),
         (_, Value::Text(_)) if key.name == "log.filter" => Value::Text("push_server=debug,info".to_owned()),
         (_, Value::Text(_)) => Value::Text("a \"file\" \\ of Ä".to_owned()),
         (_, Value::List(_)) => Value::List(match key.short() {

@@ -57,8 +57,9 @@ function bars(id, counts, bad = () => false) {
 const rates = new Map();
 
 function remember(status) {
+  const told = new Set(status.streams.map(({ name }) => name));
   for (const name of [...rates.keys()]) {
-    if (!status.streams.some((stream) => stream.name === name)) rates.delete(name);
+    if (!told.has(name)) rates.delete(name);
   }
   for (const { name, rate } of status.streams) {
     const past = rates.get(name) ?? [];

@@ -9,9 +9,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::Bytes;
 use http::{StatusCode, header};
-use push_server::{Epoch, Hub, Limits, Start, Stream, web};
+use push_server::{Epoch, Hub, Limits, PublishError, Start, Stream, web};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::PACE;
@@ -20,6 +19,9 @@ use super::status::Status;
 
 /// Connections of operators at one time, on all ports of theirs.
 const CONNECTIONS: usize = 64;
+
+/// Bytes of one status: `metrics.streams` is 10,000 at most, of some 700 B each.
+const STATUS_BYTES: usize = 16 << 20;
 
 /// What is kept of what was shown: a reader who is further behind goes on with the newest.
 const KEPT: usize = 2;
@@ -42,6 +44,8 @@ impl Console {
         let mut limits = Limits::default();
         (limits.connections, limits.streams, limits.bridges) = (CONNECTIONS, 1, 0);
         (limits.log_messages, limits.lag_messages) = (KEPT, KEPT as u64);
+        (limits.message_bytes, limits.log_bytes) = (STATUS_BYTES, KEPT * STATUS_BYTES);
+        limits.lag_bytes = (KEPT * STATUS_BYTES) as u64;
         let hub = Hub::start(Epoch::now(), limits, 1);
         let stream = hub.open(&"console".parse().expect("a good name")).expect("the first stream");
         tokio::spawn(tell(status.clone(), stream.clone()));
@@ -68,9 +72,9 @@ impl Console {
 }
 
 async fn status(State(status): State<Arc<Status>>) -> Response {
-    match serde_json::to_vec(&*status.snapshot()) {
-        Ok(json) => (headers("application/json"), json).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    match status.json().await {
+        Some(json) => (headers("application/json"), json).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
@@ -83,9 +87,11 @@ async fn tell(status: Arc<Status>, stream: Stream) {
         if stream.readers() == 0 {
             continue;
         }
-        let Ok(json) = serde_json::to_vec(&*status.snapshot()) else { continue };
-        if let Err(error) = stream.publish_json(Bytes::from(json)).await {
-            return tracing::debug!(%error, "the console is not told any more");
+        let Some(json) = status.json().await else { continue };
+        match stream.publish_json(json).await {
+            Ok(_) => {}
+            Err(PublishError::Ended) => return,
+            Err(error) => tracing::warn!(%error, "the console is not told"),
         }
     }
 }

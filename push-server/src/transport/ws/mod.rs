@@ -43,7 +43,7 @@
 //! | `{"event":"sent","id":7,"position":"ab:7","receivers":3}` | it was published |
 //! | `{"event":"sent","id":7,"receivers":1,"waits":false}` | it was sent to one client; with 0 and true it waits for the client to come back |
 //! | `{"event":"sent","id":7,"reply":…}`, `{"event":"sent","id":7}` | a handler has taken it, and says this, or nothing |
-//! | `{"event":"refused","id":7,"status":422,"message":"…"}` | it was refused; the status is HTTP's; with `"people":true` the text is for people. `id` is null if it could not be read |
+//! | `{"event":"refused","id":7,"status":422,"message":"…"}` | it was refused; the status is HTTP's; with `"people":true` the text is for people, with `"retry":2` another try may do after so many seconds. `id` is null if it could not be read |
 //!
 //! There is one answer to each, in their order. They are handled one after the other, while the stream goes on; answers come
 //! between its messages. More than [`Limits::ws_unanswered`](crate::Limits::ws_unanswered) without an answer end the

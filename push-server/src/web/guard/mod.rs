@@ -1,7 +1,7 @@
 //! The rules of a hub ([`crate::guard`]) at the doors of its routes.
 //!
 //! Each route of streams has a layer in front, [`door`], which asks for the token, for the origin of a page that
-//! publishes, and for the rates; and the server counts connections and refusals, of all routes ([`Refused`], `serve`).
+//! publishes, and for the rates; and the server counts connections and refusals, of all routes (`serve::connection`).
 
 mod credentials;
 
@@ -11,9 +11,9 @@ use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use super::origin::{Asker, Origins};
+use super::origin::Origins;
 use super::params::{Refusal, refuse, refuse_for};
 use crate::guard::{Action, Denied, Guard, Party, Reason, Token, seconds};
 use crate::{Hub, Stream, StreamName};
@@ -132,25 +132,11 @@ async fn admit(door: &Door, parts: &mut Parts) -> Result<(Caller, bool), Refusal
     Ok((Caller { token: credentials.token, address, party }, credentials.is_in_query))
 }
 
-/// Refuses what a page of another site has made a browser send. Browsers say so themselves: by `Origin`, and where a
-/// proxy has changed `Host`, by `Sec-Fetch-Site`.
+/// Refuses what a page of another site has made a browser send.
 fn is_of_our_page(parts: &Parts) -> Result<(), Refusal> {
-    const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    let headers: &HeaderMap = &parts.headers;
-    let is_ours = match Origins::asked_by(headers) {
-        Asker::NoPage => true,
-        Asker::Page(origin) => {
-            let default = Origins::default();
-            let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
-            origins.admits(origin, headers)
-                || headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
-        }
-        Asker::Unclear => false,
-    };
-    match is_ours {
-        true => Ok(()),
-        false => Err(refuse_for(Reason::Origin, "Pages of that origin may not publish here.")),
-    }
+    let default = Origins::default();
+    let origins = parts.extensions.get::<Origins>().unwrap_or(&default);
+    origins.admits_if_page(&parts.headers).map_err(|what| refuse_for(Reason::Origin, what))
 }
 
 /// What a client is told that may not do something.

@@ -1,0 +1,155 @@
+// The article's page has `go()`, which polls and shows what comes. Here it does that or reads a stream, says how the connection
+// is, and comes back when it is lost.
+
+import { showCommands } from "/web/commands.js";
+import { Journal, clock } from "/web/journal.js";
+
+/** The server answers a poll within 60 s, news or not; a stream has a report for each place and then as they come. */
+const LONGEST_POLL = 75_000, BEGIN = 20_000;
+/** Until the first retry, and where doubling it ends. */
+const RETRY_FIRST = 1_000, RETRY_MOST = 8_000;
+
+const by = id => document.getElementById(id);
+const journal = new Journal(by("journal"));
+
+// ---- What came ---------------------------------------------------------------------------------------------------
+
+/** The revision of the last report: what is later is what this page has not seen. */
+let seen = 0, reports = 0, requests = 0;
+const places = new Map();
+
+function show({ place, forecast, problem, revision }) {
+  seen = Math.max(seen, revision);
+  reports += 1;
+  let card = places.get(place);
+  if (!card) {
+    card = document.createElement("article");
+    places.set(place, card);
+    card.dataset.place = place;
+    const after = [...by("places").children].find(other => other.dataset.place.localeCompare(place) > 0);
+    by("places").insertBefore(card, after ?? null);
+  }
+  const before = card.dataset.problem ?? "", now = problem ?? "";
+  if (now && now !== before) journal.add(`${place}: ${now}`, "bad");
+  if (!now && before) journal.add(`${place}: the feed is well again`, "good");
+  card.dataset.problem = now;
+  // Text, whatever a feed says: nothing of it is HTML.
+  const part = (name, kind, text) => Object.assign(document.createElement(name), { className: kind, textContent: text });
+  card.className = `place new${problem ? " stale" : ""}`;
+  card.replaceChildren(
+    part("h3", "", place),
+    part("strong", "", forecast?.title ?? "No forecast yet"),
+    part("p", "text", forecast?.text ?? ""),
+  );
+  if (problem) card.append(part("p", "problem", problem));
+  const when = part("p", "", problem ? "told " : "new ");
+  when.append(clock(new Date(revision)));
+  // As the feed says it, whatever its format.
+  when.title = forecast?.published ? `published ${forecast.published}` : "";
+  card.append(when);
+  by("foot").textContent = `${reports} reports in ${requests} ${requests === 1 ? "response" : "responses"}`;
+}
+
+// ---- How it comes ------------------------------------------------------------------------------------------------
+
+/** Ends what is going on; another one begins with another. */
+let going = new AbortController(), retry = RETRY_FIRST, timer = null, isLost = false, isOpen = false;
+/** What a browser says of a request that came to nothing, in words for people. */
+const WORDS = { TypeError: "no connection", TimeoutError: "no answer", SyntaxError: "the answer broke off" };
+const NAMES = { stream: "streaming", longpoll: "long polling" };
+
+function state(name, text) {
+  by("state").dataset.state = name;
+  by("state").textContent = text;
+}
+
+function stop() {
+  going.abort();
+  clearTimeout(timer);
+  isOpen = false;
+}
+
+function start() {
+  stop();
+  going = new AbortController();
+  if (!isLost) state("connecting", "connecting");
+  const way = by("way").value, { signal } = going;
+  const ask = way === "stream" ? stream : longpoll;
+  ask(signal).catch(problem => { if (!signal.aborted) lost(WORDS[problem.name] ?? problem.message); });
+}
+
+function opened() {
+  retry = RETRY_FIRST;
+  if (isOpen) return;
+  isOpen = true;
+  state("open", `live, by ${NAMES[by("way").value]}`);
+  journal.add(isLost ? "weather: back again" : `weather: connected, by ${NAMES[by("way").value]}`, "good");
+  isLost = false;
+}
+
+function lost(why) {
+  stop();
+  const wait = retry * (0.5 + Math.random() / 2);
+  retry = Math.min(2 * retry, RETRY_MOST);
+  if (!isLost) journal.add(`weather: lost: ${why}`, "lost");
+  isLost = true;
+  state("waiting", `${why}; trying again in about ${Math.max(1, Math.round(wait / 1_000))} s`);
+  timer = setTimeout(start, wait);
+}
+
+/** One answer after the other; each has what has become known since the one before. */
+async function longpoll(signal) {
+  while (!signal.aborted) {
+    const limit = AbortSignal.timeout(LONGEST_POLL);
+    const answer = await fetch(`/weather/longpoll?seen=${seen}`, { signal: AbortSignal.any([signal, limit]) });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const news = await answer.json();
+    if (signal.aborted) return;
+    requests += 1;
+    opened();
+    news.forEach(show);
+  }
+}
+
+/** One answer that goes on. */
+function stream(signal) {
+  return new Promise((_, fail) => {
+    const source = new EventSource(`/weather/sse?seen=${seen}`);
+    const begin = setTimeout(fail, BEGIN, new Error("no answer"));
+    const offline = () => fail(new Error("this browser is offline"));
+    addEventListener("offline", offline, { signal });
+    signal.addEventListener("abort", () => { clearTimeout(begin); source.close(); });
+    source.onopen = () => { clearTimeout(begin); requests += 1; opened(); };
+    source.onmessage = ({ data }) => show(JSON.parse(data));
+    source.addEventListener("rotate", () => fail(new Error("the server is stopping")));
+    source.onerror = () => fail(new Error("no connection"));
+  });
+}
+
+by("way").onchange = () => {
+  [isLost, retry] = [false, RETRY_FIRST];
+  journal.add(`weather: changed by you to ${NAMES[by("way").value]}`);
+  by("stop").textContent = "Stop";
+  start();
+};
+by("stop").onclick = () => {
+  if (by("stop").textContent === "Go!") {
+    by("stop").textContent = "Stop";
+    return start();
+  }
+  stop();
+  [isLost, retry] = [false, RETRY_FIRST];
+  by("stop").textContent = "Go!";
+  state("closed", "stopped by you");
+  journal.add("weather: stopped by you");
+};
+if (new URLSearchParams(location.search).get("way") === "longpoll") by("way").value = "longpoll";
+start();
+
+const { origin } = location;
+showCommands(by("commands"), [
+  ["curl", "long poll: what is known, at once", `curl -s ${origin}/weather/longpoll`],
+  ["curl", "streaming, a line of JSON each", `curl -sN ${origin}/weather/json`],
+  ["Rust", "streaming, as objects", `cargo run --release -p examples --example listen -- ${origin}/weather/hessian`],
+  ["curl", "a feed that is asked", `curl -s ${origin}/feeds/lisbon.rss`],
+]);

@@ -1,0 +1,107 @@
+//! The articles' Weatherman, who asks the feeds, and their MessageSender, which wakes the connections: what is known of each
+//! place, and who wants to know.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::Uri;
+use push_server::controller::Handle;
+use serde::Serialize;
+use tokio::time::interval;
+
+use super::feed::{Fetcher, Forecast};
+
+/// A place, and the address of its feed.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) feed: Uri,
+}
+
+/// What is known of a place: the newest forecast that there was, and what is wrong with its feed now, if anything is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename = "example.Report")]
+pub(crate) struct Report {
+    pub(crate) place: String,
+    pub(crate) forecast: Option<Forecast>,
+    pub(crate) problem: Option<String>,
+    /// Later reports have greater ones, those of a later server, too: whoever has seen this one is told what is later.
+    pub(crate) revision: i64,
+}
+
+/// Clones are the same one. It holds a report for each place, and no more handles than there are connections
+/// ([`Limits::connections`](push_server::Limits::connections)), beside those that have gone since the last report.
+#[derive(Clone, Default)]
+pub(crate) struct Weatherman {
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    reports: Vec<Report>,
+    revision: i64,
+    connections: Vec<Handle>,
+}
+
+impl Weatherman {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this connection is woken by each report.
+    pub(crate) fn add(&self, connection: Handle) {
+        self.known().connections.push(connection);
+    }
+
+    /// What somebody who has seen `revision` has not seen, the oldest first.
+    pub(crate) fn since(&self, revision: i64) -> Vec<Report> {
+        let mut reports: Vec<_> =
+            self.known().reports.iter().filter(|report| report.revision > revision).cloned().collect();
+        reports.sort_by_key(|report| report.revision);
+        reports
+    }
+
+    /// Asks a feed at once, and then every `pace`, for ever.
+    pub(crate) async fn watch(self, place: Place, fetcher: Fetcher, pace: Duration) {
+        let mut pace = interval(pace);
+        loop {
+            pace.tick().await;
+            let told = fetcher.fetch(&place.feed).await;
+            self.told(&place.name, told.map_err(|error| format!("{error:#}")));
+        }
+    }
+
+    /// What a feed has said, or why it has not. If that is nothing new, nobody is woken.
+    pub(crate) fn told(&self, place: &str, told: Result<Forecast, String>) {
+        let mut known = self.known();
+        let before = known.reports.iter().position(|report| report.place == place);
+        let last = before.and_then(|at| known.reports[at].forecast.clone());
+        let (forecast, problem) = match told {
+            Ok(forecast) => (Some(forecast), None),
+            Err(problem) => (last, Some(problem)),
+        };
+        if before
+            .is_some_and(|at| known.reports[at].forecast == forecast && known.reports[at].problem == problem)
+        {
+            return;
+        }
+        known.revision = now().max(known.revision + 1);
+        let report = Report { place: place.to_owned(), forecast, problem, revision: known.revision };
+        match before {
+            Some(at) => known.reports[at] = report,
+            None => known.reports.push(report),
+        }
+        known.connections.retain(Handle::wake);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> usize {
+        self.known().connections.len()
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,102 @@
+//! `ticker` in a browser, over a phone's network, and in Java.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::java_library::Java;
+use crate::page::{Network, Page};
+use crate::support::Example;
+
+fn number(text: &str) -> u64 {
+    text.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver, and axe from npm: bash .ci/interop.sh examples"]
+async fn shows_a_thousand_ticks_a_second_and_the_chart_of_one() {
+    let example = Example::start("ticker", &[]);
+    let page = Page::open(&example.url("/")).await;
+    page.until("#state", |text| text.contains("WebSocket")).await;
+    // In a busy browser seconds are not exactly seconds.
+    page.until("#rate", |text| (800..=1_300).contains(&number(text))).await;
+    let buttons = "document.querySelectorAll('#grid button').length";
+    assert_eq!(page.browser.value(buttons).await, 40);
+    assert_eq!(page.text("#symbol").await, "ACME");
+    page.press("#grid button[data-symbol=NOVA]").await;
+    page.until("#symbol", |text| text == "NOVA").await;
+    let pressed =
+        "[...document.querySelectorAll('[aria-pressed=true]')].map(one => one.dataset.symbol).join()";
+    assert_eq!(page.browser.value(pressed).await, "NOVA");
+    let label = "document.getElementById('chart').ariaLabel";
+    for _ in 0..50 {
+        sleep(Duration::from_millis(100)).await;
+        if page.browser.value(label).await.as_str().is_some_and(|label| label.starts_with("NOVA ")) {
+            break;
+        }
+    }
+    assert!(page.browser.value(label).await.as_str().unwrap().starts_with("NOVA in the last minute: now "));
+    // Something of the line's colour is drawn.
+    let drawn = "(() => { const chart = document.getElementById('chart'), \
+                 { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height); \
+                 return data.filter((byte, at) => at % 4 === 3 && byte > 200).length; })()";
+    assert!(page.browser.value(drawn).await.as_u64().unwrap() > 200);
+    // Pictures of the whole page, with most of a minute.
+    page.browser.value("window.scrollTo(0, 0)").await;
+    sleep(Duration::from_secs(35)).await;
+    page.is_accessible("ticker").await;
+    page.asks_nobody_else(&example.url("/")).await;
+    page.close().await;
+    example.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh examples"]
+async fn is_current_over_a_slow_network_and_comes_back() {
+    let example = Example::start("ticker", &[]);
+    let page = Page::open(&example.url("/?transport=sse")).await;
+    page.until("#state", |text| text.contains("server-sent events")).await;
+    page.until("#rate", |text| number(text) > 800).await;
+
+    // A phone: the ticks of a second are more than it takes, so it is skipped. What it gets is of now, but for what is on its way in buffers.
+    page.network(Network::Phone).await;
+    page.goto(&example.url("/?transport=sse")).await;
+    page.until("#skipped", |text| number(text) > 3_000).await;
+    page.journal_tells("ticks: more than this page takes; the server skips some, and it stays current").await;
+    let early = number(&page.until("#behind", |text| number(text) > 0).await);
+    sleep(Duration::from_secs(15)).await;
+    let late = number(&page.until("#behind", |text| number(text) > 0).await);
+    println!("behind by {early} ms, and 15 s later by {late} ms");
+    assert!(late < early + 7_500, "it falls behind: {early} ms, then {late} ms");
+    page.network(Network::Usual).await;
+    page.goto(&example.url("/?transport=sse")).await;
+    page.until("#rate", |text| number(text) > 800).await;
+
+    // A crash, and another server in its place.
+    let address = example.kill();
+    page.journal_tells("ticks: lost").await;
+    page.until("#rate", |text| text == "0").await;
+    let example = Example::start_at("ticker", address, &[]);
+    page.journal_tells("ticks: back again").await;
+    page.journal_tells("ticks: the server was started anew, with another history").await;
+    page.until("#rate", |text| number(text) > 800).await;
+    page.close().await;
+    example.stop();
+}
+
+#[test]
+#[ignore = "needs a JDK and libhessian-java: bash .ci/interop.sh examples"]
+fn java_reads_a_thousand_objects_a_second() {
+    let example = Example::start("ticker", &[]);
+    let java = Java::compile(Path::new("java"), &[], &[]);
+    let read =
+        java.command("ReadTicks").args([&example.url("/streams/ticks/hessian"), "4"]).output().unwrap();
+    let lines = String::from_utf8(read.stdout).unwrap();
+    print!("{lines}");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let last = lines.lines().nth(3).expect("four lines");
+    assert!(last.contains(" of 40 companies   ACME "), "{last}");
+    assert!(number(last.split(" ticks").next().unwrap()) > 700, "{last}");
+    example.stop();
+}
