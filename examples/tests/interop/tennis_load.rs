@@ -17,6 +17,8 @@ const GAMES: usize = 100;
 const MINUTE: Duration = Duration::from_secs(60);
 /// As pages do.
 const PING: Duration = Duration::from_secs(1);
+/// No faster than people press keys.
+const REACTION: Duration = Duration::from_millis(150);
 
 /// Sends messages, one after the other, on one connection.
 struct Sender {
@@ -106,13 +108,13 @@ async fn play(address: SocketAddr, game: String, side: usize, mut sender: Sender
             seen.hits += 1;
         }
         speed = along;
-        // Goes where the ball is, if it is coming; always late by a step, so that some are missed.
+        // Goes where the ball is; always late, so that some are missed.
         let (ball, pad) = (frame["ball"][1].as_f64().unwrap(), frame["pads"][side].as_f64().unwrap());
         let key = match ball - pad {
-            far if far.abs() < 4.0 => 0,
+            far if far.abs() < 7.0 => 0,
             far => far.signum() as i8,
         };
-        if key != held || said.elapsed() >= PING {
+        if said.elapsed() >= if key == held { PING } else { REACTION } {
             seen.keys += usize::from(key != held);
             (held, said) = (key, now);
             sender.send(&stream, &json!({ "pad": key })).await;
