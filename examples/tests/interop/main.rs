@@ -6,6 +6,8 @@
 mod chat;
 #[path = "../../../policy-server/tests/interop/browser.rs"]
 mod chromium;
+#[path = "../../../policy-server/tests/interop/haxe.rs"]
+mod haxe;
 mod hessian_comet;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;

@@ -7,6 +7,7 @@ mod bridge;
 mod browser;
 mod crowd;
 mod curl;
+mod haxe;
 mod movie;
 mod npm;
 mod page;

@@ -18,6 +18,9 @@ mod gone;
 #[allow(dead_code)]
 #[path = "../operate/harness.rs"]
 mod harness;
+#[allow(dead_code, reason = "no movie of these tests is committed")]
+#[path = "../../../policy-server/tests/interop/haxe.rs"]
+mod haxe;
 mod java;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;

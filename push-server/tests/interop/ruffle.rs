@@ -1,9 +1,8 @@
 //! Flash movies in Ruffle, in headless Chromium: they listen to a stream through the bridge, and never flush.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
-use std::{env, fs, process};
+use std::{env, fs};
 
 use axum::Router;
 use axum::http::header;
@@ -15,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::chromium::Browser;
 use crate::client::proxy::Proxy;
+use crate::haxe;
 use crate::packages;
 use crate::site::Site;
 
@@ -26,17 +26,7 @@ fn folder() -> PathBuf {
 }
 
 pub(crate) fn movie() -> Vec<u8> {
-    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("listen-{}", process::id()));
-    fs::create_dir_all(&work).expect("cargo's folder for test files is writable");
-    for file in ["Listen.hx", "build.hxml"] {
-        fs::copy(folder().join(file), work.join(file)).expect("a copy of the source");
-    }
-    let haxe = Command::new("haxe").arg("build.hxml").current_dir(&work).output();
-    let haxe = haxe.expect("no haxe: apt-get install haxe");
-    assert!(haxe.status.success(), "haxe: {}{}", haxe.status, String::from_utf8_lossy(&haxe.stderr));
-    let movie = fs::read(work.join("listen.swf")).expect("haxe has written the movie");
-    fs::remove_dir_all(&work).expect("our own folder");
-    movie
+    haxe::build(&folder(), "listen.swf")
 }
 
 pub(crate) fn pages(movie: Vec<u8>) -> Router {
