@@ -62,9 +62,13 @@ function play(playing) {
   }
   for (const id of ["quit", "up", "down"]) by(id).disabled = false;
   follow();
+  takeKeys();
   // All of the court is to be seen.
   if (by("says").getBoundingClientRect().bottom > innerHeight) by("game-title").scrollIntoView();
 }
+
+/** The arrow keys are the game's from now on, not those of the field or list in which somebody has just been. */
+const takeKeys = () => by("court").focus({ preventScroll: true });
 
 /** Reads the game, by the transport that is chosen. */
 function follow() {
@@ -130,7 +134,9 @@ by("quit").onclick = async () => {
 by("transport").value = sessionStorage.transport ?? "script";
 by("transport").onchange = () => {
   sessionStorage.transport = by("transport").value;
-  if (game) follow();
+  if (!game) return;
+  follow();
+  takeKeys();
 };
 
 // ---- Keys --------------------------------------------------------------------------------------------------------
