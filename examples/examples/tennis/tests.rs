@@ -124,6 +124,35 @@ fn the_game_waits_for_who_is_away_and_ends_when_they_are_gone() {
     assert_eq!(alone(&mut game, GONE).end, Some((Side::Right, Why::Gone)));
 }
 
+/// Whoever has created it may be elsewhere, and tell somebody the id; and then has as long to come back as anybody.
+#[test]
+fn a_game_that_nobody_has_joined_waits_longer() {
+    let mut game = Game::new(id(ANN));
+    for _ in 1..WAITING {
+        game.step();
+    }
+    assert_eq!((game.phase(), game.frame().here), (Phase::Waiting, [false, false]));
+    assert_eq!(game.join(&id(BOB)), Some(Side::Right));
+    let alone = |game: &mut Game, ticks: u32| {
+        for _ in 0..ticks {
+            game.hear(Side::Right, 0);
+            game.step();
+        }
+        game.phase()
+    };
+    assert_eq!(alone(&mut game, GONE - AWAY - 1), Phase::Paused);
+    game.hear(Side::Left, 0);
+    assert_eq!(game.phase(), Phase::Serve);
+    assert_eq!(alone(&mut game, GONE), Phase::Over);
+
+    let mut game = Game::new(id(ANN));
+    for _ in 0..WAITING {
+        assert_eq!(game.phase(), Phase::Waiting);
+        game.step();
+    }
+    assert_eq!(game.frame().end, Some((Side::Left, Why::Gone)));
+}
+
 #[test]
 fn a_game_is_for_two() {
     let mut game = game();
@@ -229,7 +258,8 @@ async fn only_who_plays_moves_a_pad() {
 async fn there_are_so_many_games_at_most() {
     let (_, court) = serve();
     for number in 0..GAMES {
-        court.create(&id(&format!("player-{number:09}"))).unwrap();
+        let game = court.create(&id(&format!("left-{number:011}"))).unwrap();
+        court.join(&game, &id(&format!("right-{number:010}"))).unwrap();
     }
     assert_eq!(court.create(&id(ANN)), Err("All courts are taken. Try again later."));
     tokio::time::sleep(GONE * TICK + TICK).await;
