@@ -55,11 +55,7 @@ impl Court {
     /// A new game's id. Whoever creates one leaves any other in which they wait or play.
     pub(crate) fn create(&self, creator: &ClientId) -> Result<String, Cannot> {
         let mut games = self.games();
-        for Entry { game, .. } in games.values_mut() {
-            if let Some(side) = game.side_of(creator) {
-                game.end(side, Why::Quit);
-            }
-        }
+        leave_all(&mut games, creator, None);
         if games.len() >= GAMES {
             return Err("All courts are taken. Try again later.");
         }
@@ -85,12 +81,15 @@ impl Court {
         Ok(id)
     }
 
-    /// On which side whoever joins plays.
+    /// On which side whoever joins plays. They leave any other game, as one who creates one does.
     pub(crate) fn join(&self, id: &str, player: &ClientId) -> Result<Side, Cannot> {
+        const NONE: Cannot = "There is no game of this id.";
         let mut games = self.games();
-        let game = stream_of(id).and_then(|name| games.get_mut(&name)).filter(|entry| entry.is_on());
-        let entry = game.ok_or("There is no game of this id.")?;
-        entry.game.join(player).ok_or("In this game there are two players already.")
+        let name = stream_of(id).ok_or(NONE)?;
+        let entry = games.get_mut(&name).filter(|entry| entry.is_on()).ok_or(NONE)?;
+        let side = entry.game.join(player).ok_or("In this game there are two players already.")?;
+        leave_all(&mut games, player, Some(&name));
+        Ok(side)
     }
 
     /// What a player does in a game.
@@ -146,6 +145,15 @@ impl Court {
 impl Entry {
     fn is_on(&self) -> bool {
         self.game.phase() != Phase::Over
+    }
+}
+
+/// Nobody plays two games at once: this player quits all but `staying`.
+fn leave_all(games: &mut HashMap<StreamName, Entry>, player: &ClientId, staying: Option<&StreamName>) {
+    for (name, Entry { game, .. }) in games {
+        if let Some(side) = game.side_of(player).filter(|_| Some(name) != staying) {
+            game.end(side, Why::Quit);
+        }
     }
 }
 

@@ -253,6 +253,29 @@ async fn only_who_plays_moves_a_pad() {
     }
 }
 
+/// Whoever joins a game quits the one in which they wait or play; whoever is refused stays where they are.
+#[tokio::test(start_paused = true)]
+async fn nobody_plays_two_games() {
+    let (_, court) = serve();
+    let (ann, bob, eve) = (id(ANN), id(BOB), id("eve-0123456789abcdef"));
+    let phase = |game: &str, player: &ClientId| {
+        let mut phase = None;
+        let stream = format!("game-{game}").parse().unwrap();
+        let _ = court.with_player(&stream, Some(player), |game, _| phase = Some(game.phase()));
+        phase
+    };
+    let (anns, bobs) = (court.create(&ann).unwrap(), court.create(&bob).unwrap());
+    court.join(&anns, &bob).unwrap();
+    assert_eq!(phase(&bobs, &bob), Some(Phase::Over));
+    assert_eq!(phase(&anns, &bob), Some(Phase::Serve));
+    // A reload is no other game.
+    court.join(&anns, &bob).unwrap();
+    assert_eq!(phase(&anns, &ann), Some(Phase::Serve));
+    let eves = court.create(&eve).unwrap();
+    assert!(court.join(&anns, &eve).is_err());
+    assert_eq!(phase(&eves, &eve), Some(Phase::Waiting));
+}
+
 /// Games that nobody plays make room by themselves, and whoever begins another one leaves theirs.
 #[tokio::test(start_paused = true)]
 async fn there_are_so_many_games_at_most() {
