@@ -113,7 +113,7 @@ impl Court {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let due = ticks.tick().await;
-            let begins = Instant::now();
+            let begun = Instant::now();
             for (stream, frame) in self.step() {
                 // One that has ended has no readers.
                 let _ = stream.publish(&frame).await;
@@ -121,7 +121,7 @@ impl Court {
                     self.hub.close_stream(stream.name());
                 }
             }
-            self.clock.ticked(begins - due, begins.elapsed());
+            self.clock.ticked(due, begun, Instant::now());
         }
     }
 

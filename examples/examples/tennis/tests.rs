@@ -293,4 +293,29 @@ async fn there_are_so_many_games_at_most() {
     }
     let report: Value = serde_json::from_str(&court.clock().report()).unwrap();
     assert_eq!(report["ticks"], 60 * TICKS_PER_SECOND, "{report}");
+    assert_eq!(report["skipped"], 0, "{report}");
+}
+
+/// What was left out is told, and forgotten with the tick before which it was.
+#[tokio::test(start_paused = true)]
+async fn ticks_that_are_left_out_are_counted() {
+    let (clock, begin) = (clock::Clock::default(), tokio::time::Instant::now());
+    let tick = |number: u32| {
+        let due = begin + number * TICK;
+        clock.ticked(due, due + TICK / 8, due + TICK / 4);
+        serde_json::from_str::<Value>(&clock.report()).unwrap()
+    };
+    for number in [0, 1, 4, 5] {
+        tick(number);
+    }
+    let report = tick(7);
+    assert_eq!((&report["ticks"], &report["skipped"]), (&json!(5), &json!(3)), "{report}");
+    assert_eq!(
+        (&report["late_us"]["most"], &report["took_us"]["p99"]),
+        (&json!(5_000), &json!(5_000)),
+        "{report}"
+    );
+    let last = (8..7 + 60 * TICKS_PER_SECOND).map(tick).last().unwrap();
+    assert_eq!((&last["ticks"], &last["skipped"]), (&json!(60 * TICKS_PER_SECOND), &json!(1)), "{last}");
+    assert_eq!(tick(7 + 60 * TICKS_PER_SECOND)["skipped"], 0);
 }
