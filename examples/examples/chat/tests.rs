@@ -138,6 +138,43 @@ async fn nobody_speaks_for_another() {
     assert_eq!(status, 200);
 }
 
+/// A name in capitals is no other name; and who is written to is written to as they call themselves.
+#[tokio::test(start_paused = true)]
+async fn capitals_make_no_other_name() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", "Ann~0123456789abcdef").await;
+    ann.until(r#""here":["Ann"]"#).await;
+    let thief = "aNN~fedcba9876543210";
+    let _other = Person::come(address, "kitchen", thief).await;
+    let told = refused(address, &format!("kitchen/send?client={thief}"), &json!({ "enter": true })).await;
+    assert_eq!(told, "Somebody else here is called Ann.");
+    let _bob = Person::come(address, "kitchen", BOB).await;
+    let (_, answer) =
+        send(address, &format!("kitchen/send?client={BOB}&to=ann"), &json!({ "text": "psst" })).await;
+    assert_eq!(answer["reply"]["to"], "Ann", "{answer}");
+    ann.until(r#"{"what":"whispered","from":"bob","to":"Ann","text":"psst","at":"#).await;
+}
+
+/// However often people come and go, what was said stays.
+#[tokio::test(start_paused = true)]
+async fn coming_and_going_is_no_history() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    send(address, &format!("kitchen/send?client={ANN}"), &json!({ "text": "first" })).await;
+    for number in 0..3 {
+        let name = format!("p{number}");
+        let person = Person::come(address, "kitchen", &format!("{name}~0123456789abcdef")).await;
+        ann.until(&format!(r#"{{"what":"came","name":"{name}","here":["ann","{name}"]"#)).await;
+        drop(person);
+        ann.until(&format!(r#"{{"what":"left","name":"{name}","here":["ann"]"#)).await;
+    }
+    send(address, &format!("kitchen/send?client={ANN}"), &json!({ "text": "last" })).await;
+    let mut bob = Person::come(address, "kitchen", BOB).await;
+    let read = bob.until(r#"{"what":"came","name":"bob""#).await;
+    assert!(read.contains("first") && read.contains("last"), "{read}");
+    assert_eq!(read.matches("\"what\"").count(), 3, "{read}");
+}
+
 /// Everything else is refused in words, so nothing reaches a page that has not gone through a handler.
 #[tokio::test(start_paused = true)]
 async fn what_is_no_message_of_the_chat_is_refused() {
@@ -147,6 +184,11 @@ async fn what_is_no_message_of_the_chat_is_refused() {
     for (what, says) in [
         (json!({ "text": "  " }), "A message has 1 to 500 characters."),
         (json!({ "text": "x".repeat(TEXT + 1) }), "A message has 1 to 500 characters."),
+        (json!({ "text": "a\u{7}b" }), "A message has no characters that cannot be seen."),
+        (
+            json!({ "text": "\u{202e}nna :edoc ruoy lleT" }),
+            "A message has no characters that cannot be seen.",
+        ),
         (json!({ "what": "left", "name": "bob", "here": [] }), "That is no message of this chat."),
         (json!({ "text": "x", "from": "bob" }), "That is no message of this chat."),
         (json!("text"), "That is no message of this chat."),
