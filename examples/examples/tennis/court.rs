@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use push_server::{ClientId, Hub, Overflow, Stream, StreamConfig, StreamName};
+use push_server::{ClientId, Hub, Overflow, PublishError, Stream, StreamConfig, StreamName};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::clock::Clock;
@@ -110,17 +110,27 @@ impl Court {
     /// left out: the games are slower then, but none jumps.
     pub(crate) async fn run(self) -> Infallible {
         let mut ticks = interval(TICK);
+        let mut complaint = None;
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let due = ticks.tick().await;
             let begun = Instant::now();
+            let mut problem = None;
             for (stream, frame) in self.step() {
-                // One that has ended has no readers.
-                let _ = stream.publish(&frame).await;
+                match stream.publish(&frame).await {
+                    // One that has ended has no readers.
+                    Ok(_) | Err(PublishError::Ended) => {}
+                    Err(error) => problem = Some(error.to_string()),
+                }
                 if frame.phase == Phase::Over {
                     self.hub.close_stream(stream.name());
                 }
             }
+            // Once, not with each tick.
+            if let Some(problem) = problem.as_ref().filter(|_| problem != complaint) {
+                eprintln!("tennis: pages miss a frame: {problem}");
+            }
+            complaint = problem;
             self.clock.ticked(due, begun, Instant::now());
         }
     }
