@@ -3,6 +3,7 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal, clock } from "/web/journal.js";
+import { tabId } from "/web/tab.js";
 
 /** What the room remembers, and what the page shows. */
 const HISTORY = 200, SHOWN = 500;
@@ -10,7 +11,8 @@ const HISTORY = 200, SHOWN = 500;
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
 // Of this tab: a name that others see, and a key by which the server knows that it is ours.
-const key = (sessionStorage.chatKey ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+let key = null, isCopy = false;
+const isKnown = tabId("chatKey").then(tab => { ({ id: key, isCopy } = tab); });
 // `/?transport=sse` reads by that alone.
 const transports = new URLSearchParams(location.search).getAll("transport");
 if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
@@ -18,7 +20,8 @@ let room = null, hideState = () => {}, name = "", told = 0;
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
-function comeIn() {
+async function comeIn() {
+  await isKnown;
   leave();
   name = sessionStorage.chatName = by("name").value;
   const where = document.querySelector("[name=room]:checked").value;
@@ -151,5 +154,7 @@ by("go").onclick = () => {
 by("rooms").onchange = () => { if (room) comeIn(); };
 
 by("name").value = sessionStorage.chatName ?? "";
-if (by("name").value) comeIn();
-else by("name").focus();
+// A copy of a tab is another person, who needs a name of their own.
+await isKnown;
+if (by("name").value && !isCopy) comeIn();
+else by("name").select();

@@ -3,6 +3,7 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal } from "/web/journal.js";
+import { tabId } from "/web/tab.js";
 
 /** The page says so often that it is there, as it says which key is held; in milliseconds, as are all times here. */
 const PING = 1_000;
@@ -17,7 +18,12 @@ const UNKNOWN = "The server does not know this game any more; perhaps it was sta
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
 // Who plays, in this tab: nobody else is told it. It survives a reload, and so does the game.
-const me = (sessionStorage.player ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+let me = null;
+const isKnown = tabId("player").then(({ id, isCopy }) => {
+  me = id;
+  // A copy of the tab is somebody else, and plays no game yet.
+  if (isCopy) delete sessionStorage.game;
+});
 
 let game = null, side = null, room = null, hideState = () => {}; // the game, our side in it, and its stream
 let frame = null, at = 0, phase = null; // the newest frame, when it came, and what it said
@@ -30,6 +36,7 @@ const transports = () => [by("transport").value];
 /** Asks in the lobby; `null`, and a notice, if it is refused. */
 async function ask(what) {
   by("notice").textContent = "";
+  await isKnown;
   const lobby = connect("/streams/lobby", { client: me, transports: transports() });
   try {
     return (await lobby.send(what)).reply;
@@ -262,6 +269,7 @@ setInterval(() => {
 }, 250);
 
 // A game goes on after a reload; and a link to a page with an id asks to join.
+await isKnown;
 if (sessionStorage.game) {
   by("id").value = sessionStorage.game;
   if (!await begin({ join: sessionStorage.game })) delete sessionStorage.game;

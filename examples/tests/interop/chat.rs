@@ -1,6 +1,9 @@
 //! `chat` in two browsers.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::page::{Network, Page};
 use crate::support::Example;
@@ -74,6 +77,28 @@ async fn two_talk_to_all_and_to_one() {
     // Ann has gone from the kitchen, and is seen to.
     bob.until("#messages", |text| text.contains("ann left.")).await;
     ann.close().await;
+
+    // A copy of a tab ("Duplicate tab") has a copy of its storage, and is somebody else all the same. A reload is not.
+    bob.browser.page.refresh().await.unwrap();
+    bob.until("#people", |text| text == "bob (you)").await;
+    let key = bob.browser.value("sessionStorage.chatKey").await;
+    bob.browser.page.execute("window.open('/');", Vec::new()).await.unwrap();
+    let windows = bob.browser.page.windows().await.unwrap();
+    assert_eq!(windows.len(), 2);
+    bob.browser.page.switch_to_window(windows[1].clone()).await.unwrap();
+    bob.until("#messages", str::is_empty).await;
+    let is_other =
+        format!("String(document.activeElement.id === 'name' && sessionStorage.chatKey !== {key})");
+    for _ in 0..100 {
+        if bob.browser.value(&is_other).await == "true" {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(bob.browser.value(&is_other).await, "true");
+    bob.press("#come").await;
+    bob.until("#notice", |text| text == "Somebody else here is called bob.").await;
+    bob.browser.page.switch_to_window(windows[0].clone()).await.unwrap();
     bob.close().await;
     example.stop();
 }
