@@ -11,7 +11,7 @@ const PING = 1_000;
 const SILENCE = 1_500;
 /** So far beyond a frame the page moves the ball by itself. */
 const AHEAD = 120;
-const HEIGHT = 100, BALL = 2, PAD = 18;
+const WIDTH = 160, HEIGHT = 100, BALL = 2, PAD = 18, FACE = 7;
 const SIDES = ["left", "right"];
 const UNKNOWN = "The server does not know this game any more; perhaps it was started anew.";
 
@@ -27,7 +27,7 @@ const isKnown = tabId("player").then(({ id, isCopy }) => {
 
 let game = null, side = null, room = null, hideState = () => {}; // the game, our side in it, and its stream
 let frame = null, at = 0, phase = null; // the newest frame, when it came, and what it said
-let key = 0, isAsking = false, isUnheard = false, isSilent = false;
+let key = 0, held = [], isAsking = false, isUnheard = false, isSilent = false;
 
 // ---- The menu ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ function hangUp() {
 
 function leave() {
   hangUp();
-  [game, side, frame, phase, key, isUnheard] = [null, null, null, null, 0, false];
+  [game, side, frame, phase, key, held, isUnheard] = [null, null, null, null, 0, [], false];
   delete sessionStorage.game;
   for (const id of ["quit", "up", "down"]) by(id).disabled = true;
 }
@@ -148,10 +148,27 @@ by("transport").onchange = () => {
 
 // ---- Keys --------------------------------------------------------------------------------------------------------
 
-async function hold(next) {
+/** What is pressed (arrows, and the buttons on the page), the newest last: that is which way the pad goes. */
+function press(way) {
+  held = [...held.filter(other => other !== way), way];
+  hold(way);
+}
+
+function release(way) {
+  held = held.filter(other => other !== way);
+  hold(held.at(-1) ?? 0);
+}
+
+function releaseAll() {
+  held = [];
+  hold(0);
+}
+
+function hold(next) {
   if (!game || key === next) return;
   key = next;
-  await tell();
+  // What is pressed while the stream is away would come late; the next time that we say we are here, it is said.
+  if (room.state === "open") tell();
 }
 
 /** Which key is held; and that we are here. */
@@ -188,18 +205,18 @@ addEventListener("keydown", event => {
   const { key: name, target } = event;
   if (!game || !(name in KEYS) || target.matches("input, select, [role=log]")) return;
   event.preventDefault(); // the page does not scroll
-  if (!event.repeat) hold(KEYS[name]);
+  if (!event.repeat) press(KEYS[name]);
 });
-addEventListener("keyup", ({ key: name }) => { if (KEYS[name] === key) hold(0); });
-addEventListener("blur", () => hold(0));
+addEventListener("keyup", ({ key: name }) => { if (name in KEYS) release(KEYS[name]); });
+addEventListener("blur", releaseAll);
 for (const [id, way] of [["up", -1], ["down", 1]]) {
   by(id).onpointerdown = event => {
     by(id).setPointerCapture(event.pointerId);
-    hold(way);
+    press(way);
   };
-  by(id).onpointerup = by(id).onpointercancel = () => hold(0);
-  by(id).onkeydown = ({ key: name, repeat }) => { if ((name === " " || name === "Enter") && !repeat) hold(way); };
-  by(id).onkeyup = ({ key: name }) => { if (name === " " || name === "Enter") hold(0); };
+  by(id).onpointerup = by(id).onpointercancel = () => release(way);
+  by(id).onkeydown = ({ key: name, repeat }) => { if ((name === " " || name === "Enter") && !repeat) press(way); };
+  by(id).onkeyup = ({ key: name }) => { if (name === " " || name === "Enter") release(way); };
 }
 
 // ---- What comes --------------------------------------------------------------------------------------------------
@@ -250,10 +267,16 @@ function draw(now) {
   requestAnimationFrame(draw);
   if (!frame) return;
   const { ball: [x, y], speed: [vx, vy], pads, phase } = frame;
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const isMoving = phase === "play" && game;
-  const ahead = isMoving ? Math.min(Math.max(now - at, 0), AHEAD) / 1_000 : 0;
-  by("ball").setAttribute("cx", x + vx * ahead);
-  by("ball").setAttribute("cy", Math.min(Math.max(y + vy * ahead, BALL), HEIGHT - BALL));
+  const ahead = isMoving ? clamp(now - at, 0, AHEAD) / 1_000 : 0;
+  const nextY = clamp(y + vy * ahead, BALL, HEIGHT - BALL);
+  // Not through a pad that stands there: what becomes of the ball the next frame tells. Past one that does not, it leaves.
+  const [left, right] = [FACE + BALL, WIDTH - FACE - BALL];
+  const isMet = pad => Math.abs(nextY - pad) <= PAD / 2 + BALL;
+  const low = x >= left && isMet(pads[0]) ? left : -BALL, high = x <= right && isMet(pads[1]) ? right : WIDTH + BALL;
+  by("ball").setAttribute("cx", clamp(x + vx * ahead, low, high));
+  by("ball").setAttribute("cy", nextY);
   SIDES.forEach((name, index) => by(`pad-${name}`).setAttribute("y", pads[index] - PAD / 2));
 }
 requestAnimationFrame(draw);

@@ -84,6 +84,11 @@ async fn two_browsers_play() {
     right.until("#score", |text| text >= &*score).await;
     hold(&left, DOWN).await;
     until_pad(&left, "left", |y| y > 30.0).await;
+    // Of two keys the newer one counts, and the older one again when that is released.
+    hold(&left, UP).await;
+    until_pad(&left, "left", |y| y == 0.0).await;
+    release(&left, UP).await;
+    until_pad(&left, "left", |y| y > 30.0).await;
     release(&left, DOWN).await;
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
