@@ -104,6 +104,7 @@ function add(what, at, text, who = "", from = who) {
   list.append(item);
   while (list.children.length > SHOWN) list.firstElementChild.remove();
   if (isAtEnd) log.scrollTop = log.scrollHeight;
+  return item;
 }
 
 function people(names) {
@@ -135,12 +136,27 @@ by("write").onsubmit = async event => {
   const text = by("text").value, to = by("to").value;
   by("text").value = "";
   by("text").focus();
+  const here = room;
+  // While the connection is away the message waits; it is said so, as others have not got it.
+  let waiting = null;
+  const tell = () => {
+    if (here.state !== "open") return void (waiting ??= note(`Waiting to be sent: “${text}”`));
+    waiting?.remove();
+    waiting = null;
+  };
+  tell();
+  here.addEventListener("state", tell);
   try {
-    const { reply } = await room.send({ text }, to ? { to } : {});
-    if (reply) show(reply);
+    const { reply } = await here.send({ text }, to ? { to } : {});
+    if (reply && here === room) show(reply);
   } catch (error) {
     by("notice").textContent = error.forPeople ? error.message : `Not sent: ${error.message}`;
+    // Back into the field; if there is something else by now, it can be copied.
     if (!by("text").value) by("text").value = text;
+    else note(`Not sent: “${text}”`);
+  } finally {
+    here.removeEventListener("state", tell);
+    waiting?.remove();
   }
 };
 by("name-form").onsubmit = event => {

@@ -38,8 +38,13 @@ async function ask(what) {
   by("notice").textContent = "";
   await isKnown;
   const lobby = connect("/streams/lobby", { client: me, transports: transports() });
+  lobby.addEventListener("state", ({ state, reason }) => {
+    if (state === "waiting") by("notice").textContent = `Waiting to be sent: ${reason}.`;
+  });
   try {
-    return (await lobby.send(what)).reply;
+    const { reply } = await lobby.send(what);
+    by("notice").textContent = "";
+    return reply;
   } catch (error) {
     by("notice").textContent = error.forPeople ? error.message : `The server does not answer: ${error.message}`;
     return null;
@@ -132,10 +137,13 @@ by("join").onsubmit = event => {
   begin({ join: by("id").value.toUpperCase() });
 };
 by("quit").onclick = async () => {
+  if (room.state !== "open") by("notice").textContent = "The connection is away: that you quit is waiting to be sent.";
   try {
     await room.send("quit");
   } catch (error) {
     over(`You have left; the server does not know yet: ${error.message}`);
+  } finally {
+    by("notice").textContent = "";
   }
 };
 by("transport").value = sessionStorage.transport ?? "script";

@@ -120,13 +120,22 @@ async fn the_chat_says_what_becomes_of_its_connection_and_comes_back() {
     say(&page, "after").await;
     page.until("#messages", |text| text.contains("after")).await;
 
-    // On a slow network it is late. (The browser does not slow down WebSockets.) Reloaded, the page is there by the same name.
+    // On a slow network it is late. (The browser slows down what begins afterwards, and no WebSockets.) Reloaded, the page is
+    // there by the same name.
+    page.network(Network::Slow).await;
     page.goto(&example.url("/?transport=sse")).await;
     page.until("#state", |text| text.contains("server-sent events")).await;
-    page.network(Network::Slow).await;
     say(&page, "slowly").await;
     page.until("#messages", |text| text.contains("slowly")).await;
+
+    // Without one, what is written waits, and is sent when there is one again.
+    page.network(Network::Offline).await;
+    page.journal_tells("kitchen: lost: ").await;
+    say(&page, "patiently").await;
+    page.until("#messages", |text| text.contains("Waiting to be sent: “patiently”")).await;
     page.network(Network::Usual).await;
+    page.journal_tells("kitchen: back again").await;
+    page.until("#messages", |text| text.contains("ann patiently") && !text.contains("Waiting")).await;
     page.browser.page.refresh().await.unwrap();
     page.until("#people", |text| text == "ann (you)").await;
     page.until("#messages", |text| text.contains("after") && text.contains("slowly")).await;
