@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::routing::get;
+use http::{StatusCode, header};
 use policy_server::{ListenConfig, PolicyFile, Responder};
 use push_server::{Epoch, Limits, Server};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::feed::{FEED_BYTES, Forecast, TEXT_CHARS, newest};
+use super::feed::{FEED_BYTES, Forecast, REDIRECTS, TEXT_CHARS, newest};
 use super::*;
 
 /// The example, served until the test ends.
@@ -185,7 +186,7 @@ async fn polls_that_are_answered_are_forgotten() {
 #[tokio::test]
 async fn asks_the_built_in_feeds() {
     let address = serve(&Weatherman::default());
-    let fetcher = Fetcher::new(std::iter::empty()).unwrap();
+    let fetcher = Fetcher::new(false).unwrap();
     for (file, _) in &local::PLACES[..5] {
         let feed = format!("http://{address}/feeds/{file}.rss").parse().unwrap();
         let (first, second) = (fetcher.fetch(&feed).await.unwrap(), fetcher.fetch(&feed).await.unwrap());
@@ -216,7 +217,7 @@ async fn a_feed_is_bounded_in_bytes_and_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());
-    let fetcher = Fetcher::new(std::iter::empty()).unwrap();
+    let fetcher = Fetcher::new(false).unwrap();
     let fetch = async |path: &str| {
         let feed = format!("http://{address}{path}").parse().unwrap();
         format!("{:#}", fetcher.fetch(&feed).await.unwrap_err())
@@ -231,8 +232,41 @@ async fn a_feed_is_bounded_in_bytes_and_in_time() {
     assert_eq!(fetch("/never").await, "no answer within 10 s");
 }
 
+/// Feeds move: a few times they are followed, also to an address without a host, but not for ever.
+#[tokio::test]
+async fn a_feed_that_has_moved_is_followed() {
+    let moved = |to: &'static str| get(async move || (StatusCode::FOUND, [(header::LOCATION, to)]));
+    let router = Router::new()
+        .route("/there", get(async || "<rss><item><title>Sun</title></item></rss>"))
+        .route("/once", moved("/there"))
+        .route("/a/twice", moved("../once"))
+        .route("/round", moved("/round"))
+        .route("/away", moved("ftp://example.com/"))
+        .route("/nowhere", get(async || StatusCode::FOUND));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    let fetcher = Fetcher::new(false).unwrap();
+    let fetch = async |path: &str| {
+        let told = fetcher.fetch(&format!("http://{address}{path}").parse().unwrap()).await;
+        told.map(|forecast| forecast.title).unwrap_or_else(|error| format!("{error:#}"))
+    };
+    assert_eq!(fetch("/a/twice").await, "Sun");
+    let round = format!("the feed has moved more than {REDIRECTS} times, last from http://{address}/round");
+    assert_eq!(fetch("/round").await, round);
+    assert_eq!(fetch("/away").await, "the feed has moved from http to ftp://example.com/");
+    assert_eq!(fetch("/nowhere").await, "the feed has moved, and its server does not say where to");
+}
+
 #[test]
 fn reads_its_options() {
+    let pace = |arguments: &[&str]| {
+        let program = std::iter::once("weather");
+        Options::parse_from(program.chain(arguments.iter().copied())).pace().as_secs()
+    };
+    assert_eq!(pace(&[]), 5);
+    assert_eq!(pace(&["--feed", "Oxford=https://example.com/"]), 300);
+    assert_eq!(pace(&["--feed", "Oxford=https://example.com/", "--every", "60"]), 60);
     let places = |text: &str| place(text).map(|place| (place.name, place.feed.to_string()));
     assert_eq!(
         places("Oxford=https://example.com/a?b=c").unwrap(),
