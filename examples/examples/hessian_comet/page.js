@@ -136,7 +136,8 @@ function again() {
 
 /** Another movie, which shows the newest lines. */
 function anotherMovie() {
-  movie.position = null;
+  [movie.position, movie.shown] = [null, 0];
+  by("movie-foot").textContent = "Nothing received yet.";
   if (!movie.isLost && window.RufflePlayer.newest) startMovie();
 }
 

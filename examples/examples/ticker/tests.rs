@@ -79,7 +79,7 @@ async fn a_thousand_a_second() {
 async fn begins_with_every_company() {
     let (address, ticks) = serve();
     let mut market = Market::new(1);
-    for _ in 0..3_000 {
+    for _ in 0..2_000 {
         ticks.publish(&market.tick()).await.unwrap();
     }
     let mut client = TcpStream::connect(address).await.unwrap();
