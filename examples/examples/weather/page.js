@@ -3,6 +3,7 @@
 
 import { showCommands } from "/web/commands.js";
 import { Journal, clock } from "/web/journal.js";
+import { Retry, inWords } from "/web/retry.js";
 
 /** The server answers a poll within 60 s, news or not; a stream has a report for each place and then as they come. */
 const LONGEST_POLL = 75_000, BEGIN = 20_000;
@@ -10,8 +11,6 @@ const LONGEST_POLL = 75_000, BEGIN = 20_000;
 const HEARTBEAT = 15;
 /** Characters. A report is shorter by far. */
 const LONGEST_EVENT = 65_536;
-/** Until the first retry, and where doubling it ends. */
-const RETRY_FIRST = 1_000, RETRY_MOST = 8_000;
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -57,7 +56,8 @@ function show({ place, forecast, problem, revision }) {
 // ---- How it comes ------------------------------------------------------------------------------------------------
 
 /** Ends what is going on; another one begins with another. */
-let going = new AbortController(), retry = RETRY_FIRST, timer = null, isLost = false, isOpen = false;
+const retry = new Retry();
+let going = new AbortController(), timer = null, isLost = false, isOpen = false;
 /** What a browser says of a request that came to nothing, in words for people. */
 const WORDS = { TypeError: "no connection", TimeoutError: "no answer", SyntaxError: "the answer broke off" };
 const NAMES = { stream: "streaming", longpoll: "long polling" };
@@ -83,7 +83,7 @@ function start() {
 }
 
 function opened() {
-  retry = RETRY_FIRST;
+  retry.reset();
   if (isOpen) return;
   isOpen = true;
   state("open", `live, by ${NAMES[by("way").value]}`);
@@ -93,11 +93,10 @@ function opened() {
 
 function lost(why) {
   stop();
-  const wait = retry * (0.5 + Math.random() / 2);
-  retry = Math.min(2 * retry, RETRY_MOST);
+  const wait = retry.wait();
   if (!isLost) journal.add(`weather: lost: ${why}`, "lost");
   isLost = true;
-  state("waiting", `${why}; trying again in about ${Math.max(1, Math.round(wait / 1_000))} s`);
+  state("waiting", `${why}; ${inWords(wait)}`);
   timer = setTimeout(start, wait);
 }
 
@@ -162,7 +161,8 @@ function take(event) {
 }
 
 by("way").onchange = () => {
-  [isLost, retry] = [false, RETRY_FIRST];
+  isLost = false;
+  retry.reset();
   journal.add(`weather: changed by you to ${NAMES[by("way").value]}`);
   by("stop").textContent = "Stop";
   start();
@@ -173,7 +173,8 @@ by("stop").onclick = () => {
     return start();
   }
   stop();
-  [isLost, retry] = [false, RETRY_FIRST];
+  isLost = false;
+  retry.reset();
   by("stop").textContent = "Go!";
   state("closed", "stopped by you");
   journal.add("weather: stopped by you");
