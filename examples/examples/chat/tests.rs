@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server};
+use examples::loopback;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,13 +15,7 @@ const ANN: &str = "ann~0123456789abcdef";
 const BOB: &str = "bob~0123456789abcdef";
 
 fn serve() -> SocketAddr {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let routes = routes(&hub).unwrap();
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    address
+    loopback::serve(|hub| routes(hub).unwrap())
 }
 
 /// Somebody who reads a room.

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{ClientId, Epoch, Limits, Server};
+use examples::loopback;
+use push_server::ClientId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -161,15 +161,13 @@ fn a_game_is_for_two() {
 }
 
 fn serve() -> (SocketAddr, Court) {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let court = Court::new(hub.clone());
-    tokio::spawn(court.clone().run());
-    let routes = routes(&hub, court.clone()).unwrap();
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    (address, court)
+    let mut opened = None;
+    let address = loopback::serve(|hub| {
+        let court = opened.insert(Court::new(hub.clone())).clone();
+        tokio::spawn(court.clone().run());
+        routes(hub, court).unwrap()
+    });
+    (address, opened.unwrap())
 }
 
 /// The reply, or the words of the refusal.

@@ -55,8 +55,8 @@ function show({ place, forecast, problem, revision }) {
 
 // ---- How it comes ------------------------------------------------------------------------------------------------
 
-/** Ends what is going on; another one begins with another. */
 const retry = new Retry();
+/** Ends what is going on; another one begins with another. */
 let going = new AbortController(), timer = null, isLost = false, isOpen = false;
 /** What a browser says of a request that came to nothing, in words for people. */
 const WORDS = { TypeError: "no connection", TimeoutError: "no answer", SyntaxError: "the answer broke off" };

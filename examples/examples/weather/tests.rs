@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::routing::get;
+use examples::loopback;
 use http::{StatusCode, header};
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,13 +15,7 @@ use super::*;
 
 /// The example, served until the test ends.
 fn serve(weatherman: &Weatherman) -> SocketAddr {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let routes = routes(&hub, weatherman);
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    address
+    loopback::serve(|hub| routes(hub, weatherman))
 }
 
 fn forecast(title: &str) -> Forecast {
