@@ -137,8 +137,9 @@ function again() {
 /** Another movie, which shows the newest lines. */
 function anotherMovie() {
   [movie.position, movie.shown] = [null, 0];
+  if (movie.isLost || !window.RufflePlayer.newest) return;
   by("movie-foot").textContent = "Nothing received yet.";
-  if (!movie.isLost && window.RufflePlayer.newest) startMovie();
+  startMovie();
 }
 
 by("way").onchange = () => {
