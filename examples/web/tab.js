@@ -1,7 +1,7 @@
 // Who a tab is: an id at random, which survives a reload.
 
 /** Milliseconds for which a page that is being reloaded may go on holding its id. */
-const LEAVING = 500;
+const LEAVING = 1_500;
 
 const random = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join("");
 
