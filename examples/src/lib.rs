@@ -3,6 +3,7 @@
 //! The examples are in the folder `examples`: one runnable story each. `cargo run --release -p examples --example NAME`
 //! prints the address to open.
 
+pub mod loopback;
 mod page;
 mod site;
 

@@ -25,6 +25,8 @@ pub fn page(html: &'static str, script: &'static str) -> Router {
         ("/page.js", JAVASCRIPT, script),
         ("/web/look.css", CSS, include_str!("../web/look.css")),
         ("/web/journal.js", JAVASCRIPT, include_str!("../web/journal.js")),
+        ("/web/retry.js", JAVASCRIPT, include_str!("../web/retry.js")),
+        ("/web/tab.js", JAVASCRIPT, include_str!("../web/tab.js")),
         ("/web/commands.js", JAVASCRIPT, include_str!("../web/commands.js")),
     ];
     let page = Router::new().route(

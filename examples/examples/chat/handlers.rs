@@ -4,6 +4,7 @@ use push_server::SendError;
 use push_server::messages::{ClientMessage, Failure, Handler, Verdict};
 use serde::{Deserialize, Serialize};
 
+use super::person::name_of;
 use super::room::{Room, Rooms, Told, now};
 
 /// Longest text, in characters.
@@ -43,7 +44,7 @@ impl Handler for Enter {
     async fn handle(&self, message: ClientMessage) -> Result<Verdict, Failure> {
         let Ok(Entering { .. }) = message.parse() else { return Ok(Verdict::Pass) };
         let room = room(&self.0, &message)?;
-        room.sender(&message).await?;
+        room.sender(&message)?;
         Verdict::reply(&Here { here: room.here() })
     }
 }
@@ -58,10 +59,13 @@ impl Handler for Say {
     async fn handle(&self, message: ClientMessage) -> Result<Verdict, Failure> {
         let Ok(Saying { text }) = message.parse() else { return Ok(Verdict::Pass) };
         let room = room(&self.0, &message)?;
-        let from = room.sender(&message).await?;
+        let from = room.sender(&message)?;
         let text = text.trim().to_owned();
         if text.is_empty() || text.chars().count() > TEXT {
             return Err(Failure::for_people(format!("A message has 1 to {TEXT} characters.")));
+        }
+        if text.chars().any(is_hidden) {
+            return Err(Failure::for_people("A message has no characters that cannot be seen."));
         }
         let at = now();
         let Some(to) = message.recipient() else {
@@ -69,9 +73,10 @@ impl Handler for Say {
             return Verdict::accept();
         };
         // By name, as nobody knows the keys of others.
-        let to = to.as_str().to_owned();
-        let gone = || Failure::for_people(format!("{to} is not here."));
-        let id = room.find(&to).ok_or_else(gone)?;
+        let asked = to.as_str();
+        let gone = || Failure::for_people(format!("{asked} is not here."));
+        let id = room.find(asked).ok_or_else(gone)?;
+        let to = name_of(&id).unwrap_or(asked).to_owned();
         let whisper = Told::Whispered { from, to: to.clone(), text, at };
         match room.stream().send_to(&id, &whisper) {
             Ok(_) => Verdict::reply(&whisper),
@@ -82,6 +87,13 @@ impl Handler for Say {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Control characters but for the ends of lines, and those that embed, override or isolate the direction of text: with them a
+/// line can be made to read as another one. (The marks of direction that text in Arabic or Hebrew needs do no harm.)
+const fn is_hidden(character: char) -> bool {
+    let is_control = matches!(character, '\0'..='\u{9}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    is_control || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The last one: what nobody else has taken would be delivered as it is, and look like the server's word.

@@ -3,6 +3,7 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal, clock } from "/web/journal.js";
+import { tabId } from "/web/tab.js";
 
 /** What the room remembers, and what the page shows. */
 const HISTORY = 200, SHOWN = 500;
@@ -10,7 +11,8 @@ const HISTORY = 200, SHOWN = 500;
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
 // Of this tab: a name that others see, and a key by which the server knows that it is ours.
-const key = (sessionStorage.chatKey ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+let key = null, isCopy = false;
+const isKnown = tabId("chatKey").then(tab => { ({ id: key, isCopy } = tab); });
 // `/?transport=sse` reads by that alone.
 const transports = new URLSearchParams(location.search).getAll("transport");
 if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
@@ -18,7 +20,8 @@ let room = null, hideState = () => {}, name = "", told = 0;
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
-function comeIn() {
+async function comeIn() {
+  await isKnown;
   leave();
   name = sessionStorage.chatName = by("name").value;
   const where = document.querySelector("[name=room]:checked").value;
@@ -101,6 +104,7 @@ function add(what, at, text, who = "", from = who) {
   list.append(item);
   while (list.children.length > SHOWN) list.firstElementChild.remove();
   if (isAtEnd) log.scrollTop = log.scrollHeight;
+  return item;
 }
 
 function people(names) {
@@ -132,12 +136,27 @@ by("write").onsubmit = async event => {
   const text = by("text").value, to = by("to").value;
   by("text").value = "";
   by("text").focus();
+  const here = room;
+  // While the connection is away the message waits; it is said so, as others have not got it.
+  let waiting = null;
+  const tell = () => {
+    if (here.state !== "open") return void (waiting ??= note(`Waiting to be sent: “${text}”`));
+    waiting?.remove();
+    waiting = null;
+  };
+  tell();
+  here.addEventListener("state", tell);
   try {
-    const { reply } = await room.send({ text }, to ? { to } : {});
-    if (reply) show(reply);
+    const { reply } = await here.send({ text }, to ? { to } : {});
+    if (reply && here === room) show(reply);
   } catch (error) {
     by("notice").textContent = error.forPeople ? error.message : `Not sent: ${error.message}`;
+    // Back into the field; if there is something else by now, it can be copied.
     if (!by("text").value) by("text").value = text;
+    else note(`Not sent: “${text}”`);
+  } finally {
+    here.removeEventListener("state", tell);
+    waiting?.remove();
   }
 };
 by("name-form").onsubmit = event => {
@@ -151,5 +170,7 @@ by("go").onclick = () => {
 by("rooms").onchange = () => { if (room) comeIn(); };
 
 by("name").value = sessionStorage.chatName ?? "";
-if (by("name").value) comeIn();
-else by("name").focus();
+// A copy of a tab is another person, who needs a name of their own.
+await isKnown;
+if (by("name").value && !isCopy) comeIn();
+else by("name").select();

@@ -14,7 +14,8 @@ pub(crate) fn name_of(id: &ClientId) -> Option<&str> {
     (is_name(name) && key.len() >= KEY).then_some(name)
 }
 
-/// 1 to [`NAME`] letters, digits, `-` and `_`: nothing that looks like another's name.
+/// 1 to [`NAME`] letters of A to Z, digits, `-` and `_`: of other alphabets some look like these. (A small l looks like a
+/// capital I in some fonts even so.)
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use push_server::hub::PresenceEvent;
 use push_server::messages::{ClientMessage, Failure};
-use push_server::{ClientId, Stream, StreamName};
+use push_server::{ClientId, PublishError, SendError, Stream, StreamName};
 use serde::Serialize;
 
 use super::person::name_of;
@@ -22,8 +22,11 @@ pub(crate) type Rooms = HashMap<StreamName, Room>;
 pub(crate) struct Room {
     stream: Stream,
     /// The first who comes by a name has it, until they leave.
-    people: Arc<Mutex<BTreeMap<String, ClientId>>>,
+    people: Arc<Mutex<People>>,
 }
+
+/// By their names, [`folded`].
+type People = BTreeMap<String, ClientId>;
 
 /// What a room tells its people. All of it is text: pages show it as such.
 #[derive(Serialize)]
@@ -69,34 +72,36 @@ impl Room {
         &self.stream
     }
 
-    fn people(&self) -> MutexGuard<'_, BTreeMap<String, ClientId>> {
+    fn people(&self) -> MutexGuard<'_, People> {
         self.people.lock().expect("nobody panics with it")
     }
 
     /// The names, in alphabetical order.
     pub(crate) fn here(&self) -> Vec<String> {
-        self.people().keys().cloned().collect()
+        names(&self.people())
     }
 
-    /// Who has this name.
+    /// Who has this name, in capitals or not.
     pub(crate) fn find(&self, name: &str) -> Option<ClientId> {
-        self.people().get(name).cloned()
+        self.people().get(&folded(name)).cloned()
     }
 
     /// The name of whoever has sent `message`, if it is theirs.
-    pub(crate) async fn sender(&self, message: &ClientMessage) -> Result<String, Failure> {
+    pub(crate) fn sender(&self, message: &ClientMessage) -> Result<String, Failure> {
         let named = message.sender().and_then(|id| Some((id, name_of(id)?)));
         let Some((id, name)) = named else {
             return Err(Failure::for_people("A name is 1 to 20 letters, digits, “-” and “_”."));
         };
-        if self.find(name).is_none() && self.stream.clients().contains(id) {
-            // Faster than the news of their coming.
-            self.come(id).await;
-        }
-        match self.find(name) {
-            Some(holder) if holder == *id => Ok(name.to_owned()),
-            Some(_) => Err(Failure::for_people(format!("Somebody else here is called {name}."))),
-            None if self.people().len() >= PEOPLE => Err(Failure::for_people("The room is full.")),
+        let mut people = self.people();
+        // Faster, perhaps, than the news of their coming.
+        self.come(&mut people, id);
+        match people.get(&folded(name)) {
+            Some(holder) if holder == id => Ok(name.to_owned()),
+            Some(holder) => {
+                let name = name_of(holder).unwrap_or(name);
+                Err(Failure::for_people(format!("Somebody else here is called {name}.")))
+            }
+            None if people.len() >= PEOPLE => Err(Failure::for_people("The room is full.")),
             None => Err(Failure::for_people("You are not in this room.")),
         }
     }
@@ -105,19 +110,21 @@ impl Room {
     pub(crate) async fn watch(self) {
         loop {
             let mut presence = self.stream.presence();
-            // Those that have come or gone while nobody watched.
-            let gone: Vec<_> =
-                self.people().values().filter(|id| !presence.present().contains(id)).cloned().collect();
-            for id in &gone {
-                self.leave(id).await;
-            }
-            for id in presence.present() {
-                self.come(id).await;
+            {
+                // Those that have come or gone while nobody watched.
+                let mut people = self.people();
+                let known: Vec<_> = people.values().cloned().collect();
+                for id in &known {
+                    self.leave(&mut people, id);
+                }
+                for id in presence.present() {
+                    self.come(&mut people, id);
+                }
             }
             loop {
                 match presence.next().await {
-                    Ok(Some(PresenceEvent::Joined(id))) => self.come(&id).await,
-                    Ok(Some(PresenceEvent::Left(id))) => self.leave(&id).await,
+                    Ok(Some(PresenceEvent::Joined(id))) => self.come(&mut self.people(), &id),
+                    Ok(Some(PresenceEvent::Left(id))) => self.leave(&mut self.people(), &id),
                     Ok(Some(_)) => {}
                     Ok(None) => return,
                     Err(_) => break,
@@ -126,33 +133,49 @@ impl Room {
         }
     }
 
-    async fn come(&self, id: &ClientId) {
-        let Some(name) = name_of(id).map(str::to_owned) else { return };
-        {
-            let mut people = self.people();
-            if people.len() >= PEOPLE || people.contains_key(&name) {
-                return;
-            }
-            people.insert(name.clone(), id.clone());
-        }
-        self.tell(&Told::Came { name, here: self.here(), at: now() }).await;
-    }
+    // Both ask the stream who is there, as the news of it may be older than what has become of them since; and tell it while
+    // they hold the list, so that nobody is told an older list after a newer one.
 
-    async fn leave(&self, id: &ClientId) {
-        let Some(name) = name_of(id).map(str::to_owned) else { return };
-        if self.find(&name).as_ref() != Some(id) {
+    fn come(&self, people: &mut People, id: &ClientId) {
+        let Some(name) = name_of(id) else { return };
+        let is_taken = people.len() >= PEOPLE || people.contains_key(&folded(name));
+        if is_taken || !self.stream.clients().contains(id) {
             return;
         }
-        self.people().remove(&name);
-        self.tell(&Told::Left { name, here: self.here(), at: now() }).await;
+        people.insert(folded(name), id.clone());
+        self.tell(&Told::Came { name: name.to_owned(), here: names(people), at: now() });
+    }
+
+    fn leave(&self, people: &mut People, id: &ClientId) {
+        let Some(name) = name_of(id) else { return };
+        if people.get(&folded(name)) != Some(id) || self.stream.clients().contains(id) {
+            return;
+        }
+        people.remove(&folded(name));
+        self.tell(&Told::Left { name: name.to_owned(), here: names(people), at: now() });
         // Whoever has waited for this name, or for room.
         for id in self.stream.clients() {
-            self.come(&id).await;
+            self.come(people, &id);
         }
     }
 
-    async fn tell(&self, told: &Told) {
-        // The stream has ended: nobody is there to be told.
-        let _ = self.stream.publish(told).await;
+    /// To each who is there now, and not into the history: that is for what people have said.
+    fn tell(&self, told: &Told) {
+        for id in self.stream.clients() {
+            match self.stream.send_to(&id, told) {
+                // They have gone meanwhile, or all of it has.
+                Ok(_) | Err(SendError::NoClient(_) | SendError::Refused(PublishError::Ended)) => {}
+                Err(error) => eprintln!("chat: somebody is not told who is here: {error}"),
+            }
+        }
     }
+}
+
+fn names(people: &People) -> Vec<String> {
+    people.values().filter_map(name_of).map(str::to_owned).collect()
+}
+
+/// Two names that differ in capitals alone would be taken for one.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
 }

@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server};
+use examples::loopback;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,13 +15,7 @@ const ANN: &str = "ann~0123456789abcdef";
 const BOB: &str = "bob~0123456789abcdef";
 
 fn serve() -> SocketAddr {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let routes = routes(&hub).unwrap();
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    address
+    loopback::serve(|hub| routes(hub).unwrap())
 }
 
 /// Somebody who reads a room.
@@ -138,6 +131,43 @@ async fn nobody_speaks_for_another() {
     assert_eq!(status, 200);
 }
 
+/// A name in capitals is no other name; and who is written to is written to as they call themselves.
+#[tokio::test(start_paused = true)]
+async fn capitals_make_no_other_name() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", "Ann~0123456789abcdef").await;
+    ann.until(r#""here":["Ann"]"#).await;
+    let thief = "aNN~fedcba9876543210";
+    let _other = Person::come(address, "kitchen", thief).await;
+    let told = refused(address, &format!("kitchen/send?client={thief}"), &json!({ "enter": true })).await;
+    assert_eq!(told, "Somebody else here is called Ann.");
+    let _bob = Person::come(address, "kitchen", BOB).await;
+    let (_, answer) =
+        send(address, &format!("kitchen/send?client={BOB}&to=ann"), &json!({ "text": "psst" })).await;
+    assert_eq!(answer["reply"]["to"], "Ann", "{answer}");
+    ann.until(r#"{"what":"whispered","from":"bob","to":"Ann","text":"psst","at":"#).await;
+}
+
+/// However often people come and go, what was said stays.
+#[tokio::test(start_paused = true)]
+async fn coming_and_going_is_no_history() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    send(address, &format!("kitchen/send?client={ANN}"), &json!({ "text": "first" })).await;
+    for number in 0..3 {
+        let name = format!("p{number}");
+        let person = Person::come(address, "kitchen", &format!("{name}~0123456789abcdef")).await;
+        ann.until(&format!(r#"{{"what":"came","name":"{name}","here":["ann","{name}"]"#)).await;
+        drop(person);
+        ann.until(&format!(r#"{{"what":"left","name":"{name}","here":["ann"]"#)).await;
+    }
+    send(address, &format!("kitchen/send?client={ANN}"), &json!({ "text": "last" })).await;
+    let mut bob = Person::come(address, "kitchen", BOB).await;
+    let read = bob.until(r#"{"what":"came","name":"bob""#).await;
+    assert!(read.contains("first") && read.contains("last"), "{read}");
+    assert_eq!(read.matches("\"what\"").count(), 3, "{read}");
+}
+
 /// Everything else is refused in words, so nothing reaches a page that has not gone through a handler.
 #[tokio::test(start_paused = true)]
 async fn what_is_no_message_of_the_chat_is_refused() {
@@ -147,6 +177,11 @@ async fn what_is_no_message_of_the_chat_is_refused() {
     for (what, says) in [
         (json!({ "text": "  " }), "A message has 1 to 500 characters."),
         (json!({ "text": "x".repeat(TEXT + 1) }), "A message has 1 to 500 characters."),
+        (json!({ "text": "a\u{7}b" }), "A message has no characters that cannot be seen."),
+        (
+            json!({ "text": "\u{202e}nna :edoc ruoy lleT" }),
+            "A message has no characters that cannot be seen.",
+        ),
         (json!({ "what": "left", "name": "bob", "here": [] }), "That is no message of this chat."),
         (json!({ "text": "x", "from": "bob" }), "That is no message of this chat."),
         (json!("text"), "That is no message of this chat."),

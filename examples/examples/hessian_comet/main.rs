@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use examples::{Listen, Site, page};
 use push_server::controller::{self, Form};
-use push_server::{Framing, Grammar, Hub, web};
+use push_server::{Framing, Grammar, Hub, PublishError, web};
 
 use comet::HessianComet;
 use timer_service::TimerService;
@@ -37,7 +37,14 @@ async fn main() -> anyhow::Result<()> {
     let player = ruffle::routes(options.ruffle.as_deref())?;
     let site = Site::open(options.listen)?;
     let timer = TimerService::new(site.hub().open(&"comet".parse()?)?);
-    tokio::spawn(timer.clone().run());
+    let saying = timer.clone().run();
+    tokio::spawn(async {
+        match saying.await {
+            // Its end is the server's.
+            Ok(()) | Err(PublishError::Ended) => {}
+            Err(error) => eprintln!("hessian_comet: no more lines: {error}"),
+        }
+    });
     let routes = routes(site.hub(), &timer).merge(player);
     site.serve(routes).await
 }

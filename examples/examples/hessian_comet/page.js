@@ -3,6 +3,7 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal, clock } from "/web/journal.js";
+import { Retry } from "/web/retry.js";
 
 const KEPT = 7;
 const by = id => document.getElementById(id);
@@ -33,10 +34,10 @@ journal.follow(stream, "browser");
 const MOVIE = "/2008/comet_client.swf";
 /** Until Ruffle has compiled itself and the movie has its first bytes; afterwards a line is due every 2 s. */
 const BEGIN = 60_000, SILENCE = 10_000;
-/** Until the first retry, and where doubling it ends. */
-const RETRY_FIRST = 1_000, RETRY_MOST = 8_000;
+/** While the server is away it is looked for so often. */
+const LOOK = 1_000;
 
-const movie = { shown: 0, position: null, watch: null, retry: RETRY_FIRST, isLost: false };
+const movie = { shown: 0, position: null, watch: null, retry: new Retry(), isLost: false };
 
 function movieState(name, text) {
   by("movie-state").dataset.state = name;
@@ -115,7 +116,7 @@ function line(text) {
 function heardMovie() {
   clearTimeout(movie.watch);
   movie.watch = setTimeout(lostMovie, SILENCE, `silent for ${SILENCE / 1_000} s`);
-  movie.retry = RETRY_FIRST;
+  movie.retry.reset();
 }
 
 /** Those clients never come back by themselves, so the page starts the movie again, where it was. */
@@ -124,20 +125,21 @@ function lostMovie(why) {
   if (!movie.isLost) journal.add(`movie: ${why}`, "lost");
   movie.isLost = true;
   movieState("waiting", `${why}; the page starts it again`);
-  movie.watch = setTimeout(again, movie.retry * (0.5 + Math.random() / 2));
-  movie.retry = Math.min(2 * movie.retry, RETRY_MOST);
+  movie.watch = setTimeout(again, movie.retry.wait());
 }
 
 /** Not before the server is there again: the movie itself has to be loaded from it. */
 function again() {
   if (stream.state === "open") startMovie();
-  else movie.watch = setTimeout(again, RETRY_FIRST);
+  else movie.watch = setTimeout(again, LOOK);
 }
 
 /** Another movie, which shows the newest lines. */
 function anotherMovie() {
-  movie.position = null;
-  if (!movie.isLost && window.RufflePlayer.newest) startMovie();
+  [movie.position, movie.shown] = [null, 0];
+  if (movie.isLost || !window.RufflePlayer.newest) return;
+  by("movie-foot").textContent = "Nothing received yet.";
+  startMovie();
 }
 
 by("way").onchange = () => {

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
+use examples::loopback;
 use hessian::StreamDecoder;
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server, demo};
+use push_server::demo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -13,15 +13,11 @@ use super::*;
 
 /// The example, served until the test ends.
 fn serve() -> SocketAddr {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let timer = TimerService::new(hub.open(&"comet".parse().unwrap()).unwrap());
-    tokio::spawn(timer.clone().run());
-    let routes = routes(&hub, &timer).merge(ruffle::routes(None).unwrap());
-    let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    address
+    loopback::serve(|hub| {
+        let timer = TimerService::new(hub.open(&"comet".parse().unwrap()).unwrap());
+        tokio::spawn(timer.clone().run());
+        routes(hub, &timer).merge(ruffle::routes(None).unwrap())
+    })
 }
 
 async fn ask(address: SocketAddr, parts: &[&str]) -> TcpStream {
@@ -140,12 +136,7 @@ async fn ruffle_is_served_from_its_folder_alone() {
     fs::write(folder.join("secret"), "secret").unwrap();
     fs::write(folder.join("player/ruffle.js"), "// Ruffle").unwrap();
     fs::write(folder.join("player/core.wasm"), b"\0asm").unwrap();
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let policy = PolicyFile::builder().build().unwrap();
-    let routes = ruffle::routes(Some(&folder.join("player"))).unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
+    let address = loopback::serve(|_| ruffle::routes(Some(&folder.join("player"))).unwrap());
     for (path, expected) in [
         ("/player/ruffle.js", "// Ruffle"),
         ("/player/core.wasm", "content-type: application/wasm\r\n"),

@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
+use examples::loopback;
 use hessian::client::Client;
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,13 +20,12 @@ struct Headline {
 
 /// The example, served until the test ends.
 fn serve() -> (SocketAddr, Stream) {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let (news, routes) = (open(&hub).unwrap(), routes(&hub));
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    (address, news)
+    let mut news = None;
+    let address = loopback::serve(|hub| {
+        news = Some(open(hub).unwrap());
+        routes(hub)
+    });
+    (address, news.unwrap())
 }
 
 async fn poll(address: SocketAddr) -> Value {

@@ -1,22 +1,35 @@
-//! How punctual the ticks are, and what they cost: the last minute of them.
+//! How punctual the ticks are, and what they cost: the last 1,500 of them, a minute if none was left out.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::game::TICKS_PER_SECOND;
+use super::game::{TICK, TICKS_PER_SECOND};
 
+/// Ticks that are reported on.
 const KEPT: usize = 60 * TICKS_PER_SECOND as usize;
 
-/// For each tick: how late it began, and how long it took. Clones are the same one.
+/// Clones are the same one.
 #[derive(Clone, Default)]
-pub(crate) struct Clock(Arc<Mutex<VecDeque<(Duration, Duration)>>>);
+pub(crate) struct Clock(Arc<Mutex<VecDeque<Tick>>>);
+
+#[derive(Clone, Copy)]
+struct Tick {
+    due: Instant,
+    late: Duration,
+    took: Duration,
+    /// Ticks that were due since the one before, and were left out.
+    skipped: u64,
+}
 
 #[derive(Serialize)]
 struct Report {
     ticks: usize,
+    /// Left out before one of these, as they would have come too late.
+    skipped: u64,
     /// From when a tick was due until it began.
     late_us: Spread,
     /// Steps of all games, and the writes to their players.
@@ -42,12 +55,17 @@ impl Spread {
 }
 
 impl Clock {
-    pub(crate) fn ticked(&self, late: Duration, took: Duration) {
+    /// A tick that was due, has begun and is done.
+    pub(crate) fn ticked(&self, due: Instant, begun: Instant, done: Instant) {
         let mut ticks = self.0.lock().expect("nobody panics with it");
+        let since = ticks.back().map_or(TICK, |last| due.saturating_duration_since(last.due));
+        // Timers count milliseconds, so two ticks may be due a little more or less than a TICK apart.
+        let whole = (since + TICK / 2).as_micros() / TICK.as_micros();
+        let skipped = u64::try_from(whole).unwrap_or(u64::MAX).saturating_sub(1);
         if ticks.len() == KEPT {
             ticks.pop_front();
         }
-        ticks.push_back((late, took));
+        ticks.push_back(Tick { due, late: begun - due, took: done - begun, skipped });
     }
 
     /// As JSON.
@@ -55,8 +73,9 @@ impl Clock {
         let ticks = self.0.lock().expect("nobody panics with it").clone();
         let report = Report {
             ticks: ticks.len(),
-            late_us: Spread::of(ticks.iter().map(|(late, _)| *late)),
-            took_us: Spread::of(ticks.iter().map(|(_, took)| *took)),
+            skipped: ticks.iter().map(|tick| tick.skipped).sum(),
+            late_us: Spread::of(ticks.iter().map(|tick| tick.late)),
+            took_us: Spread::of(ticks.iter().map(|tick| tick.took)),
         };
         serde_json::to_string(&report).expect("numbers have a form in JSON")
     }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use push_server::{ClientId, Hub, Overflow, Stream, StreamConfig, StreamName};
+use push_server::{ClientId, Hub, Overflow, PublishError, Stream, StreamConfig, StreamName};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::clock::Clock;
@@ -55,11 +55,7 @@ impl Court {
     /// A new game's id. Whoever creates one leaves any other in which they wait or play.
     pub(crate) fn create(&self, creator: &ClientId) -> Result<String, Cannot> {
         let mut games = self.games();
-        for Entry { game, .. } in games.values_mut() {
-            if let Some(side) = game.side_of(creator) {
-                game.end(side, Why::Quit);
-            }
-        }
+        leave_all(&mut games, creator, None);
         if games.len() >= GAMES {
             return Err("All courts are taken. Try again later.");
         }
@@ -85,12 +81,15 @@ impl Court {
         Ok(id)
     }
 
-    /// On which side whoever joins plays.
+    /// On which side whoever joins plays. They leave any other game, as one who creates one does.
     pub(crate) fn join(&self, id: &str, player: &ClientId) -> Result<Side, Cannot> {
+        const NONE: Cannot = "There is no game of this id.";
         let mut games = self.games();
-        let game = stream_of(id).and_then(|name| games.get_mut(&name)).filter(|entry| entry.is_on());
-        let entry = game.ok_or("There is no game of this id.")?;
-        entry.game.join(player).ok_or("In this game there are two players already.")
+        let name = stream_of(id).ok_or(NONE)?;
+        let entry = games.get_mut(&name).filter(|entry| entry.is_on()).ok_or(NONE)?;
+        let side = entry.game.join(player).ok_or("In this game there are two players already.")?;
+        leave_all(&mut games, player, Some(&name));
+        Ok(side)
     }
 
     /// What a player does in a game.
@@ -111,18 +110,28 @@ impl Court {
     /// left out: the games are slower then, but none jumps.
     pub(crate) async fn run(self) -> Infallible {
         let mut ticks = interval(TICK);
+        let mut complaint = None;
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let due = ticks.tick().await;
-            let begins = Instant::now();
+            let begun = Instant::now();
+            let mut problem = None;
             for (stream, frame) in self.step() {
-                // One that has ended has no readers.
-                let _ = stream.publish(&frame).await;
+                match stream.publish(&frame).await {
+                    // One that has ended has no readers.
+                    Ok(_) | Err(PublishError::Ended) => {}
+                    Err(error) => problem = Some(error.to_string()),
+                }
                 if frame.phase == Phase::Over {
                     self.hub.close_stream(stream.name());
                 }
             }
-            self.clock.ticked(begins - due, begins.elapsed());
+            // Once, not with each tick.
+            if let Some(problem) = problem.as_ref().filter(|_| problem != complaint) {
+                eprintln!("tennis: pages miss a frame: {problem}");
+            }
+            complaint = problem;
+            self.clock.ticked(due, begun, Instant::now());
         }
     }
 
@@ -146,6 +155,15 @@ impl Court {
 impl Entry {
     fn is_on(&self) -> bool {
         self.game.phase() != Phase::Over
+    }
+}
+
+/// Nobody plays two games at once: this player quits all but `staying`.
+fn leave_all(games: &mut HashMap<StreamName, Entry>, player: &ClientId, staying: Option<&StreamName>) {
+    for (name, Entry { game, .. }) in games {
+        if let Some(side) = game.side_of(player).filter(|_| Some(name) != staying) {
+            game.end(side, Why::Quit);
+        }
     }
 }
 

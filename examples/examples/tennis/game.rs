@@ -36,6 +36,8 @@ pub(crate) const HOLD: u32 = TICKS_PER_SECOND;
 /// Pages say that they are there once a second. After so much silence the game waits for them, and after so much it is over.
 pub(crate) const AWAY: u32 = 3 * TICKS_PER_SECOND;
 pub(crate) const GONE: u32 = 30 * TICKS_PER_SECOND;
+/// Until somebody has joined, the creator may be silent for so long: on a phone the page sleeps while they tell somebody the id.
+pub(crate) const WAITING: u32 = 10 * 60 * TICKS_PER_SECOND;
 
 /// Whoever has created the game is on the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,7 +69,7 @@ pub(crate) enum Phase {
 pub(crate) enum Why {
     /// This player has quit,
     Quit,
-    /// or has not been heard of for [`GONE`].
+    /// or has not been heard of for [`GONE`], or [`WAITING`].
     Gone,
 }
 
@@ -152,6 +154,8 @@ impl Game {
         if self.left.id != *id && self.right.is_none() {
             self.right = Some(Player::new(id.clone()));
             self.hold = HOLD;
+            // However long they have waited, they are given the time of those who are away.
+            self.left.silent = self.left.silent.min(AWAY);
         }
         self.side_of(id)
     }
@@ -202,8 +206,9 @@ impl Game {
         if let Some(right) = &mut self.right {
             right.step();
         }
+        let patience = if self.phase() == Phase::Waiting { WAITING } else { GONE };
         for side in Side::BOTH {
-            if self.player(side).is_some_and(|player| player.silent >= GONE) {
+            if self.player(side).is_some_and(|player| player.silent >= patience) {
                 self.end(side, Why::Gone);
             }
         }

@@ -3,6 +3,7 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal } from "/web/journal.js";
+import { tabId } from "/web/tab.js";
 
 /** The page says so often that it is there, as it says which key is held; in milliseconds, as are all times here. */
 const PING = 1_000;
@@ -10,18 +11,23 @@ const PING = 1_000;
 const SILENCE = 1_500;
 /** So far beyond a frame the page moves the ball by itself. */
 const AHEAD = 120;
-const HEIGHT = 100, BALL = 2, PAD = 18;
+const WIDTH = 160, HEIGHT = 100, BALL = 2, PAD = 18, FACE = 7;
 const SIDES = ["left", "right"];
 const UNKNOWN = "The server does not know this game any more; perhaps it was started anew.";
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
 // Who plays, in this tab: nobody else is told it. It survives a reload, and so does the game.
-const me = (sessionStorage.player ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, "0")).join(""));
+let me = null;
+const isKnown = tabId("player").then(({ id, isCopy }) => {
+  me = id;
+  // A copy of the tab is somebody else, and plays no game yet.
+  if (isCopy) delete sessionStorage.game;
+});
 
 let game = null, side = null, room = null, hideState = () => {}; // the game, our side in it, and its stream
 let frame = null, at = 0, phase = null; // the newest frame, when it came, and what it said
-let key = 0, isAsking = false, isUnheard = false, isSilent = false;
+let key = 0, held = [], isAsking = false, isUnheard = false, isSilent = false;
 
 // ---- The menu ----------------------------------------------------------------------------------------------------
 
@@ -30,9 +36,15 @@ const transports = () => [by("transport").value];
 /** Asks in the lobby; `null`, and a notice, if it is refused. */
 async function ask(what) {
   by("notice").textContent = "";
+  await isKnown;
   const lobby = connect("/streams/lobby", { client: me, transports: transports() });
+  lobby.addEventListener("state", ({ state, reason }) => {
+    if (state === "waiting") by("notice").textContent = `Waiting to be sent: ${reason}.`;
+  });
   try {
-    return (await lobby.send(what)).reply;
+    const { reply } = await lobby.send(what);
+    by("notice").textContent = "";
+    return reply;
   } catch (error) {
     by("notice").textContent = error.forPeople ? error.message : `The server does not answer: ${error.message}`;
     return null;
@@ -62,9 +74,13 @@ function play(playing) {
   }
   for (const id of ["quit", "up", "down"]) by(id).disabled = false;
   follow();
+  takeKeys();
   // All of the court is to be seen.
   if (by("says").getBoundingClientRect().bottom > innerHeight) by("game-title").scrollIntoView();
 }
+
+/** The arrow keys are the game's from now on, not those of the field or list in which somebody has just been. */
+const takeKeys = () => by("court").focus({ preventScroll: true });
 
 /** Reads the game, by the transport that is chosen. */
 function follow() {
@@ -99,7 +115,7 @@ function hangUp() {
 
 function leave() {
   hangUp();
-  [game, side, frame, phase, key, isUnheard] = [null, null, null, null, 0, false];
+  [game, side, frame, phase, key, held, isUnheard] = [null, null, null, null, 0, [], false];
   delete sessionStorage.game;
   for (const id of ["quit", "up", "down"]) by(id).disabled = true;
 }
@@ -121,24 +137,46 @@ by("join").onsubmit = event => {
   begin({ join: by("id").value.toUpperCase() });
 };
 by("quit").onclick = async () => {
+  if (room.state !== "open") by("notice").textContent = "The connection is away: that you quit is waiting to be sent.";
   try {
     await room.send("quit");
   } catch (error) {
     over(`You have left; the server does not know yet: ${error.message}`);
+  } finally {
+    by("notice").textContent = "";
   }
 };
 by("transport").value = sessionStorage.transport ?? "script";
 by("transport").onchange = () => {
   sessionStorage.transport = by("transport").value;
-  if (game) follow();
+  if (!game) return;
+  follow();
+  takeKeys();
 };
 
 // ---- Keys --------------------------------------------------------------------------------------------------------
 
-async function hold(next) {
+/** What is pressed (arrows, and the buttons on the page), the newest last: that is which way the pad goes. */
+function press(way) {
+  held = [...held.filter(other => other !== way), way];
+  hold(way);
+}
+
+function release(way) {
+  held = held.filter(other => other !== way);
+  hold(held.at(-1) ?? 0);
+}
+
+function releaseAll() {
+  held = [];
+  hold(0);
+}
+
+function hold(next) {
   if (!game || key === next) return;
   key = next;
-  await tell();
+  // What is pressed while the stream is away would come late; the next time that we say we are here, it is said.
+  if (room.state === "open") tell();
 }
 
 /** Which key is held; and that we are here. */
@@ -175,18 +213,18 @@ addEventListener("keydown", event => {
   const { key: name, target } = event;
   if (!game || !(name in KEYS) || target.matches("input, select, [role=log]")) return;
   event.preventDefault(); // the page does not scroll
-  if (!event.repeat) hold(KEYS[name]);
+  if (!event.repeat) press(KEYS[name]);
 });
-addEventListener("keyup", ({ key: name }) => { if (KEYS[name] === key) hold(0); });
-addEventListener("blur", () => hold(0));
+addEventListener("keyup", ({ key: name }) => { if (name in KEYS) release(KEYS[name]); });
+addEventListener("blur", releaseAll);
 for (const [id, way] of [["up", -1], ["down", 1]]) {
   by(id).onpointerdown = event => {
     by(id).setPointerCapture(event.pointerId);
-    hold(way);
+    press(way);
   };
-  by(id).onpointerup = by(id).onpointercancel = () => hold(0);
-  by(id).onkeydown = ({ key: name, repeat }) => { if ((name === " " || name === "Enter") && !repeat) hold(way); };
-  by(id).onkeyup = ({ key: name }) => { if (name === " " || name === "Enter") hold(0); };
+  by(id).onpointerup = by(id).onpointercancel = () => release(way);
+  by(id).onkeydown = ({ key: name, repeat }) => { if ((name === " " || name === "Enter") && !repeat) press(way); };
+  by(id).onkeyup = ({ key: name }) => { if (name === " " || name === "Enter") release(way); };
 }
 
 // ---- What comes --------------------------------------------------------------------------------------------------
@@ -237,10 +275,16 @@ function draw(now) {
   requestAnimationFrame(draw);
   if (!frame) return;
   const { ball: [x, y], speed: [vx, vy], pads, phase } = frame;
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const isMoving = phase === "play" && game;
-  const ahead = isMoving ? Math.min(Math.max(now - at, 0), AHEAD) / 1_000 : 0;
-  by("ball").setAttribute("cx", x + vx * ahead);
-  by("ball").setAttribute("cy", Math.min(Math.max(y + vy * ahead, BALL), HEIGHT - BALL));
+  const ahead = isMoving ? clamp(now - at, 0, AHEAD) / 1_000 : 0;
+  const nextY = clamp(y + vy * ahead, BALL, HEIGHT - BALL);
+  // Not through a pad that stands there: what becomes of the ball the next frame tells. Past one that does not, it leaves.
+  const [left, right] = [FACE + BALL, WIDTH - FACE - BALL];
+  const isMet = pad => Math.abs(nextY - pad) <= PAD / 2 + BALL;
+  const low = x >= left && isMet(pads[0]) ? left : -BALL, high = x <= right && isMet(pads[1]) ? right : WIDTH + BALL;
+  by("ball").setAttribute("cx", clamp(x + vx * ahead, low, high));
+  by("ball").setAttribute("cy", nextY);
   SIDES.forEach((name, index) => by(`pad-${name}`).setAttribute("y", pads[index] - PAD / 2));
 }
 requestAnimationFrame(draw);
@@ -256,6 +300,7 @@ setInterval(() => {
 }, 250);
 
 // A game goes on after a reload; and a link to a page with an id asks to join.
+await isKnown;
 if (sessionStorage.game) {
   by("id").value = sessionStorage.game;
   if (!await begin({ join: sessionStorage.game })) delete sessionStorage.game;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{ClientId, Epoch, Limits, Server};
+use examples::loopback;
+use push_server::ClientId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -124,6 +124,35 @@ fn the_game_waits_for_who_is_away_and_ends_when_they_are_gone() {
     assert_eq!(alone(&mut game, GONE).end, Some((Side::Right, Why::Gone)));
 }
 
+/// Whoever has created it may be elsewhere, and tell somebody the id; and then has as long to come back as anybody.
+#[test]
+fn a_game_that_nobody_has_joined_waits_longer() {
+    let mut game = Game::new(id(ANN));
+    for _ in 1..WAITING {
+        game.step();
+    }
+    assert_eq!((game.phase(), game.frame().here), (Phase::Waiting, [false, false]));
+    assert_eq!(game.join(&id(BOB)), Some(Side::Right));
+    let alone = |game: &mut Game, ticks: u32| {
+        for _ in 0..ticks {
+            game.hear(Side::Right, 0);
+            game.step();
+        }
+        game.phase()
+    };
+    assert_eq!(alone(&mut game, GONE - AWAY - 1), Phase::Paused);
+    game.hear(Side::Left, 0);
+    assert_eq!(game.phase(), Phase::Serve);
+    assert_eq!(alone(&mut game, GONE), Phase::Over);
+
+    let mut game = Game::new(id(ANN));
+    for _ in 0..WAITING {
+        assert_eq!(game.phase(), Phase::Waiting);
+        game.step();
+    }
+    assert_eq!(game.frame().end, Some((Side::Left, Why::Gone)));
+}
+
 #[test]
 fn a_game_is_for_two() {
     let mut game = game();
@@ -132,15 +161,13 @@ fn a_game_is_for_two() {
 }
 
 fn serve() -> (SocketAddr, Court) {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let court = Court::new(hub.clone());
-    tokio::spawn(court.clone().run());
-    let routes = routes(&hub, court.clone()).unwrap();
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));
-    (address, court)
+    let mut opened = None;
+    let address = loopback::serve(|hub| {
+        let court = opened.insert(Court::new(hub.clone())).clone();
+        tokio::spawn(court.clone().run());
+        routes(hub, court).unwrap()
+    });
+    (address, opened.unwrap())
 }
 
 /// The reply, or the words of the refusal.
@@ -224,12 +251,36 @@ async fn only_who_plays_moves_a_pad() {
     }
 }
 
+/// Whoever joins a game quits the one in which they wait or play; whoever is refused stays where they are.
+#[tokio::test(start_paused = true)]
+async fn nobody_plays_two_games() {
+    let (_, court) = serve();
+    let (ann, bob, eve) = (id(ANN), id(BOB), id("eve-0123456789abcdef"));
+    let phase = |game: &str, player: &ClientId| {
+        let mut phase = None;
+        let stream = format!("game-{game}").parse().unwrap();
+        let _ = court.with_player(&stream, Some(player), |game, _| phase = Some(game.phase()));
+        phase
+    };
+    let (anns, bobs) = (court.create(&ann).unwrap(), court.create(&bob).unwrap());
+    court.join(&anns, &bob).unwrap();
+    assert_eq!(phase(&bobs, &bob), Some(Phase::Over));
+    assert_eq!(phase(&anns, &bob), Some(Phase::Serve));
+    // A reload is no other game.
+    court.join(&anns, &bob).unwrap();
+    assert_eq!(phase(&anns, &ann), Some(Phase::Serve));
+    let eves = court.create(&eve).unwrap();
+    assert!(court.join(&anns, &eve).is_err());
+    assert_eq!(phase(&eves, &eve), Some(Phase::Waiting));
+}
+
 /// Games that nobody plays make room by themselves, and whoever begins another one leaves theirs.
 #[tokio::test(start_paused = true)]
 async fn there_are_so_many_games_at_most() {
     let (_, court) = serve();
     for number in 0..GAMES {
-        court.create(&id(&format!("player-{number:09}"))).unwrap();
+        let game = court.create(&id(&format!("left-{number:011}"))).unwrap();
+        court.join(&game, &id(&format!("right-{number:010}"))).unwrap();
     }
     assert_eq!(court.create(&id(ANN)), Err("All courts are taken. Try again later."));
     tokio::time::sleep(GONE * TICK + TICK).await;
@@ -240,4 +291,29 @@ async fn there_are_so_many_games_at_most() {
     }
     let report: Value = serde_json::from_str(&court.clock().report()).unwrap();
     assert_eq!(report["ticks"], 60 * TICKS_PER_SECOND, "{report}");
+    assert_eq!(report["skipped"], 0, "{report}");
+}
+
+/// What was left out is told, and forgotten with the tick before which it was.
+#[tokio::test(start_paused = true)]
+async fn ticks_that_are_left_out_are_counted() {
+    let (clock, begin) = (clock::Clock::default(), tokio::time::Instant::now());
+    let tick = |number: u32| {
+        let due = begin + number * TICK;
+        clock.ticked(due, due + TICK / 8, due + TICK / 4);
+        serde_json::from_str::<Value>(&clock.report()).unwrap()
+    };
+    for number in [0, 1, 4, 5] {
+        tick(number);
+    }
+    let report = tick(7);
+    assert_eq!((&report["ticks"], &report["skipped"]), (&json!(5), &json!(3)), "{report}");
+    assert_eq!(
+        (&report["late_us"]["most"], &report["took_us"]["p99"]),
+        (&json!(5_000), &json!(5_000)),
+        "{report}"
+    );
+    let last = (8..7 + 60 * TICKS_PER_SECOND).fold(report, |_, number| tick(number));
+    assert_eq!((&last["ticks"], &last["skipped"]), (&json!(60 * TICKS_PER_SECOND), &json!(1)), "{last}");
+    assert_eq!(tick(7 + 60 * TICKS_PER_SECOND)["skipped"], 0);
 }

@@ -40,10 +40,10 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// The stream of ticks. Of a price only the last one matters, so a reader whose socket is full goes on with the newest tick.
-/// What is kept is for those who come, so that they see every company at once, and for those whose network blinks.
+/// What is kept, two seconds, is for those who come, so that they see every company at once, and for those whose network blinks.
 fn open(hub: &Hub) -> anyhow::Result<Stream> {
     let bounds = StreamConfig::new(hub.limits())
-        .history(2_000, 1 << 20, Duration::from_secs(10))
+        .history(2 * market::RATE as usize, 1 << 20, Duration::from_secs(2))
         .overflow(Overflow::Latest);
     Ok(hub.open_with(&"ticks".parse()?, &bounds)?)
 }

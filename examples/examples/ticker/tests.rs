@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use policy_server::{ListenConfig, PolicyFile, Responder};
-use push_server::{Epoch, Limits, Server};
+use examples::loopback;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -14,14 +13,12 @@ use super::*;
 
 /// The example, served until the test ends.
 fn serve() -> (SocketAddr, Stream) {
-    let listener = ListenConfig::default().bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
-    let ticks = open(&hub).unwrap();
-    let policy = PolicyFile::builder().allow("*", "80").build().unwrap();
-    let serving = Server::new(hub.clone(), web::router(hub), Responder::new(&policy));
-    tokio::spawn(serving.serve(listener, std::future::pending()));
-    (address, ticks)
+    let mut ticks = None;
+    let address = loopback::serve(|hub| {
+        ticks = Some(open(hub).unwrap());
+        web::router(hub.clone())
+    });
+    (address, ticks.unwrap())
 }
 
 /// Reads lines of JSON, and passes each on until `is_enough`.
@@ -79,7 +76,7 @@ async fn a_thousand_a_second() {
 async fn begins_with_every_company() {
     let (address, ticks) = serve();
     let mut market = Market::new(1);
-    for _ in 0..3_000 {
+    for _ in 0..2_000 {
         ticks.publish(&market.tick()).await.unwrap();
     }
     let mut client = TcpStream::connect(address).await.unwrap();

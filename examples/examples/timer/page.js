@@ -4,12 +4,11 @@
 import { connect, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal } from "/web/journal.js";
+import { Retry, inWords } from "/web/retry.js";
 
 const LAST = 10;
 /** An update is due every 2 s; after this silence the connection is taken for lost. */
 const SILENCE = 8_000;
-/** Until the first retry, and where doubling it ends. */
-const RETRY_FIRST = 1_000, RETRY_MOST = 8_000;
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -30,7 +29,8 @@ window.comet_update = value => {
 
 // By this name the server tells this page what its controller does.
 const visitor = `page-${Math.random().toString(36).slice(2, 12)}`;
-let frame = null, watch = null, retry = RETRY_FIRST, isBack = false;
+const retry = new Retry();
+let frame = null, watch = null, isBack = false;
 
 function state(name, text) {
   by("comet-state").dataset.state = name;
@@ -66,17 +66,16 @@ function heard() {
     state("open", "live, by script tags");
     journal.add(isBack ? "counter: back again; a new connection begins its own count" : "counter: connected, by script tags", "good");
   }
-  retry = RETRY_FIRST;
+  retry.reset();
   isBack = false;
 }
 
 function lost(why) {
   leave();
-  const wait = retry * (0.5 + Math.random() / 2);
-  retry = Math.min(2 * retry, RETRY_MOST);
+  const wait = retry.wait();
   if (!isBack) journal.add(`counter: ${why}`, "lost");
   isBack = true;
-  state("waiting", `${why}; trying again in about ${Math.max(1, Math.round(wait / 1_000))} s`);
+  state("waiting", `${why}; ${inWords(wait)}`);
   watch = setTimeout(start, wait);
 }
 
@@ -90,7 +89,8 @@ window.comet_end = why => {
 
 by("start").onclick = () => {
   journal.add("counter: started by you");
-  [retry, isBack] = [RETRY_FIRST, false];
+  retry.reset();
+  isBack = false;
   start();
 };
 by("stop").onclick = () => {

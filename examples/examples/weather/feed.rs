@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use http::{StatusCode, Uri};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -14,9 +15,12 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 use serde::Serialize;
 use tokio::time::timeout;
+use url::Url;
 
 /// A feed that has not come as a whole within this time is not waited for.
 pub(crate) const FEED_TIME: Duration = Duration::from_secs(10);
+/// A feed that is elsewhere is followed so often.
+pub(crate) const REDIRECTS: usize = 3;
 /// A longer feed is refused.
 pub(crate) const FEED_BYTES: usize = 256 << 10;
 /// Of a title or a text so much is kept.
@@ -39,11 +43,11 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Trusts whom this system trusts, if one of `feeds` is HTTPS.
-    pub(crate) fn new<'a>(mut feeds: impl Iterator<Item = &'a Uri>) -> anyhow::Result<Self> {
+    /// Trusts whom this system trusts, if `is_abroad`: the feeds, or where they have moved to, may be HTTPS.
+    pub(crate) fn new(is_abroad: bool) -> anyhow::Result<Self> {
         let provider = rustls::crypto::ring::default_provider();
         let builder = HttpsConnectorBuilder::new();
-        let builder = if feeds.any(|feed| feed.scheme_str() == Some("https")) {
+        let builder = if is_abroad {
             builder.with_provider_and_native_roots(provider).context("the system's certificates")?
         } else {
             let config = rustls::ClientConfig::builder_with_provider(provider.into());
@@ -63,8 +67,19 @@ impl Fetcher {
     }
 
     async fn get(&self, feed: &Uri) -> anyhow::Result<Vec<u8>> {
-        let answer = self.client.get(feed.clone()).await.context("the feed cannot be reached")?;
+        let mut feed = feed.clone();
+        let mut answer = self.client.get(feed.clone()).await.context("the feed cannot be reached")?;
+        for _ in 0..REDIRECTS {
+            if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                break;
+            }
+            feed = moved(&feed, answer.headers().get(LOCATION))?;
+            let next = self.client.get(feed.clone()).await;
+            answer =
+                next.with_context(|| format!("the feed has moved to {feed}, which cannot be reached"))?;
+        }
         let status = answer.status();
+        ensure!(!status.is_redirection(), "the feed has moved more than {REDIRECTS} times, last from {feed}");
         ensure!(status == StatusCode::OK, "the feed's server answers {status}");
         match Limited::new(answer.into_body(), FEED_BYTES).collect().await {
             Ok(body) => Ok(body.to_bytes().to_vec()),
@@ -74,6 +89,17 @@ impl Fetcher {
             Err(error) => Err(anyhow!(error).context("the feed broke off")),
         }
     }
+}
+
+/// Where a feed is that has moved from `feed`. Never from HTTPS to where anybody on the way could write the weather.
+fn moved(feed: &Uri, location: Option<&HeaderValue>) -> anyhow::Result<Uri> {
+    let location = location.and_then(|location| location.to_str().ok());
+    let location = location.context("the feed has moved, and its server does not say where to")?;
+    let from = Url::parse(&feed.to_string())?;
+    let to = from.join(location).with_context(|| format!("the feed has moved to {}", shortened(location)))?;
+    let is_good = to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http");
+    ensure!(is_good, "the feed has moved from {} to {}", from.scheme(), shortened(to.as_str()));
+    Ok(to.as_str().parse()?)
 }
 
 /// The first entry of a feed: `item` of RSS, `entry` of Atom, which both begin with the newest.
@@ -151,5 +177,5 @@ fn finished(mut forecast: Forecast) -> anyhow::Result<Forecast> {
 }
 
 fn shortened(name: &str) -> String {
-    name.chars().take(32).collect()
+    name.chars().take(64).collect()
 }

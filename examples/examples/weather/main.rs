@@ -2,7 +2,7 @@
 //! and by streaming, by one controller that is written once. What is wrong with a feed is shown, too.
 //!
 //! `cargo run --release -p examples --example weather`; with feeds of your own,
-//! `-- --feed 'Oxford=https://weather-broker-cdn.api.bbci.co.uk/en/forecast/rss/3day/2640729' --every 300`
+//! `-- --feed 'Oxford=https://weather-broker-cdn.api.bbci.co.uk/en/forecast/rss/3day/2640729'`
 
 mod comet;
 mod feed;
@@ -39,9 +39,17 @@ struct Options {
     #[arg(long = "feed", value_name = "PLACE=URL", value_parser = place)]
     feeds: Vec<Place>,
 
-    /// Ask each feed every so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    every: u64,
+    /// Ask each feed every so many seconds: 5 by default, 300 with --feed
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    every: Option<u64>,
+}
+
+impl Options {
+    fn pace(&self) -> Duration {
+        // The feeds of others are not asked more often than anybody minds, unless somebody says so.
+        let usual = if self.feeds.is_empty() { 5 } else { 300 };
+        Duration::from_secs(self.every.unwrap_or(usual))
+    }
 }
 
 fn place(text: &str) -> anyhow::Result<Place> {
@@ -61,9 +69,9 @@ async fn main() -> anyhow::Result<()> {
         ensure!(names.insert(&place.name), "two feeds of {}", place.name);
     }
     let site = Site::open(options.listen)?;
+    let (weatherman, pace) = (Weatherman::default(), options.pace());
+    let fetcher = Fetcher::new(!options.feeds.is_empty())?;
     let places = if options.feeds.is_empty() { built_in(&site)? } else { options.feeds };
-    let fetcher = Fetcher::new(places.iter().map(|place| &place.feed))?;
-    let (weatherman, pace) = (Weatherman::default(), Duration::from_secs(options.every));
     let count = u32::try_from(places.len())?;
     for (place, turn) in places.into_iter().zip(0..) {
         let (weatherman, fetcher) = (weatherman.clone(), fetcher.clone());

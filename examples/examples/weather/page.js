@@ -3,11 +3,14 @@
 
 import { showCommands } from "/web/commands.js";
 import { Journal, clock } from "/web/journal.js";
+import { Retry, inWords } from "/web/retry.js";
 
 /** The server answers a poll within 60 s, news or not; a stream has a report for each place and then as they come. */
 const LONGEST_POLL = 75_000, BEGIN = 20_000;
-/** Until the first retry, and where doubling it ends. */
-const RETRY_FIRST = 1_000, RETRY_MOST = 8_000;
+/** Seconds of silence on a stream that are normal, where the server does not say; after twice as many it is lost. */
+const HEARTBEAT = 15;
+/** Characters. A report is shorter by far. */
+const LONGEST_EVENT = 65_536;
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -52,8 +55,9 @@ function show({ place, forecast, problem, revision }) {
 
 // ---- How it comes ------------------------------------------------------------------------------------------------
 
+const retry = new Retry();
 /** Ends what is going on; another one begins with another. */
-let going = new AbortController(), retry = RETRY_FIRST, timer = null, isLost = false, isOpen = false;
+let going = new AbortController(), timer = null, isLost = false, isOpen = false;
 /** What a browser says of a request that came to nothing, in words for people. */
 const WORDS = { TypeError: "no connection", TimeoutError: "no answer", SyntaxError: "the answer broke off" };
 const NAMES = { stream: "streaming", longpoll: "long polling" };
@@ -79,7 +83,7 @@ function start() {
 }
 
 function opened() {
-  retry = RETRY_FIRST;
+  retry.reset();
   if (isOpen) return;
   isOpen = true;
   state("open", `live, by ${NAMES[by("way").value]}`);
@@ -89,11 +93,10 @@ function opened() {
 
 function lost(why) {
   stop();
-  const wait = retry * (0.5 + Math.random() / 2);
-  retry = Math.min(2 * retry, RETRY_MOST);
+  const wait = retry.wait();
   if (!isLost) journal.add(`weather: lost: ${why}`, "lost");
   isLost = true;
-  state("waiting", `${why}; trying again in about ${Math.max(1, Math.round(wait / 1_000))} s`);
+  state("waiting", `${why}; ${inWords(wait)}`);
   timer = setTimeout(start, wait);
 }
 
@@ -111,23 +114,55 @@ async function longpoll(signal) {
   }
 }
 
-/** One answer that goes on. */
-function stream(signal) {
-  return new Promise((_, fail) => {
-    const source = new EventSource(`/weather/sse?seen=${seen}`);
-    const begin = setTimeout(fail, BEGIN, new Error("no answer"));
-    const offline = () => fail(new Error("this browser is offline"));
-    addEventListener("offline", offline, { signal });
-    signal.addEventListener("abort", () => { clearTimeout(begin); source.close(); });
-    source.onopen = () => { clearTimeout(begin); requests += 1; opened(); };
-    source.onmessage = ({ data }) => show(JSON.parse(data));
-    source.addEventListener("rotate", () => fail(new Error("the server is stopping")));
-    source.onerror = () => fail(new Error("no connection"));
-  });
+/**
+ * One answer that goes on, of server-sent events. By `fetch`: an EventSource shows nobody its heartbeats, so one whose network
+ * has gone without a word would be taken for live, for ever.
+ */
+async function stream(signal) {
+  const hangUp = new AbortController(), either = AbortSignal.any([signal, hangUp.signal]);
+  let watch;
+  const expect = (ms, otherwise) => {
+    clearTimeout(watch);
+    watch = setTimeout(() => hangUp.abort(new Error(otherwise)), ms);
+  };
+  addEventListener("offline", () => hangUp.abort(new Error("this browser is offline")), { signal: either });
+  try {
+    expect(BEGIN, "no answer");
+    const answer = await fetch(`/weather/sse?seen=${seen}`, { cache: "no-store", signal: either });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const silence = 2_000 * (Number(answer.headers.get("push-heartbeat")) || HEARTBEAT);
+    requests += 1;
+    opened();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
+      // Whatever comes is a sign of life, heartbeats too.
+      expect(silence, `silent for ${silence / 1_000} s`);
+      const { done, value } = await reader.read();
+      if (done) throw new Error("the answer has ended");
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      if (rest.length > LONGEST_EVENT) throw new Error(`an event is longer than ${LONGEST_EVENT} characters`);
+      events.forEach(take);
+    }
+  } catch (problem) {
+    throw hangUp.signal.aborted ? hangUp.signal.reason : problem;
+  } finally {
+    clearTimeout(watch);
+    hangUp.abort();
+  }
+}
+
+/** An event is lines, each a field; those of this server have a line of data at most. */
+function take(event) {
+  const field = name => new RegExp(`^${name}: ?(.*)$`, "m").exec(event)?.[1];
+  const type = field("event") ?? "message", data = field("data");
+  if (type === "rotate") throw new Error("the server is stopping");
+  if (type === "message" && data) show(JSON.parse(data));
 }
 
 by("way").onchange = () => {
-  [isLost, retry] = [false, RETRY_FIRST];
+  isLost = false;
+  retry.reset();
   journal.add(`weather: changed by you to ${NAMES[by("way").value]}`);
   by("stop").textContent = "Stop";
   start();
@@ -138,7 +173,8 @@ by("stop").onclick = () => {
     return start();
   }
   stop();
-  [isLost, retry] = [false, RETRY_FIRST];
+  isLost = false;
+  retry.reset();
   by("stop").textContent = "Go!";
   state("closed", "stopped by you");
   journal.add("weather: stopped by you");

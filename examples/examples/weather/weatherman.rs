@@ -1,6 +1,7 @@
 //! The articles' Weatherman, who asks the feeds, and their MessageSender, which wakes the connections: what is known of each
 //! place, and who wants to know.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,8 +30,8 @@ pub(crate) struct Report {
     pub(crate) revision: i64,
 }
 
-/// Clones are the same one. It holds a report for each place, and no more handles than there are connections
-/// ([`Limits::connections`](push_server::Limits::connections)), beside those that have gone since the last report.
+/// Clones are the same one. It holds a report for each place, and a handle for each connection that is open
+/// ([`Limits::connections`](push_server::Limits::connections) at most).
 #[derive(Clone, Default)]
 pub(crate) struct Weatherman {
     known: Arc<Mutex<Known>>,
@@ -40,7 +41,8 @@ pub(crate) struct Weatherman {
 struct Known {
     reports: Vec<Report>,
     revision: i64,
-    connections: Vec<Handle>,
+    /// By their ids.
+    connections: HashMap<u64, Handle>,
 }
 
 impl Weatherman {
@@ -48,9 +50,14 @@ impl Weatherman {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on this connection is woken by each report.
+    /// From now on this connection is woken by each report,
     pub(crate) fn add(&self, connection: Handle) {
-        self.known().connections.push(connection);
+        self.known().connections.insert(connection.id(), connection);
+    }
+
+    /// until it has ended.
+    pub(crate) fn remove(&self, connection: u64) {
+        self.known().connections.remove(&connection);
     }
 
     /// What somebody who has seen `revision` has not seen, the oldest first.
@@ -91,7 +98,10 @@ impl Weatherman {
             Some(at) => known.reports[at] = report,
             None => known.reports.push(report),
         }
-        known.connections.retain(Handle::wake);
+        for connection in known.connections.values() {
+            // One that is ending is removed in a moment.
+            connection.wake();
+        }
     }
 
     #[cfg(test)]

@@ -1,6 +1,9 @@
 //! `chat` in two browsers.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::page::{Network, Page};
 use crate::support::Example;
@@ -74,6 +77,29 @@ async fn two_talk_to_all_and_to_one() {
     // Ann has gone from the kitchen, and is seen to.
     bob.until("#messages", |text| text.contains("ann left.")).await;
     ann.close().await;
+
+    // A copy of a tab ("Duplicate tab") has a copy of its storage, and is somebody else all the same. A reload is not.
+    bob.browser.page.refresh().await.unwrap();
+    bob.until("#people", |text| text == "bob (you)").await;
+    let key = bob.browser.value("sessionStorage.chatKey").await;
+    let first = bob.browser.page.window().await.unwrap();
+    bob.browser.page.execute("window.open('/');", Vec::new()).await.unwrap();
+    let windows = bob.browser.page.windows().await.unwrap();
+    let second = windows.into_iter().find(|window| *window != first).expect("another window");
+    bob.browser.page.switch_to_window(second).await.unwrap();
+    bob.until("#messages", str::is_empty).await;
+    let is_other =
+        format!("String(document.activeElement.id === 'name' && sessionStorage.chatKey !== {key})");
+    for _ in 0..100 {
+        if bob.browser.value(&is_other).await == "true" {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(bob.browser.value(&is_other).await, "true");
+    bob.press("#come").await;
+    bob.until("#notice", |text| text == "Somebody else here is called bob.").await;
+    bob.browser.page.switch_to_window(first).await.unwrap();
     bob.close().await;
     example.stop();
 }
@@ -95,13 +121,22 @@ async fn the_chat_says_what_becomes_of_its_connection_and_comes_back() {
     say(&page, "after").await;
     page.until("#messages", |text| text.contains("after")).await;
 
-    // On a slow network it is late. (The browser does not slow down WebSockets.) Reloaded, the page is there by the same name.
+    // On a slow network it is late. (The browser slows down what begins afterwards, and no WebSockets.) Reloaded, the page is
+    // there by the same name.
+    page.network(Network::Slow).await;
     page.goto(&example.url("/?transport=sse")).await;
     page.until("#state", |text| text.contains("server-sent events")).await;
-    page.network(Network::Slow).await;
     say(&page, "slowly").await;
     page.until("#messages", |text| text.contains("slowly")).await;
+
+    // Without one, what is written waits, and is sent when there is one again.
+    page.network(Network::Offline).await;
+    page.journal_tells("kitchen: lost: ").await;
+    say(&page, "patiently").await;
+    page.until("#messages", |text| text.contains("Waiting to be sent: “patiently”")).await;
     page.network(Network::Usual).await;
+    page.journal_tells("kitchen: back again").await;
+    page.until("#messages", |text| text.contains("ann patiently") && !text.contains("Waiting")).await;
     page.browser.page.refresh().await.unwrap();
     page.until("#people", |text| text == "ann (you)").await;
     page.until("#messages", |text| text.contains("after") && text.contains("slowly")).await;

@@ -14,6 +14,7 @@ mod java_library;
 mod movie;
 mod page;
 mod publish_from_java;
+mod relay;
 #[path = "../support/mod.rs"]
 mod support;
 mod tennis;

@@ -2,18 +2,32 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use fantoccini::Locator;
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::page::{Network, Page};
 use crate::support::Example;
 
-/// Presses or releases a key, as the window hears it.
-async fn key(page: &Page, what: &str, key: &str) {
-    let script = "dispatchEvent(new KeyboardEvent(arguments[0], { key: arguments[1], bubbles: true }));";
-    // At the body, where a key goes when nothing has the focus.
-    let script = format!("document.activeElement.blur(); document.body.{script}");
-    page.browser.page.execute(&script, vec![json!(what), json!(key)]).await.unwrap();
+/// As WebDriver calls them.
+const ENTER: char = '\u{e007}';
+const UP: char = '\u{e013}';
+const DOWN: char = '\u{e015}';
+
+async fn keyboard(page: &Page, action: KeyAction) {
+    // One keyboard, which remembers what is held.
+    let keyboard = KeyActions::new("keyboard".to_owned()).then(action);
+    page.browser.page.perform_actions(keyboard).await.expect("the page takes keys");
+}
+
+/// Presses a key as a person does, on whatever has the focus.
+async fn hold(page: &Page, key: char) {
+    keyboard(page, KeyAction::Down { value: key }).await;
+}
+
+async fn release(page: &Page, key: char) {
+    keyboard(page, KeyAction::Up { value: key }).await;
 }
 
 async fn number(page: &Page, expression: &str) -> f64 {
@@ -35,14 +49,20 @@ async fn until_pad(page: &Page, side: &str, is_so: impl Fn(f64) -> bool) {
     panic!("the {side} pad is at {}", pad(page, side).await);
 }
 
+/// Of `3 : 12`.
+fn points(score: &str) -> [u32; 2] {
+    let (left, right) = score.split_once(" : ").expect("a score");
+    [left, right].map(|points| points.parse().expect("a number of points"))
+}
+
 /// The first page creates a game and the second joins it, by keyboard.
 async fn start(example: &Example) -> (Page, Page, String) {
     let (left, right) = (Page::open(&example.url("/")).await, Page::open(&example.url("/")).await);
     left.press("#new").await;
     let says = left.until("#says", |text| text.starts_with("Tell the other player this id: ")).await;
     let game = says.rsplit(' ').next().unwrap().to_owned();
-    right.fill("#id", &game.to_lowercase()).await;
-    right.press("#join button").await;
+    // The focus is in the field when the game begins.
+    right.fill("#id", &format!("{}{ENTER}", game.to_lowercase())).await;
     for (page, side) in [(&left, "left"), (&right, "right")] {
         page.until("#game-title", |text| text == format!("Game {game}")).await;
         page.until(&format!("#{side}"), |text| text == format!("{side}, you")).await;
@@ -58,28 +78,36 @@ async fn two_browsers_play() {
     let (left, right, game) = start(&example).await;
     left.until("#state", |text| text.contains("script tags")).await;
     // A key that is held moves the pad, in both windows; released, it rests.
-    key(&left, "keydown", "ArrowUp").await;
+    hold(&left, UP).await;
     until_pad(&left, "left", |y| y == 0.0).await;
     until_pad(&right, "left", |y| y == 0.0).await;
-    key(&left, "keyup", "ArrowUp").await;
-    key(&right, "keydown", "ArrowDown").await;
+    release(&left, UP).await;
+    hold(&right, DOWN).await;
     until_pad(&left, "right", |y| y == 82.0).await;
-    key(&right, "keyup", "ArrowDown").await;
+    release(&right, DOWN).await;
     // Nobody stands where the balls go, so somebody scores; both see the same.
-    let score = left.until("#score", |text| text != "0 : 0").await;
-    right.until("#score", |text| text >= &*score).await;
-    key(&left, "keydown", "ArrowDown").await;
+    let score = points(&left.until("#score", |text| points(text) != [0, 0]).await);
+    let is_as_late = |text: &str| std::iter::zip(points(text), score).all(|(now, then)| now >= then);
+    right.until("#score", is_as_late).await;
+    hold(&left, DOWN).await;
     until_pad(&left, "left", |y| y > 30.0).await;
-    key(&left, "keyup", "ArrowDown").await;
+    // Of two keys the newer one counts, and the older one again when that is released.
+    hold(&left, UP).await;
+    until_pad(&left, "left", |y| y == 0.0).await;
+    release(&left, UP).await;
+    until_pad(&left, "left", |y| y > 30.0).await;
+    release(&left, DOWN).await;
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
 
-    // Another transport, in the middle of the game.
-    let choose = "const way = document.getElementById('transport'); way.value = 'ws'; way.dispatchEvent(new Event('change'));";
-    right.browser.page.execute(choose, Vec::new()).await.unwrap();
+    // Another transport, in the middle of the game: the next one of the list. Afterwards the same key moves the pad again.
+    let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
+    list.send_keys(&DOWN.to_string()).await.unwrap();
     right.until("#state", |text| text.contains("WebSocket")).await;
-    key(&right, "keydown", "ArrowUp").await;
+    hold(&right, UP).await;
     until_pad(&left, "right", |y| y == 0.0).await;
+    release(&right, UP).await;
+    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "ws");
 
     // A third one does not get in.
     let third = Page::open(&example.url(&format!("/#{game}"))).await;
@@ -115,11 +143,14 @@ async fn reloading_losing_the_network_and_leaving_are_survived() {
     left.until("#left", |text| text == "left, you").await;
     left.until("#says", |text| text == "Play!").await;
 
-    // A slow network is only that.
-    right.network(Network::Slow).await;
-    key(&right, "keydown", "ArrowDown").await;
+    // A phone's network is only that, from the loading of the page on. (What began before is as fast as ever.)
+    right.network(Network::Phone).await;
+    right.browser.page.refresh().await.unwrap();
+    right.until("#right", |text| text == "right, you").await;
+    right.until("#says", |text| text == "Play!").await;
+    hold(&right, DOWN).await;
     until_pad(&left, "right", |y| y == 82.0).await;
-    key(&right, "keyup", "ArrowDown").await;
+    release(&right, DOWN).await;
 
     // Without a network the other one is told, and the game waits.
     right.network(Network::Offline).await;

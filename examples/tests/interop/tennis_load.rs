@@ -173,7 +173,7 @@ async fn a_hundred_games_for_a_minute() {
         took.as_secs_f64()
     );
     println!("frames received   {frames}, {:.0} a second", frames as f64 / took.as_secs_f64());
-    println!("ticks, last minute of the server: {ticks}");
+    println!("the server's last ticks, and what was skipped between them: {ticks}");
     println!(
         "between frames    median {:.1} ms, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms (40 ms is due)",
         gap(500),

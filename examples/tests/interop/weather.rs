@@ -1,6 +1,7 @@
 //! `weather` in a browser, by streaming and by long polls.
 
 use crate::page::{Network, Page};
+use crate::relay::Relay;
 use crate::support::Example;
 
 fn reports(text: &str) -> u32 {
@@ -81,4 +82,24 @@ async fn says_what_becomes_of_its_connection_either_way() {
         page.close().await;
         example.stop();
     }
+}
+
+/// A laptop that was carried away from its network: no end of the connection ever comes.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh examples"]
+async fn a_stream_that_falls_silent_is_not_taken_for_live() {
+    let example = Example::start("weather", &["--every", "2"]);
+    let relay = Relay::start(example.address).await;
+    let page = Page::open(&format!("http://{}/", relay.address)).await;
+    page.until("#state", |text| text == "live, by streaming").await;
+    more_reports(&page).await;
+    relay.fall_silent();
+    page.until("#state", |text| text.starts_with("silent for 30 s; trying again in about ")).await;
+    page.journal_tells("weather: lost: silent for 30 s").await;
+    relay.speak();
+    page.until("#state", |text| text == "live, by streaming").await;
+    page.journal_tells("weather: back again").await;
+    more_reports(&page).await;
+    page.close().await;
+    example.stop();
 }

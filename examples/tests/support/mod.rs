@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -47,17 +48,29 @@ impl Example {
             .stdout(Stdio::piped())
             .spawn()
             .expect("cargo built it");
-        let mut lines =
-            BufReader::new(process.stdout.take().expect("stdout is a pipe")).lines().map_while(Result::ok);
-        let address =
-            lines.find_map(|line| line.strip_prefix("Open http://")?.split('/').next()?.parse().ok());
-        let Some(address) = address else {
-            let status = process.wait();
-            panic!("{} has not said which address to open, and ended with {status:?}", program.display());
-        };
-        // Reads on, so that it can never be stopped by a full pipe.
-        thread::spawn(move || lines.for_each(drop));
-        Self { process, address }
+        let stdout = process.stdout.take().expect("stdout is a pipe");
+        // Ended from here on, whatever happens.
+        let mut example = Self { process, address };
+        let (say, said) = mpsc::channel::<SocketAddr>();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            let address =
+                lines.find_map(|line| line.strip_prefix("Open http://")?.split('/').next()?.parse().ok());
+            if let Some(address) = address {
+                let _ = say.send(address);
+            }
+            // Reads on, so that it can never be stopped by a full pipe.
+            lines.for_each(drop);
+        });
+        match said.recv_timeout(PATIENCE) {
+            Ok(address) => example.address = address,
+            Err(why) => panic!(
+                "{} has not said which address to open: {why}; its status is {:?}",
+                program.display(),
+                example.process.try_wait()
+            ),
+        }
+        example
     }
 
     /// Of its process.
