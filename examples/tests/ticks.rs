@@ -4,8 +4,10 @@ mod support;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
-use support::{Example, program};
+use support::{Example, PATIENCE, program};
 
 /// The client, ended when dropped.
 struct Ticks(Child);
@@ -23,8 +25,15 @@ fn reads_every_company_and_outlives_the_server() {
     let mut command = Command::new(program("ticks"));
     let command = command.arg(example.url("/streams/ticks")).stdout(Stdio::piped());
     let mut ticks = Ticks(command.spawn().unwrap());
-    let mut lines = BufReader::new(ticks.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut until = |what: &str| lines.find(|line| line.contains(what)).expect("it goes on");
+    let (say, said) = mpsc::channel();
+    let lines = BufReader::new(ticks.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    thread::spawn(move || lines.for_each(|line| drop(say.send(line))));
+    let until = |what: &str| loop {
+        let line = said.recv_timeout(PATIENCE).unwrap_or_else(|why| panic!("no line with {what:?}: {why}"));
+        if line.contains(what) {
+            return line;
+        }
+    };
     assert_eq!(until("connected"), "connected: fresh");
     let line = until(" ticks of 40 companies ");
     let price = line.split("ACME ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();

@@ -1,12 +1,8 @@
 // What happened to a page's connections, in words, the newest first.
 
-const KEPT = 50;
+import { NAMES } from "/push-client.js";
 
-/** In the words of push-client.js's `showState`. */
-const NAMES = {
-  ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
-  longpoll: "long polling", poll: "polling", script: "script tags",
-};
+const KEPT = 50;
 
 /** `22:04:31`, for a <time>. */
 export function clock(now = new Date()) {

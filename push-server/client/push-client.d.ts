@@ -28,6 +28,9 @@ export function showState(connection: Connection<any>, element: HTMLElement): ()
  */
 export type Transport = "ws" | "sse" | "xhr" | "longpoll" | "poll" | "script";
 
+/** The transports in words for people, as `showState` writes them. */
+export const NAMES: Readonly<Record<Transport, string>>;
+
 /** `epoch:sequence`: a place in the history of a stream. */
 export type Position = string;
 

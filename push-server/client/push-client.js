@@ -38,10 +38,10 @@ const FRAME = 48 << 10, FRAMES = 96 << 10;
 // The longest time that setTimeout knows: past it, it does not wait at all.
 const LONGEST = 2 ** 31 - 1;
 
-const NAMES = {
+const NAMES = Object.freeze({
   ws: "WebSocket", sse: "server-sent events", xhr: "XHR streaming",
   longpoll: "long polling", poll: "polling", script: "script tags",
-};
+});
 
 // What an answer other than 2xx says: to whoever has written the page, or to the people who use it.
 class Refusal extends Error {
@@ -844,4 +844,4 @@ function showState(connection, element) {
   return () => connection.removeEventListener("state", show);
 }
 
-export { Connection, connect, showState };
+export { Connection, NAMES, connect, showState };

@@ -20,7 +20,7 @@ async fn each_file_is_served_with_its_type() {
         (
             "/push-client.js",
             "text/javascript; charset=utf-8",
-            "\nexport { Connection, connect, showState };\n",
+            "\nexport { Connection, NAMES, connect, showState };\n",
         ),
         (
             "/push-client.global.js",

@@ -9,8 +9,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-/// How long an example may take to say where it listens, and to end when asked to, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an example may take to say where it listens, and to end when asked to or to say the next thing, on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An example, as cargo built it beside the tests.
 pub(crate) fn program(example: &str) -> PathBuf {

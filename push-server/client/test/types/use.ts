@@ -1,6 +1,6 @@
 // Never run: that this compiles, and that what should not does not, is the test of the types.
 
-import { connect, Connection, showState, type MessageEvent, type Refused, type State } from "push-client";
+import { connect, Connection, NAMES, showState, type MessageEvent, type Refused, type State } from "push-client";
 
 interface Line { text: string }
 
@@ -48,6 +48,7 @@ void [position.length, receivers + 1];
 for await (const { data } of connection) void data.text;
 const stop: () => void = showState(connection, document.body);
 stop();
+void NAMES[connection.transport ?? "poll"].length;
 const another: Connection = new Connection(new URL("https://example.org/streams/news"), { since: connection.position });
 another.close();
 pushClient.connect("/streams/news").close();
