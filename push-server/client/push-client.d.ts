@@ -9,8 +9,9 @@ export function connect<T = unknown>(url: string | URL, options?: ConnectOptions
 
 /**
  * Shows the state of a connection in an element, whose content it replaces: a dot, and a text in the page's own colour.
- * The element becomes a status region (`aria-live="polite"`) and gets `data-state` for styles of the page.
- * Returns a function that ends it.
+ * The dot has the page's `--live`, `--wait` and `--off` where it has these colours, and its own where not. The element gets
+ * `data-state` for styles of the page. What it says is a status region (`aria-live="polite"`), but for the time of the
+ * next try, so a server that is away is read out once, not at each try. Returns a function that ends it.
  */
 export function showState(connection: Connection<any>, element: HTMLElement): () => void;
 

@@ -338,6 +338,7 @@ class PushEvent extends Event {
 }
 
 class Connection extends EventTarget {
+  static #all = new Set(); // that are not closed
   #url;
   #options;
   #limits;
@@ -398,6 +399,7 @@ class Connection extends EventTarget {
     on(globalThis, "offline", () => this.#doubt());
     on(globalThis, "pageshow", ({ persisted }) => { if (persisted) this.#hurry(); });
     on(globalThis.document, "visibilitychange", () => { if (!document.hidden) this.#hurry(); });
+    Connection.#all.add(this);
     // After who called has added listeners.
     queueMicrotask(() => this.#open());
   }
@@ -504,6 +506,10 @@ class Connection extends EventTarget {
       const { poll, ...receipt } = JSON.parse(await body(response, this.#limits.message));
       gathered = poll ?? null;
       return receipt;
+    } catch (error) {
+      // Nobody has answered: nor may what is awaited ever come, though a link that sees no cuts shows nothing of it.
+      if (!(error instanceof Refusal)) this.#doubt();
+      throw error;
     } finally {
       give?.(gathered);
     }
@@ -750,6 +756,8 @@ class Connection extends EventTarget {
         return this.#refused(problem, problem.message);
       }
       const isDown = problem.status === undefined;
+      // Not for this one alone, though others may not have seen it.
+      if (isDown) for (const other of Connection.#all) if (other.#url.origin === this.#url.origin) other.#doubt();
       const offline = globalThis.navigator?.onLine === false ? "offline" : "the server cannot be reached";
       return this.#wait(isDown ? offline : problem.message, problem.retryAfter);
     }
@@ -803,6 +811,7 @@ class Connection extends EventTarget {
   #finish(reason) {
     if (this.state === "closed") return;
     this.#drop();
+    Connection.#all.delete(this);
     this.#closing.abort();
     this.#tell("closed", null, reason);
     for (const message of this.#sends.splice(0)) {
@@ -816,29 +825,33 @@ function connect(url, options) {
   return new Connection(url, options);
 }
 
-// One colour each, that stands out on white and on black alike; the text has the page's own.
-const COLOURS = { connecting: "#b7791f", open: "#2f9e5f", waiting: "#b7791f", closed: "#d9534f" };
+// The page's own colours, by these names, or one each that stands out on white and on black alike. The text has the page's own.
+const WAIT = "var(--wait, #b7791f)";
+const COLOURS = { connecting: WAIT, open: "var(--live, #2f9e5f)", waiting: WAIT, closed: "var(--off, #d9534f)" };
 
 function showState(connection, element) {
-  const dot = document.createElement("span"), text = document.createElement("span");
-  dot.textContent = "\u25cf ";
+  // What is read out, once, and what is only there to be seen: when the next try is, while nothing else has changed.
+  const [dot, news, aside] = ["\u25cf ", "", ""].map(text => {
+    const span = document.createElement("span");
+    span.textContent = text;
+    return span;
+  });
   dot.setAttribute("aria-hidden", "true");
+  news.setAttribute("role", "status");
+  news.setAttribute("aria-live", "polite");
+  let away = null;
   const show = () => {
     const { state, transport, reason, retryAt } = connection;
     const seconds = Math.max(1, Math.round((retryAt - Date.now()) / 1_000));
-    const said = {
-      connecting: "connecting",
-      open: `live, by ${NAMES[transport]}`,
-      waiting: `${reason}; trying again in about ${seconds} s`,
-      closed: reason,
-    }[state];
+    if (state !== "connecting") away = state === "waiting" ? reason : null;
+    const said = { connecting: away ?? "connecting", open: `live, by ${NAMES[transport]}` }[state] ?? reason;
     element.dataset.state = state;
     dot.style.color = COLOURS[state];
-    if (text.textContent !== said) text.textContent = said;
+    if (news.textContent !== said) news.textContent = said;
+    const now = state === "waiting" ? ` in about ${seconds} s` : "";
+    aside.textContent = away === null ? "" : `; trying again${now}`;
   };
-  element.setAttribute("role", "status");
-  element.setAttribute("aria-live", "polite");
-  element.replaceChildren(dot, text);
+  element.replaceChildren(dot, news, aside);
   connection.addEventListener("state", show);
   show();
   return () => connection.removeEventListener("state", show);

@@ -588,6 +588,53 @@ test("one whose server is gone is lost", async () => {
   assert.deepEqual([connection.state, connection.reason], ["waiting", "the server cannot be reached"]);
 });
 
+test("a message that nobody answers has the stream asked about, which may have been cut without a word", async () => {
+  const stream = growing();
+  on("sse", stream.response);
+  on("send", new TypeError("fetch failed"), refusal(403, "No."), new TypeError("fetch failed"));
+  const { connection } = listen({ transports: ["sse"] });
+  await settle();
+  stream.push("id: ab:0\n\n");
+  await settle();
+  await assert.rejects(connection.send(1), /fetch failed/);
+  await settle();
+  assert.deepEqual([connection.state, asked().slice(1)], ["open", ["send", "poll?last=0"]], "the server is there");
+  await assert.rejects(connection.send(2), /403: No\./);
+  await settle();
+  assert.deepEqual(asked().slice(3), ["send"], "a refusal is an answer");
+  answers.poll = [new TypeError("fetch failed")];
+  await assert.rejects(connection.send(3), /fetch failed/);
+  await settle();
+  assert.deepEqual([connection.state, connection.reason], ["waiting", "the server cannot be reached"]);
+});
+
+test("who cannot reach the server has the others ask that read from it", async () => {
+  const streams = [growing(), growing()];
+  on("sse", ...streams.map(({ response }) => response));
+  const [first, second] = [listen({ transports: ["sse"] }), listen({ transports: ["sse"] })].map(({ connection }) => connection);
+  const elsewhere = connect("http://elsewhere/streams/news", { transports: ["ws"] });
+  open.push(elsewhere);
+  await settle();
+  FakeSocket.all[0].say(begin());
+  streams.forEach(({ push }) => push("id: ab:0\n\n"));
+  await settle();
+  // Cut for itself: the server answers, and nobody else is concerned.
+  streams[0].cut();
+  await settle();
+  assert.deepEqual([first.state, second.state], ["waiting", "open"]);
+  const last = growing();
+  answers.sse = [last.response];
+  await pass(1_000);
+  last.push("id: ab:0\n\n");
+  await settle();
+  assert.equal(first.state, "open");
+  answers.poll = [new TypeError("fetch failed")];
+  last.cut();
+  await settle();
+  assert.deepEqual([first, second].map(({ state, reason }) => [state, reason]), Array(2).fill(["waiting", "the server cannot be reached"]));
+  assert.equal(elsewhere.state, "open");
+});
+
 // ---- Bounds and bad input.
 
 test("what is no JSON fails the transport and loses nothing", async () => {

@@ -369,13 +369,32 @@ async fn the_state_is_shown_and_a_wait_can_be_cut_short() {
     let text = |name: &str| format!("streams.{name}.state.textContent");
     page.until_is(&text("live"), json!("● live, by WebSocket")).await;
     page.until_is("streams.missing.state.dataset.state", json!("closed")).await;
+    page.listen("eager", json!({ "limits": quick() })).await;
+    page.until_is(&text("eager"), json!("● live, by WebSocket")).await;
+    // What is read out, again and again if it is written again.
+    let read_out = "new MutationObserver(changes => { for (const { target, addedNodes: [node] } of changes) \
+                    if (target.closest('[role=status]')) (window.read_out ??= []).push(node.textContent); }) \
+                    .observe(streams.eager.state, { subtree: true, childList: true, characterData: true })";
+    page.value(&format!("void {read_out}")).await;
     page.proxy.down(true);
     let waiting =
         page.until(&text("live"), |text| text.as_str().is_some_and(|text| text.contains("again"))).await;
     let waiting = waiting.as_str().unwrap();
     assert!(waiting.starts_with("● the server cannot be reached; trying again in about "), "{waiting}");
-    let aria = "['role', 'aria-live', 'data-state'].map(name => streams.live.state.getAttribute(name))";
-    assert_eq!(page.value(aria).await, json!(["status", "polite", "waiting"]));
+    let aria = "[...streams.live.state.children].map(part => part.getAttribute('aria-live'))";
+    assert_eq!(page.value(aria).await, json!([null, "polite", null]));
+    assert_eq!(page.value("streams.live.state.dataset.state").await, json!("waiting"));
+    // A colour of the page is taken, as soon as there is one.
+    let dot = "getComputedStyle(streams.live.state.firstChild).color";
+    assert_eq!(page.value(dot).await, json!("rgb(183, 121, 31)"));
+    page.value("void document.documentElement.style.setProperty('--wait', '#010203')").await;
+    assert_eq!(page.value(dot).await, json!("rgb(1, 2, 3)"));
+    // However often it tries in vain, that is said once.
+    let tries = "streams.eager.told.filter(({ state }) => state === 'waiting').length";
+    page.until(tries, |tries| tries.as_u64() >= Some(4)).await;
+    let read_out = page.value("window.read_out").await;
+    let (last, before) = read_out.as_array().and_then(|all| all.split_last()).expect("it was told");
+    assert_eq!((last, before.len() <= 1), (&json!("the server cannot be reached"), true), "{read_out}");
     Browser::keep(&page.browser.page.screenshot().await.expect("a screenshot"), "client-state.png");
     page.proxy.down(false);
     page.value("void dispatchEvent(new Event('online'))").await;
@@ -388,6 +407,39 @@ async fn the_state_is_shown_and_a_wait_can_be_cut_short() {
     page.value("void (window.classic = pushClient.connect('/streams/news'))").await;
     page.until_is("classic.state", json!("open")).await;
     page.close().await;
+}
+
+/// No event tells of a frame that is cut. What does: a message that nobody answers, and another connection of the page.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh stream"]
+async fn a_frame_that_is_cut_is_not_taken_for_live() {
+    for witness in [true, false] {
+        let site = Site::start(1, limits()).await;
+        let page = Page::open(&site).await;
+        let mut silent = quick();
+        // Its silence would be noticed when this test has long given up.
+        silent["heartbeat"] = 600_000.into();
+        page.listen("frame", json!({ "transports": ["script"], "rotate": 0, "limits": silent })).await;
+        let state = "streams.frame.connection.state";
+        page.until_is(state, json!("open")).await;
+        if witness {
+            page.listen("other", json!({ "transports": ["sse"], "limits": quick() })).await;
+            page.until_is("streams.other.connection.state", json!("open")).await;
+        }
+        page.proxy.down(true);
+        if !witness {
+            page.value("void streams.frame.connection.send('to nobody').catch(() => {})").await;
+        }
+        page.until_is(
+            "streams.frame.connection.reason ?? streams.frame.connection.state",
+            json!("the server cannot be reached"),
+        )
+        .await;
+        page.proxy.down(false);
+        site.publish(&json!("back")).await;
+        page.until_is("streams.frame.values", json!(["back"])).await;
+        page.close().await;
+    }
 }
 
 fn client() -> std::path::PathBuf {
