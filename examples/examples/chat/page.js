@@ -7,6 +7,8 @@ import { tabId } from "/web/tab.js";
 
 /** What the room remembers, and what the page shows. */
 const HISTORY = 200, SHOWN = 500;
+/** Milliseconds without a message after which the history is in, and what comes is read out. */
+const PAUSE = 1_000;
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -16,7 +18,7 @@ const isKnown = tabId("chatKey").then(tab => { ({ id: key, isCopy } = tab); });
 // `/?transport=sse` reads by that alone.
 const transports = new URLSearchParams(location.search).getAll("transport");
 if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
-let room = null, hideState = () => {}, name = "", told = 0;
+let room = null, hideState = () => {}, name = "", told = 0, pause = null;
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
@@ -24,38 +26,52 @@ async function comeIn() {
   await isKnown;
   leave();
   name = sessionStorage.chatName = by("name").value;
-  const where = document.querySelector("[name=room]:checked").value;
+  const where = sessionStorage.chatRoom = document.querySelector("[name=room]:checked").value;
   by("messages").replaceChildren();
-  by("notice").textContent = "";
+  by("said").setAttribute("aria-live", "off");
+  by("notice").textContent = by("refused").textContent = "";
   const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
-  room.addEventListener("message", ({ data }) => show(data));
+  room.addEventListener("message", ({ data }) => { show(data); readOutLater(); });
   room.addEventListener("resume", ({ verdict }) => {
     if (verdict === "epoch-changed") note("The server was started anew. What was said before is above, and it knows nothing of it.");
     if (verdict === "gap") note("Some of what was said is lost.");
   });
-  // Also whenever we have come back.
-  room.addEventListener("state", ({ state }) => { if (state === "open") enter(here); });
+  room.addEventListener("state", event => {
+    // That we have left it is nothing to tell.
+    if (here !== room) return event.stopImmediatePropagation();
+    // Also whenever we have come back.
+    if (event.state === "open") enter(here);
+  });
   hideState = showState(room, by("state"));
   journal.follow(room, where);
   by("room-title").textContent = `The ${where}`;
-  by("go").disabled = false;
+  by("my-name").textContent = name;
+  by("me").hidden = false;
+  by("name-form").hidden = true;
   showCommands(by("commands"), [
     ["curl", `what is said in the ${where}`, `curl -sN '${location.origin}/streams/${where}/sse?last=20'`],
     ["curl", "say something, as you", `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`],
   ]);
 }
 
-function leave() {
-  room?.close();
-  hideState();
+function leave(why = "you are not in a room") {
+  const left = room;
   room = null;
-  by("go").disabled = true;
+  left?.close();
+  hideState();
+  clearTimeout(pause);
+  by("state").textContent = why;
+  by("state").dataset.state = "out";
+  by("room-title").textContent = "The room";
+  by("me").hidden = true;
+  by("name-form").hidden = false;
   people([]);
 }
 
 /** Who is here? And is our name ours? */
 async function enter(here) {
   const before = told;
+  readOutLater();
   try {
     const { reply } = await here.send({ enter: true });
     // What the room itself has told meanwhile is newer.
@@ -63,10 +79,17 @@ async function enter(here) {
   } catch (error) {
     if (here !== room || !error.forPeople) return;
     leave();
-    by("notice").textContent = error.message;
+    by("refused").textContent = error.message;
     journal.add(error.message, "bad");
-    by("name").focus();
+    by("name").select();
   }
+}
+
+/** Up to 200 lines of history are there to be read, and not to be read out. */
+function readOutLater() {
+  if (by("said").getAttribute("aria-live") === "polite") return;
+  clearTimeout(pause);
+  pause = setTimeout(() => by("said").setAttribute("aria-live", "polite"), PAUSE);
 }
 
 // ---- What comes --------------------------------------------------------------------------------------------------
@@ -129,7 +152,7 @@ by("write").onsubmit = async event => {
   event.preventDefault();
   by("notice").textContent = "";
   if (!room) {
-    by("notice").textContent = "Come in first, by a name.";
+    by("refused").textContent = "Come in first, by a name.";
     by("name").focus();
     return;
   }
@@ -150,7 +173,8 @@ by("write").onsubmit = async event => {
     const { reply } = await here.send({ text }, to ? { to } : {});
     if (reply && here === room) show(reply);
   } catch (error) {
-    by("notice").textContent = error.forPeople ? error.message : `Not sent: ${error.message}`;
+    const why = here === room ? error.message : "you left before it was.";
+    by("notice").textContent = error.forPeople ? why : `Not sent: ${why}`;
     // Back into the field; if there is something else by now, it can be copied.
     if (!by("text").value) by("text").value = text;
     else note(`Not sent: “${text}”`);
@@ -159,17 +183,21 @@ by("write").onsubmit = async event => {
     waiting?.remove();
   }
 };
-by("name-form").onsubmit = event => {
+by("name-form").onsubmit = async event => {
   event.preventDefault();
-  comeIn();
+  await comeIn();
+  by("text").focus({ preventScroll: true });
+  by("write").scrollIntoView({ block: "nearest" });
 };
 by("go").onclick = () => {
-  leave();
+  leave("left by you");
+  by("name").select();
   journal.add("left by you; the others will see it in some seconds");
 };
 by("rooms").onchange = () => { if (room) comeIn(); };
 
 by("name").value = sessionStorage.chatName ?? "";
+for (const radio of document.querySelectorAll("[name=room]")) radio.checked ||= radio.value === sessionStorage.chatRoom;
 // A copy of a tab is another person, who needs a name of their own.
 await isKnown;
 if (by("name").value && !isCopy) comeIn();

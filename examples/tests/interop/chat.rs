@@ -1,9 +1,6 @@
 //! `chat` in two browsers.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::page::{Network, Page};
 use crate::support::Example;
@@ -16,6 +13,17 @@ async fn come(page: &Page, name: &str) {
     page.fill("#name", name).await;
     page.press("#come").await;
     page.until("#people", |text| text.contains(&format!("{name} (you)"))).await;
+    // What follows is to say something: the field for that is there to write in, on a small screen too.
+    assert_eq!(page.text("#my-name").await, name);
+    assert_eq!(page.browser.value("document.activeElement.id").await, "text");
+}
+
+/// Whether the whole element is on a screen of this size, without scrolling.
+async fn is_seen(page: &Page, css: &str, width: u32, height: u32) -> bool {
+    page.size(width, height).await;
+    let script = "const { top, bottom } = document.querySelector(arguments[0]).getBoundingClientRect(); \
+                  return [scrollTo(0, 0), top >= 0 && bottom <= innerHeight && bottom > top][1];";
+    page.browser.page.execute(script, vec![css.into()]).await.unwrap() == json!(true)
 }
 
 async fn say(page: &Page, text: &str) {
@@ -59,6 +67,12 @@ async fn two_talk_to_all_and_to_one() {
             0
         );
     }
+    // The history was there to be read, and not to be read out; what comes now is.
+    let is_read_out = "document.getElementById('said').getAttribute('aria-live')";
+    bob.until_value(is_read_out, "polite").await;
+    for css in ["#write", "#notice"] {
+        assert!(is_seen(&ann, css, 1280, 800).await, "{css}");
+    }
     ann.is_accessible("chat").await;
     ann.asks_nobody_else(&example.url("/")).await;
 
@@ -68,12 +82,24 @@ async fn two_talk_to_all_and_to_one() {
     ann.until("#room-title", |text| text == "The garden").await;
     ann.until("#people", |text| text == "ann (you)").await;
     assert!(!ann.text("#messages").await.contains("Is anybody here?"));
-    ann.fill("#name", "bob").await;
-    ann.press("#come").await;
-    ann.until("#people", |text| text.contains("bob (you)")).await;
+    ann.browser.page.refresh().await.unwrap();
+    ann.until("#room-title", |text| text == "The garden").await;
+    ann.until("#people", |text| text == "ann (you)").await;
+    ann.press("#go").await;
+    ann.until("#state", |text| text == "left by you").await;
+    assert_eq!(ann.text("#room-title").await, "The room");
+    assert_eq!(ann.browser.value("document.activeElement.id").await, "name");
+    say(&ann, "Not yet there.").await;
+    ann.until("#refused", |text| text == "Come in first, by a name.").await;
+    come(&ann, "bob").await;
     let kitchen = "document.querySelector('[value=kitchen]').click();";
     ann.browser.page.execute(kitchen, Vec::new()).await.unwrap();
-    ann.until("#notice", |text| text == "Somebody else here is called bob.").await;
+    ann.until("#refused", |text| text == "Somebody else here is called bob.").await;
+    assert_eq!(ann.text("#state").await, "you are not in a room");
+    assert_eq!(ann.browser.value("document.activeElement.id").await, "name");
+    // What a page does by itself is no news of the connection.
+    let journal = ann.text("#journal").await;
+    assert!(!journal.contains("closed") && !journal.contains("over"), "{journal}");
     // Ann has gone from the kitchen, and is seen to.
     bob.until("#messages", |text| text.contains("ann left.")).await;
     ann.close().await;
@@ -90,15 +116,9 @@ async fn two_talk_to_all_and_to_one() {
     bob.until("#messages", str::is_empty).await;
     let is_other =
         format!("String(document.activeElement.id === 'name' && sessionStorage.chatKey !== {key})");
-    for _ in 0..100 {
-        if bob.browser.value(&is_other).await == "true" {
-            break;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(bob.browser.value(&is_other).await, "true");
+    bob.until_value(&is_other, "true").await;
     bob.press("#come").await;
-    bob.until("#notice", |text| text == "Somebody else here is called bob.").await;
+    bob.until("#refused", |text| text == "Somebody else here is called bob.").await;
     bob.browser.page.switch_to_window(first).await.unwrap();
     bob.close().await;
     example.stop();

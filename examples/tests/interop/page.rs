@@ -69,6 +69,19 @@ impl Page {
         self.browser.page.goto(url).await.expect("the page loads");
     }
 
+    /// Waits until this expression of a script is so.
+    pub(crate) async fn until_value(&self, expression: &str, expected: &str) {
+        let start = Instant::now();
+        loop {
+            let value = self.browser.value(expression).await;
+            if value == expected {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "after {PATIENCE:?} {expression} is {value}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     async fn chromium(&self, command: &'static str, parameters: Value) {
         let answer = self.browser.page.issue_cmd(Chromium { command, parameters }).await;
         answer.unwrap_or_else(|error| panic!("{command}: {error}"));
@@ -86,6 +99,10 @@ impl Page {
             { "name": "prefers-reduced-motion", "value": "reduce" },
         ]);
         self.chromium("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        self.size(width, height).await;
+    }
+
+    pub(crate) async fn size(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.chromium("Emulation.setDeviceMetricsOverride", size).await;
     }
