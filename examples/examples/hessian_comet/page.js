@@ -39,9 +39,10 @@ const LOOK = 1_000;
 
 const movie = { shown: 0, position: null, watch: null, retry: new Retry(), isLost: false };
 
+/** It is read out: what has not changed is not written again. */
 function movieState(name, text) {
   by("movie-state").dataset.state = name;
-  by("movie-state").textContent = text;
+  if (by("movie-state").textContent !== text) by("movie-state").textContent = text;
 }
 
 /** Ruffle has no TCP: what the movie sends to its host and port goes over a WebSocket instead. */
@@ -56,7 +57,7 @@ function socket() {
 
 function startMovie() {
   stopMovie();
-  movieState("connecting", "connecting");
+  if (!movie.isLost) movieState("connecting", "connecting");
   const { proxyUrl, flush } = socket();
   const style = getComputedStyle(document.documentElement);
   const colour = name => style.getPropertyValue(name).trim().slice(1);
@@ -151,9 +152,13 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anotherMov
 
 function withoutRuffle() {
   by("stage").replaceChildren(by("missing").content.cloneNode(true));
-  by("way").disabled = true;
+  by("ways").hidden = true;
   by("movie-foot").textContent = "The movie is at /2008/comet_client.swf.";
-  movieState("closed", "no player");
+  movieState("none", "no player");
+  showCommands(by("ruffle"), [
+    ["npm", "gets Ruffle", "npm install --prefix target/ruffle @ruffle-rs/ruffle"],
+    ["This example", "with it", "cargo run --release -p examples --example hessian_comet -- --ruffle target/ruffle/node_modules/@ruffle-rs/ruffle"],
+  ]);
 }
 
 window.RufflePlayer = { config: {} };

@@ -7,8 +7,8 @@ import { Journal } from "/web/journal.js";
 import { Retry, inWords } from "/web/retry.js";
 
 const LAST = 10;
-/** An update is due every 2 s; after this silence the connection is taken for lost. */
-const SILENCE = 8_000;
+/** A first answer may take so long. An update is due every 2 s; after this silence the connection is taken for lost. */
+const BEGIN = 8_000, SILENCE = 5_000;
 
 const by = id => document.getElementById(id);
 const journal = new Journal(by("journal"));
@@ -17,13 +17,17 @@ by("ticks").append(...Array.from({ length: LAST }, () => document.createElement(
 // ---- The tutorial ------------------------------------------------------------------------------------------------
 
 window.comet_update = value => {
-  by("content").textContent = value;
-  [...by("ticks").children].forEach((tick, at) => tick.classList.toggle("on", at < value));
+  show(value, value);
   by("content").classList.remove("new");
   void by("content").offsetWidth; // restarts the animation
   by("content").classList.add("new");
   heard();
 };
+
+function show(text, count) {
+  by("content").textContent = text;
+  [...by("ticks").children].forEach((tick, at) => tick.classList.toggle("on", at < count));
+}
 
 // ---- The connection: an iframe that is loading as long as it lives -----------------------------------------------
 
@@ -32,14 +36,18 @@ const visitor = `page-${Math.random().toString(36).slice(2, 12)}`;
 const retry = new Retry();
 let frame = null, watch = null, isBack = false;
 
-function state(name, text) {
+/** What is `said` is read out, once; `next` is only there to be seen. */
+function state(name, said, next = "") {
   by("comet-state").dataset.state = name;
-  by("comet-state").textContent = text;
+  if (by("comet-said").textContent !== said) by("comet-said").textContent = said;
+  by("comet-next").textContent = next;
+  by("stop").disabled = name === "closed";
 }
 
 function start() {
   leave();
-  state("connecting", "connecting");
+  if (isBack) by("comet-next").textContent = "; trying again";
+  else state("connecting", "connecting");
   frame = document.createElement("iframe");
   frame.hidden = true;
   frame.title = "The stream of script tags";
@@ -47,7 +55,7 @@ function start() {
   // A document that was loaded has ended, whether the server has said why (`comet_end`) or not.
   frame.onload = () => lost("the connection was lost");
   document.body.append(frame);
-  watch = setTimeout(lost, SILENCE, "no answer");
+  watch = setTimeout(lost, BEGIN, "no answer");
 }
 
 /** Closes the connection, or forgets what was to become of one. */
@@ -75,7 +83,7 @@ function lost(why) {
   const wait = retry.wait();
   if (!isBack) journal.add(`counter: ${why}`, "lost");
   isBack = true;
-  state("waiting", `${why}; ${inWords(wait)}`);
+  state("waiting", why, `; ${inWords(wait)}`);
   watch = setTimeout(start, wait);
 }
 
@@ -91,12 +99,13 @@ by("start").onclick = () => {
   journal.add("counter: started by you");
   retry.reset();
   isBack = false;
+  show("–", 0);
   start();
 };
 by("stop").onclick = () => {
-  if (by("comet-state").dataset.state === "closed") return;
   leave();
   state("closed", "left by you");
+  by("start").focus();
   journal.add("counter: left by you; the server will notice");
 };
 
@@ -128,8 +137,13 @@ steps.addEventListener("message", ({ data: { call, then } }) => {
   if (then === "suspended") glow = setTimeout(light, GLOW, "suspended");
 });
 steps.addEventListener("state", ({ state }) => {
-  if (state !== "open") by("step").textContent = "Not told at the moment.";
-  if (state !== "open") light();
+  if (state === "open") return;
+  by("step").textContent = "Not told at the moment.";
+  light();
+  // A frame that is cut says nothing. Where this connection was cut, the server may be gone for both.
+  if (state === "waiting") fetch("/", { method: "HEAD", cache: "no-store" }).catch(() => {
+    if (by("comet-state").dataset.state === "open") lost("the server cannot be reached");
+  });
 });
 showState(steps, by("steps-state"));
 journal.follow(steps, "controller");

@@ -62,9 +62,11 @@ let going = new AbortController(), timer = null, isLost = false, isOpen = false;
 const WORDS = { TypeError: "no connection", TimeoutError: "no answer", SyntaxError: "the answer broke off" };
 const NAMES = { stream: "streaming", longpoll: "long polling" };
 
-function state(name, text) {
+/** What is `said` is read out, once; `next` is only there to be seen. */
+function state(name, said, next = "") {
   by("state").dataset.state = name;
-  by("state").textContent = text;
+  if (by("said").textContent !== said) by("said").textContent = said;
+  by("next").textContent = next;
 }
 
 function stop() {
@@ -76,7 +78,8 @@ function stop() {
 function start() {
   stop();
   going = new AbortController();
-  if (!isLost) state("connecting", "connecting");
+  if (isLost) by("next").textContent = "; trying again";
+  else state("connecting", "connecting");
   const way = by("way").value, { signal } = going;
   const ask = way === "stream" ? stream : longpoll;
   ask(signal).catch(problem => { if (!signal.aborted) lost(WORDS[problem.name] ?? problem.message); });
@@ -96,7 +99,7 @@ function lost(why) {
   const wait = retry.wait();
   if (!isLost) journal.add(`weather: lost: ${why}`, "lost");
   isLost = true;
-  state("waiting", `${why}; ${inWords(wait)}`);
+  state("waiting", why, `; ${inWords(wait)}`);
   timer = setTimeout(start, wait);
 }
 
