@@ -82,8 +82,9 @@ function lost(why) {
   leave();
   const wait = retry.wait();
   if (!isBack) journal.add(`counter: ${why}`, "lost");
+  // What each try in vain comes to is no news.
+  state("waiting", isBack ? by("comet-said").textContent : why, `; ${inWords(wait)}`);
   isBack = true;
-  state("waiting", why, `; ${inWords(wait)}`);
   watch = setTimeout(start, wait);
 }
 

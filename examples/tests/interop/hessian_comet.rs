@@ -89,6 +89,9 @@ async fn without_ruffle_the_page_says_how_to_get_it() {
     let example = Example::start("hessian_comet", &[]);
     let page = Page::open(&example.url("/")).await;
     page.until("#stage", |text| text.contains("npm install --prefix target/ruffle @ruffle-rs/ruffle")).await;
+    // Both as they are to be run.
+    let whole = "cargo run --release -p examples --example hessian_comet -- --ruffle target/ruffle/node_modules/@ruffle-rs/ruffle";
+    page.until("#stage", |text| text.contains(whole)).await;
     page.until("#browser-foot", |text| text.contains(" received, now at ")).await;
     page.is_accessible("hessian_comet-without-ruffle").await;
     page.close().await;

@@ -150,6 +150,23 @@ impl Page {
         self.until("#journal", |text| text.contains(what)).await;
     }
 
+    /// Keeps what is written into an element from now on: what is read out, where it is a status region.
+    pub(crate) async fn keep_written(&self, css: &str) {
+        let script = "window.written = []; const element = document.querySelector(arguments[0]); \
+                      new MutationObserver(() => written.push(element.innerText)).observe(element, { childList: true });";
+        self.browser.page.execute(script, vec![css.into()]).await.expect("the page is open");
+    }
+
+    pub(crate) async fn written(&self) -> Value {
+        self.browser.value("window.written").await
+    }
+
+    /// It has tried in vain some times: the wait is doubled at each, from 1 s.
+    pub(crate) async fn tries_in_vain(&self, css: &str) {
+        let seconds = |text: &str| text.rsplit(' ').nth(1).and_then(|number| number.parse::<u32>().ok());
+        self.until(css, |text| seconds(text) >= Some(3)).await;
+    }
+
     /// Presses a button by keyboard alone.
     pub(crate) async fn press(&self, css: &str) {
         let button = self.browser.page.find(Locator::Css(css)).await.expect("there is such a button");

@@ -1,5 +1,7 @@
 //! `timer` in a browser.
 
+use serde_json::json;
+
 use crate::page::{Network, Page};
 use crate::support::Example;
 
@@ -27,12 +29,10 @@ async fn counts_to_ten_and_shows_each_step() {
     assert_eq!(page.text("#comet-state").await, "left by you");
     assert_eq!(page.browser.value("document.getElementById('stop').disabled").await, true);
     // A new count begins at none, not at the old one.
-    let counts = "new MutationObserver(() => (window.counts ??= []).push(document.getElementById('content').innerText)) \
-                  .observe(document.getElementById('content'), { childList: true })";
-    page.browser.value(&format!("void {counts}")).await;
+    page.keep_written("#content").await;
     page.press("#start").await;
     page.until("#content", |text| text == "1").await;
-    assert_eq!(page.browser.value("window.counts.join()").await, "–,1");
+    assert_eq!(page.written().await, json!(["–", "1"]));
     page.close().await;
     example.stop();
 }
@@ -52,9 +52,12 @@ async fn says_what_becomes_of_its_connection_and_comes_back() {
     page.journal_tells("counter: back again; a new connection begins its own count").await;
     page.journal_tells("controller: back again").await;
     page.until("#content", |text| text == "2").await;
+    page.keep_written("#comet-said").await;
     let address = example.kill();
     // A frame that is cut says nothing; the connection beside it does.
     page.journal_tells("counter: the server cannot be reached").await;
+    page.tries_in_vain("#comet-next").await;
+    assert_eq!(page.written().await, json!(["the server cannot be reached"]), "read out once");
     let example = Example::start_at("timer", address, &[]);
     page.until("#comet-state", |text| text == "live, by script tags").await;
     page.until("#step", |text| text.starts_with("resume: ")).await;

@@ -63,8 +63,12 @@ async fn says_what_becomes_of_its_connection_either_way() {
         let example = Example::start_at("weather", address, &["--every", "2"]);
         page.journal_tells("weather: back again").await;
         more_reports(&page).await;
+        page.keep_written("#said").await;
         let address = example.kill();
         page.until("#state", |text| text.contains("; trying again in about ")).await;
+        page.tries_in_vain("#next").await;
+        let written = page.written().await;
+        assert!(written.as_array().is_some_and(|all| all.len() <= 2), "the same is read out once: {written}");
         let example = Example::start_at("weather", address, &["--every", "2"]);
         page.until("#state", |text| text.starts_with("live, by ")).await;
         more_reports(&page).await;
