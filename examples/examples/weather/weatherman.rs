@@ -5,19 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::Uri;
 use push_server::controller::Handle;
 use serde::Serialize;
 use tokio::time::interval;
 
-use super::feed::{Fetcher, Forecast};
-
-/// A place, and the address of its feed.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) name: String,
-    pub(crate) feed: Uri,
-}
+use super::feed::Forecast;
 
 /// What is known of a place: the newest forecast that there was, and what is wrong with its feed now, if anything is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,13 +60,15 @@ impl Weatherman {
         reports
     }
 
-    /// Asks a feed at once, and then every `pace`, for ever.
-    pub(crate) async fn watch(self, place: Place, fetcher: Fetcher, pace: Duration) {
+    /// Asks for the weather of a place at once, and then every `pace`, for ever.
+    pub(crate) async fn watch<F>(self, place: &str, pace: Duration, ask: impl Fn() -> F)
+    where
+        F: Future<Output = anyhow::Result<Forecast>>,
+    {
         let mut pace = interval(pace);
         loop {
             pace.tick().await;
-            let told = fetcher.fetch(&place.feed).await;
-            self.told(&place.name, told.map_err(|error| format!("{error:#}")));
+            self.told(place, ask().await.map_err(|error| format!("{error:#}")));
         }
     }
 
