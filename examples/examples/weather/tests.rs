@@ -3,13 +3,14 @@
 mod feed;
 mod fetch;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use examples::loopback;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::feed::Forecast;
 use super::*;
@@ -107,6 +108,24 @@ fn wakes_for_news_alone() {
     assert!(weatherman.since(report.revision).is_empty());
     weatherman.told("Lisbon", Ok(forecast("sun")));
     assert_eq!(weatherman.since(report.revision)[0].problem, None);
+}
+
+/// A feed that takes longer than the pace has that pace to rest, and owes us nothing.
+#[tokio::test(start_paused = true)]
+async fn a_slow_feed_is_not_asked_more_often() {
+    const PACE: Duration = Duration::from_secs(1);
+    let answered = RefCell::new(Vec::new());
+    let ask = || async {
+        let rest = answered.borrow().last().map_or(PACE, Instant::elapsed);
+        assert!(rest >= PACE, "asked again {rest:?} after its answer");
+        sleep(Duration::from_millis(if answered.borrow().len() < 3 { 9_500 } else { 0 })).await;
+        answered.borrow_mut().push(Instant::now());
+        Ok(forecast("sun"))
+    };
+    let watching = Weatherman::default().watch("Lisbon", PACE, ask);
+    timeout(Duration::from_secs(40), watching).await.unwrap_err();
+    // Three times 10.5 s, and then one each second.
+    assert_eq!(answered.borrow().len(), 3 + 9);
 }
 
 #[tokio::test]

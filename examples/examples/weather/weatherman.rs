@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use push_server::controller::Handle;
 use serde::Serialize;
-use tokio::time::interval;
+use tokio::time::sleep;
 
 use super::feed::Forecast;
 
@@ -60,15 +60,14 @@ impl Weatherman {
         reports
     }
 
-    /// Asks for the weather of a place at once, and then every `pace`, for ever.
+    /// Asks for the weather of a place at once, and then a `pace` after each answer, for ever: a slow feed is not hurried.
     pub(crate) async fn watch<F>(self, place: &str, pace: Duration, ask: impl Fn() -> F)
     where
         F: Future<Output = anyhow::Result<Forecast>>,
     {
-        let mut pace = interval(pace);
         loop {
-            pace.tick().await;
             self.told(place, ask().await.map_err(|error| format!("{error:#}")));
+            sleep(pace).await;
         }
     }
 
