@@ -110,6 +110,17 @@ fn wakes_for_news_alone() {
     assert_eq!(weatherman.since(report.revision)[0].problem, None);
 }
 
+/// The clock of an earlier server was ahead, and a page has seen what this one will not say for hours.
+#[test]
+fn who_has_seen_the_future_is_told_all() {
+    let weatherman = Weatherman::default();
+    weatherman.told("Lisbon", Ok(forecast("sun")));
+    weatherman.told("Kyoto", Ok(forecast("rain")));
+    let seen = weatherman.since(0)[1].revision;
+    assert!(weatherman.since(seen).is_empty());
+    assert_eq!(weatherman.since(seen + 3_600_000), weatherman.since(0));
+}
+
 /// A feed that takes longer than the pace has that pace to rest, and owes us nothing.
 #[tokio::test(start_paused = true)]
 async fn a_slow_feed_is_not_asked_more_often() {

@@ -11,14 +11,14 @@ use tokio::time::sleep;
 
 use super::feed::Forecast;
 
-/// What is known of a place: the newest forecast that there was, and what is wrong with its feed now, if anything is.
+/// What is known of a place: the last forecast that there was, and what is wrong with its feed now, if anything is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename = "example.Report")]
 pub(crate) struct Report {
     pub(crate) place: String,
     pub(crate) forecast: Option<Forecast>,
     pub(crate) problem: Option<String>,
-    /// Later reports have greater ones, those of a later server, too: whoever has seen this one is told what is later.
+    /// Milliseconds since 1970. Later reports have greater ones; those of a later server, too, as long as no clock was set back.
     pub(crate) revision: i64,
 }
 
@@ -52,10 +52,13 @@ impl Weatherman {
         self.known().connections.remove(&connection);
     }
 
-    /// What somebody who has seen `revision` has not seen, the oldest first.
+    /// What somebody who has seen `revision` has not seen, the oldest first. It is all if that one is still to come: the
+    /// clock was set back since it was told.
     pub(crate) fn since(&self, revision: i64) -> Vec<Report> {
+        let known = self.known();
+        let seen = if revision > known.revision { 0 } else { revision };
         let mut reports: Vec<_> =
-            self.known().reports.iter().filter(|report| report.revision > revision).cloned().collect();
+            known.reports.iter().filter(|report| report.revision > seen).cloned().collect();
         reports.sort_by_key(|report| report.revision);
         reports
     }
