@@ -61,7 +61,7 @@ function leave(why = "you are not in a room") {
   hideState();
   clearTimeout(pause);
   by("state").textContent = why;
-  by("state").dataset.state = "out";
+  by("state").dataset.state = "closed";
   by("room-title").textContent = "The room";
   by("me").hidden = true;
   by("name-form").hidden = false;

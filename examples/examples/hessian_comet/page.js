@@ -154,7 +154,7 @@ function withoutRuffle() {
   by("stage").replaceChildren(by("missing").content.cloneNode(true));
   by("ways").hidden = true;
   by("movie-foot").textContent = "The movie is at /2008/comet_client.swf.";
-  movieState("none", "no player");
+  movieState("closed", "no player");
   showCommands(by("ruffle"), [
     ["npm", "gets Ruffle", "npm install --prefix target/ruffle @ruffle-rs/ruffle"],
     ["This example", "with it", "cargo run --release -p examples --example hessian_comet -- --ruffle target/ruffle/node_modules/@ruffle-rs/ruffle"],

@@ -12,6 +12,7 @@ use crate::support::Example;
 
 /// As WebDriver calls them.
 const ENTER: char = '\u{e007}';
+const ESCAPE: char = '\u{e00c}';
 const UP: char = '\u{e013}';
 const DOWN: char = '\u{e015}';
 
@@ -100,17 +101,22 @@ async fn two_browsers_play() {
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
 
-    // Another transport, in the middle of the game: the next one of the list. Afterwards the same key moves the pad again.
+    // Another transport, in the middle of the game: the next ones of the list, by keyboard. The same key moves the pad again
+    // after Escape.
     let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
     list.send_keys(&DOWN.to_string()).await.unwrap();
     right.until("#state", |text| text.contains("WebSocket")).await;
+    list.send_keys(&DOWN.to_string()).await.unwrap();
+    right.until("#state", |text| text.contains("server-sent events")).await;
+    list.send_keys(&ESCAPE.to_string()).await.unwrap();
     hold(&right, UP).await;
     until_pad(&left, "right", |y| y == 0.0).await;
     release(&right, UP).await;
-    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "ws");
+    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "sse");
 
     // A third one does not get in.
     let third = Page::open(&example.url(&format!("/#{game}"))).await;
+    third.until("#says", |text| text == format!("You are asked to play game {game}: join it.")).await;
     third.press("#join button").await;
     third.until("#notice", |text| text == "In this game there are two players already.").await;
     third.close().await;
@@ -127,6 +133,7 @@ async fn two_browsers_play() {
     right.until("#says", |text| text == "You have quit. The game is over.").await;
     left.until("#says", |text| text == "The other player has quit. The game is over.").await;
     left.until("#game-title", |text| text.ends_with(" is over")).await;
+    assert_eq!(left.text("#state").await, "");
     left.close().await;
     right.close().await;
     example.stop();
