@@ -304,6 +304,6 @@ await isKnown;
 if (sessionStorage.game) {
   by("id").value = sessionStorage.game;
   if (!await begin({ join: sessionStorage.game })) delete sessionStorage.game;
-} else if (/^#[A-Za-z]{5}$/.test(location.hash)) {
+} else if (/^#[A-Za-z]{7}$/.test(location.hash)) {
   by("id").value = location.hash.slice(1).toUpperCase();
 }
