@@ -17,6 +17,8 @@ const isKnown = tabId("chatKey").then(tab => { ({ id: key, isCopy } = tab); });
 const transports = new URLSearchParams(location.search).getAll("transport");
 if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
 let room = null, hideState = () => {}, name = "", told = 0;
+// Of whispers, by their numbers: those that are shown, and in words what has become of our own.
+const shown = new Set(), fates = new Map();
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
@@ -26,11 +28,15 @@ async function comeIn() {
   name = sessionStorage.chatName = by("name").value;
   const where = document.querySelector("[name=room]:checked").value;
   by("messages").replaceChildren();
+  shown.clear();
   by("notice").textContent = "";
   const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
-  room.addEventListener("message", ({ data }) => show(data));
+  room.addEventListener("message", ({ data }) => { if (here === room) show(data); });
   room.addEventListener("resume", ({ verdict }) => {
-    if (verdict === "epoch-changed") note("The server was started anew. What was said before is above, and it knows nothing of it.");
+    if (verdict === "epoch-changed") {
+      shown.clear(); // it counts anew
+      note("The server was started anew. What was said before is above, and it knows nothing of it.");
+    }
     if (verdict === "gap") note("Some of what was said is lost.");
   });
   // Also whenever we have come back.
@@ -39,27 +45,34 @@ async function comeIn() {
   journal.follow(room, where);
   by("room-title").textContent = `The ${where}`;
   by("go").disabled = false;
+  // Whoever knows the key speaks as us: it is copied, and not shown.
+  const speak = key => `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`;
   showCommands(by("commands"), [
     ["curl", `what is said in the ${where}`, `curl -sN '${location.origin}/streams/${where}/sse?last=20'`],
-    ["curl", "say something, as you", `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`],
+    ["curl", "say something, as you", speak(key), speak("…")],
   ]);
 }
 
 function leave() {
-  room?.close();
-  hideState();
+  const old = room;
   room = null;
+  hideState();
+  // Others see it at once. Without a connection they see it once we have been away for long enough.
+  if (old?.state === "open") old.send({ enter: false }).catch(() => {}).finally(() => old.close());
+  else old?.close();
   by("go").disabled = true;
   people([]);
 }
 
-/** Who is here? And is our name ours? */
+/** Who is here, what was whispered to us while we were away, and is our name ours? */
 async function enter(here) {
   const before = told;
   try {
     const { reply } = await here.send({ enter: true });
+    if (here !== room) return;
     // What the room itself has told meanwhile is newer.
-    if (here === room && told === before) people(reply.here);
+    if (told === before) people(reply.here);
+    reply.unconfirmed.forEach(show);
   } catch (error) {
     if (here !== room || !error.forPeople) return;
     leave();
@@ -71,7 +84,7 @@ async function enter(here) {
 
 // ---- What comes --------------------------------------------------------------------------------------------------
 
-function show({ what, at, from, to, text, name: who, here }) {
+function show({ what, at, from, to, text, number, name: who, here }) {
   if (what === "came" || what === "left") {
     told++;
     people(here);
@@ -79,8 +92,28 @@ function show({ what, at, from, to, text, name: who, here }) {
   } else if (what === "said") {
     add(what, at, text, from);
   } else if (what === "whispered") {
-    add(what, at, text, from === name ? `You, to ${to} alone` : `${from}, to you alone`, from);
+    // It is kept for us until we say that we have it.
+    if (to === name) room.send({ got: number }).catch(() => {});
+    if (shown.has(number)) return;
+    shown.add(number);
+    const item = add(what, at, text, from === name ? `You, to ${to} alone` : `${from}, to you alone`, from);
+    if (from !== name) return;
+    const small = document.createElement("small");
+    small.dataset.number = number;
+    item.lastElementChild.append(" ", small);
+    fate(number, fates.get(number) ?? "on its way …");
+  } else if (what === "confirmed") {
+    fate(number, "received");
+  } else if (what === "unconfirmed") {
+    fate(number, "they have left, and not confirmed that they have it");
   }
+}
+
+/** What has become of a whisper of ours, beside it. The news may be here before our whisper is. */
+function fate(number, text) {
+  fates.set(number, text);
+  const small = by("messages").querySelector(`[data-number="${number}"]`);
+  if (small) small.textContent = text;
 }
 
 const note = text => add("note", Date.now(), text);
@@ -148,7 +181,9 @@ by("write").onsubmit = async event => {
   here.addEventListener("state", tell);
   try {
     const { reply } = await here.send({ text }, to ? { to } : {});
-    if (reply && here === room) show(reply);
+    if (!reply || here !== room) return;
+    if (reply.waits && !fates.has(reply.whisper.number)) fate(reply.whisper.number, "away; kept for when they are back");
+    show(reply.whisper);
   } catch (error) {
     by("notice").textContent = error.forPeople ? error.message : `Not sent: ${error.message}`;
     // Back into the field; if there is something else by now, it can be copied.
@@ -165,7 +200,7 @@ by("name-form").onsubmit = event => {
 };
 by("go").onclick = () => {
   leave();
-  journal.add("left by you; the others will see it in some seconds");
+  journal.add("left by you");
 };
 by("rooms").onchange = () => { if (room) comeIn(); };
 
