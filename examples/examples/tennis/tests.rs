@@ -1,10 +1,9 @@
 //! The game's physics, and the server without a browser, in paused time.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use examples::loopback;
-use push_server::{ClientId, Epoch, Limits};
+use push_server::{ClientId, Epoch};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -12,6 +12,7 @@ use crate::support::Example;
 
 /// As WebDriver calls them.
 const ENTER: char = '\u{e007}';
+const END: char = '\u{e010}';
 const UP: char = '\u{e013}';
 const DOWN: char = '\u{e015}';
 
@@ -100,14 +101,33 @@ async fn two_browsers_play() {
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
 
-    // Another transport, in the middle of the game: the next one of the list. Afterwards the same key moves the pad again.
-    let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
-    list.send_keys(&DOWN.to_string()).await.unwrap();
-    right.until("#state", |text| text.contains("WebSocket")).await;
-    hold(&right, UP).await;
-    until_pad(&left, "right", |y| y == 0.0).await;
-    release(&right, UP).await;
-    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "ws");
+    // Another transport, in the middle of the game: the next one of the list, and the last. Afterwards the same key moves the
+    // pad again.
+    for (key, value, name, moves, to) in
+        [(DOWN, "ws", "WebSocket", UP, 0.0), (END, "poll", "polling", DOWN, 82.0)]
+    {
+        let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
+        list.send_keys(&key.to_string()).await.unwrap();
+        right.until("#state", |text| text == format!("● live, by {name}")).await;
+        hold(&right, moves).await;
+        until_pad(&left, "right", |y| y == to).await;
+        until_pad(&right, "right", |y| y == to).await;
+        release(&right, moves).await;
+        assert_eq!(right.browser.value("document.getElementById('transport').value").await, value);
+    }
+    // Polled ten times a second, as the server asks: no more often, and often enough to play.
+    let polls = async || {
+        number(
+            &right,
+            "performance.getEntriesByType('resource').filter(e => e.name.includes('/poll?')).length",
+        )
+        .await
+    };
+    let before = polls().await;
+    sleep(Duration::from_secs(3)).await;
+    let more = polls().await - before;
+    println!("polls in three seconds: {more}");
+    assert!((10.0..=31.0).contains(&more), "{more} polls in three seconds");
 
     // A third one does not get in.
     let third = Page::open(&example.url(&format!("/#{game}"))).await;
