@@ -19,6 +19,8 @@ if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
 let room = null, hideState = () => {}, name = "", told = 0;
 // Of whispers, by their numbers: those that are shown, and in words what has become of our own.
 const shown = new Set(), fates = new Map();
+let early = []; // those to us that came before we knew which had come before them; null once we know
+const forget = () => { shown.clear(); fates.clear(); early = []; };
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
@@ -28,19 +30,23 @@ async function comeIn() {
   name = sessionStorage.chatName = by("name").value;
   const where = document.querySelector("[name=room]:checked").value;
   by("messages").replaceChildren();
-  shown.clear();
+  forget();
   by("notice").textContent = "";
   const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
   room.addEventListener("message", ({ data }) => { if (here === room) show(data); });
   room.addEventListener("resume", ({ verdict }) => {
     if (verdict === "epoch-changed") {
-      shown.clear(); // it counts anew
+      forget(); // it counts anew
       note("The server was started anew. What was said before is above, and it knows nothing of it.");
     }
     if (verdict === "gap") note("Some of what was said is lost.");
   });
   // Also whenever we have come back.
-  room.addEventListener("state", ({ state }) => { if (state === "open") enter(here); });
+  room.addEventListener("state", ({ state }) => {
+    if (here !== room) return;
+    early ??= [];
+    if (state === "open") enter(here);
+  });
   hideState = showState(room, by("state"));
   journal.follow(room, where);
   by("room-title").textContent = `The ${where}`;
@@ -67,24 +73,30 @@ function leave() {
 /** Who is here, what was whispered to us while we were away, and is our name ours? */
 async function enter(here) {
   const before = told;
+  let missed = [];
   try {
     const { reply } = await here.send({ enter: true });
-    if (here !== room) return;
+    missed = reply.unconfirmed;
     // What the room itself has told meanwhile is newer.
-    if (told === before) people(reply.here);
-    reply.unconfirmed.forEach(show);
+    if (here === room && told === before) people(reply.here);
   } catch (error) {
-    if (here !== room || !error.forPeople) return;
-    leave();
-    by("notice").textContent = error.message;
-    journal.add(error.message, "bad");
-    by("name").focus();
+    if (here === room && error.forPeople) {
+      leave();
+      by("notice").textContent = error.message;
+      journal.add(error.message, "bad");
+      by("name").focus();
+    }
   }
+  if (here !== room) return;
+  missed.push(...early ?? []);
+  early = null;
+  missed.sort((one, other) => one.number - other.number).forEach(show);
 }
 
 // ---- What comes --------------------------------------------------------------------------------------------------
 
-function show({ what, at, from, to, text, number, name: who, here }) {
+function show(message) {
+  const { what, at, from, to, text, number, name: who, here } = message;
   if (what === "came" || what === "left") {
     told++;
     people(here);
@@ -92,6 +104,7 @@ function show({ what, at, from, to, text, number, name: who, here }) {
   } else if (what === "said") {
     add(what, at, text, from);
   } else if (what === "whispered") {
+    if (early && to === name) return void early.push(message);
     // It is kept for us until we say that we have it.
     if (to === name) room.send({ got: number }).catch(() => {});
     if (shown.has(number)) return;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use push_server::{ClientId, Hub, Overflow, PublishError, Stream, StreamConfig, StreamName};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::clock::Clock;
 use super::game::{Frame, Game, Phase, Side, TICK, TICKS_PER_SECOND, Why};
@@ -22,6 +22,8 @@ pub(crate) const ID: usize = 7;
 const HISTORY: (usize, usize, Duration) = (32, 16 << 10, Duration::from_secs(60));
 /// Ticks after which a frame that has not changed is told again: before the stream has forgotten it.
 const AGAIN: u32 = 30 * TICKS_PER_SECOND;
+/// How long the stream of a game that is over remains, for those who poll to hear of it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The games; clones are the same ones.
 #[derive(Clone)]
@@ -134,7 +136,11 @@ impl Court {
                     Err(error) => problem = Some(error.to_string()),
                 }
                 if frame.phase == Phase::Over {
-                    self.hub.close_stream(stream.name());
+                    let hub = self.hub.clone();
+                    tokio::spawn(async move {
+                        sleep(LAST_WORDS).await;
+                        hub.close_stream(stream.name())
+                    });
                 }
             }
             // Once, not with each tick.

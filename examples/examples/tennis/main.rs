@@ -30,8 +30,8 @@ use handler::{LOBBY, TennisMessageHandler};
 /// What pages are told to wait between two interval polls, where the server would say five seconds: ten frames a second, and
 /// keys that count a tenth of a second late, are enough to play by.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Messages of one address: a second, and at once. A hundred games may come from one network.
-const SENDS: (u32, u32) = (2_000, 4_000);
+/// Messages of one address: a second, and at once. A hundred games, which may come from one network, send some 750 a second.
+const SENDS: (u32, u32) = (1_000, 4_000);
 
 /// Tennis for two browsers
 #[derive(Parser)]

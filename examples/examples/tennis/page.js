@@ -190,10 +190,10 @@ async function tell() {
       if (frame) write(by("says"), ...what(frame));
       journal.add("the server hears you again", "good");
     }
-  } catch ({ status }) {
+  } catch ({ status, forPeople }) {
     if (here !== room) return;
-    if (status === 404) {
-      // If it has ended in good order, the last frame is under way.
+    if (status === 404 || forPeople) {
+      // The game is over. If it has ended in good order, the last frame is under way.
       setTimeout(() => { if (here === room) over(UNKNOWN); }, 1_000);
     } else if (!isUnheard) {
       // A frame that is cut says nothing: this is how the page learns of it first.

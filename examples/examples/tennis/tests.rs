@@ -346,12 +346,32 @@ async fn a_game_that_does_not_change_is_told_again() {
         send(address, &stream, ANN, json!({ "pad": 0 })).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+    let answer = poll(address, &stream).await;
+    assert!(answer.contains(r#""phase":"waiting""#), "{answer}");
+}
+
+/// A page that polls comes for it some time later.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_game_is_there_for_a_while() {
+    let (address, _) = serve();
+    let (_, stream) = start(address).await;
+    send(address, &stream, ANN, json!("quit")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let answer = poll(address, &stream).await;
+    assert!(answer.contains(r#""phase":"over""#), "{answer}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answer = poll(address, &stream).await;
+    assert!(answer.starts_with("HTTP/1.0 404"), "{answer}");
+}
+
+/// The newest frame, as a page that polls is answered.
+async fn poll(address: SocketAddr, stream: &str) -> String {
     let mut page = TcpStream::connect(address).await.unwrap();
     let request = format!("GET /streams/{stream}/poll?last=1 HTTP/1.0\r\n\r\n");
     page.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     page.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.contains(r#""phase":"waiting""#), "{answer}");
+    answer
 }
 
 /// What was left out is told, and forgotten with the tick before which it was.
