@@ -1,6 +1,6 @@
 // The server plays; the page sends which key is held, and draws the frames that come on the stream of the game.
 
-import { connect, showState } from "/push-client.js";
+import { connect, NAMES, showState } from "/push-client.js";
 import { showCommands } from "/web/commands.js";
 import { Journal } from "/web/journal.js";
 import { tabId } from "/web/tab.js";
@@ -54,9 +54,10 @@ async function ask(what) {
 }
 
 async function begin(what) {
-  for (const button of [by("new"), by("join").lastElementChild]) button.disabled = true;
+  const buttons = [by("new"), by("join").lastElementChild];
+  for (const button of buttons) button.disabled = true;
   const playing = await ask(what);
-  for (const button of [by("new"), by("join").lastElementChild]) button.disabled = false;
+  for (const button of buttons) button.disabled = false;
   if (playing) play(playing);
   return playing;
 }
@@ -65,19 +66,40 @@ function play(playing) {
   leave();
   ({ game, side } = playing);
   sessionStorage.game = game;
-  by("id").value = game;
+  by("id").value = "";
+  showMenu();
   by("game-title").textContent = `Game ${game}`;
   journal.add(`you play game ${game}, on the ${side}`, "good");
   for (const name of SIDES) {
     by(`pad-${name}`).classList.toggle("you", name === side);
     by(name).classList.toggle("you", name === side);
   }
-  for (const id of ["quit", "up", "down"]) by(id).disabled = false;
   follow();
   takeKeys();
-  // All of the court is to be seen.
-  if (by("says").getBoundingClientRect().bottom > innerHeight) by("game-title").scrollIntoView();
+  showCourt();
 }
+
+/** Who plays can quit, and who does not can begin. */
+function showMenu() {
+  by("new").hidden = by("join").hidden = Boolean(game);
+  by("quit").hidden = !game;
+  for (const id of ["up", "down"]) by(id).disabled = !game;
+  by("invite").hidden = true;
+}
+
+/** All of the court is to be seen, and what stands above it where there is room for both. */
+function showCourt() {
+  const { top, bottom } = by("game").getBoundingClientRect();
+  if (top >= 0 && bottom <= innerHeight) return;
+  const panel = by("game").parentElement;
+  (panel.offsetHeight <= innerHeight ? panel : by("game")).scrollIntoView();
+}
+// Turned, or made narrower; not where a phone only takes away its address bar, because somebody scrolls.
+let width = innerWidth;
+addEventListener("resize", () => {
+  if (game && width !== innerWidth) showCourt();
+  width = innerWidth;
+});
 
 /** The arrow keys are the game's from now on, not those of the field or list in which somebody has just been. */
 const takeKeys = () => by("court").focus({ preventScroll: true });
@@ -95,7 +117,7 @@ function follow() {
   let isLost = false;
   room.addEventListener("state", ({ state, transport, reason }) => {
     if (here !== room) return;
-    if (state === "open") journal.add(`${isLost ? "back again" : "connected"}, by ${by("transport").selectedOptions[0].textContent}`, "good");
+    if (state === "open") journal.add(`${isLost ? "back again" : "connected"}, by ${NAMES[transport]}`, "good");
     if (state === "waiting" && !isLost) journal.add(`the connection is lost: ${reason}`, "lost");
     isLost = state === "waiting" || (isLost && state !== "open");
     if (state === "closed") over(UNKNOWN);
@@ -117,7 +139,9 @@ function leave() {
   hangUp();
   [game, side, frame, phase, key, held, isUnheard] = [null, null, null, null, 0, [], false];
   delete sessionStorage.game;
-  for (const id of ["quit", "up", "down"]) by(id).disabled = true;
+  by("state").replaceChildren();
+  delete by("state").dataset.state;
+  showMenu();
 }
 
 /** The game is over; `why` where no frame has said so. */
@@ -134,14 +158,41 @@ function over(why) {
 by("new").onclick = () => begin("new");
 by("join").onsubmit = event => {
   event.preventDefault();
-  begin({ join: by("id").value.toUpperCase() });
+  begin({ join: by("id").value });
 };
+// As it may have been pasted, with blanks around it.
+by("id").oninput = () => { by("id").value = by("id").value.replace(/[^a-z]/gi, "").toUpperCase(); };
+
+/** A link to this page with an id is an invitation. */
+function showInvitation() {
+  const [, id] = /^#([A-Za-z]{7})$/.exec(location.hash) ?? [];
+  if (!id || game) return;
+  by("id").value = id.toUpperCase();
+  write(by("says"), "You are asked to play game ", bold(by("id").value), ": join it.");
+  by("new").classList.remove("main");
+  by("join").lastElementChild.classList.add("main");
+  by("join").lastElementChild.focus();
+}
+addEventListener("hashchange", showInvitation);
+by("invite").onclick = async () => {
+  const link = `${location.origin}/#${game}`, button = by("invite");
+  try {
+    await navigator.clipboard.writeText(link);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy a link to it"; }, 1_500);
+  } catch {
+    // No clipboard without HTTPS or localhost.
+    button.textContent = link;
+  }
+  takeKeys();
+};
+
 by("quit").onclick = async () => {
   if (room.state !== "open") by("notice").textContent = "The connection is away: that you quit is waiting to be sent.";
   try {
     await room.send("quit");
   } catch (error) {
-    over(`You have left; the server does not know yet: ${error.message}`);
+    over(`You have left; the server does not know yet: ${error.status ? error.message : "it cannot be reached"}.`);
   } finally {
     by("notice").textContent = "";
   }
@@ -151,8 +202,15 @@ by("transport").onchange = () => {
   sessionStorage.transport = by("transport").value;
   if (!game) return;
   follow();
-  takeKeys();
+  // By keyboard the next transport may be wanted; Escape then gives the keys back to the game.
+  if (!isByKeys) takeKeys();
 };
+let isByKeys = false;
+by("transport").onkeydown = ({ key: name }) => {
+  isByKeys = true;
+  if (name === "Escape" && game) takeKeys();
+};
+by("transport").onpointerdown = () => { isByKeys = false; };
 
 // ---- Keys --------------------------------------------------------------------------------------------------------
 
@@ -238,6 +296,7 @@ function show(next) {
   });
   const says = what(next);
   write(by("says"), ...says);
+  by("invite").hidden = next.phase !== "waiting";
   if (next.phase !== phase) {
     if (next.phase === "paused") journal.add(plain(says), "lost");
     if (phase === "paused" && next.phase !== "over") journal.add("both are here: it goes on", "good");
@@ -253,15 +312,17 @@ function write(element, ...parts) {
   if (element.textContent !== plain(parts)) element.replaceChildren(...parts);
 }
 
+function bold(text) {
+  const element = document.createElement("b");
+  element.textContent = text;
+  return element;
+}
+
 const plain = parts => parts.map(part => part.textContent ?? part).join("");
 
 /** In words: a list of texts and elements. */
 function what({ phase, here, end }) {
-  if (phase === "waiting") {
-    const id = document.createElement("b");
-    id.textContent = game;
-    return ["Tell the other player this id: ", id];
-  }
+  if (phase === "waiting") return ["Tell the other player this id: ", bold(game)];
   if (phase === "paused") return [here[SIDES.indexOf(side)] ? "The other player is away. The game waits half a minute." : "The server has not heard of you for a while."];
   if (phase === "serve") return ["Ready …"];
   if (phase === "play") return ["Play!"];
@@ -299,11 +360,7 @@ setInterval(() => {
   if (was && !isSilent && game) journal.add("the server is heard again", "good");
 }, 250);
 
-// A game goes on after a reload; and a link to a page with an id asks to join.
+// A game goes on after a reload.
 await isKnown;
-if (sessionStorage.game) {
-  by("id").value = sessionStorage.game;
-  if (!await begin({ join: sessionStorage.game })) delete sessionStorage.game;
-} else if (/^#[A-Za-z]{7}$/.test(location.hash)) {
-  by("id").value = location.hash.slice(1).toUpperCase();
-}
+if (sessionStorage.game && !await begin({ join: sessionStorage.game })) delete sessionStorage.game;
+showInvitation();

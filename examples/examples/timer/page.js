@@ -141,7 +141,9 @@ await Promise.race([
 ]);
 start();
 
+// A visitor of its own: what the server tells a visitor goes to the newest connection alone.
+const terminal = visitor.replace("page", "shell");
 showCommands(by("commands"), [
-  ["curl", "the script tags as they come", `curl -sN ${location.origin}/comet`],
-  ["curl", "what the server tells this page", `curl -sN '${location.origin}/streams/steps/sse?client=${visitor}'`],
+  ["curl", "first: what the controller of the next one does", `curl -sN '${location.origin}/streams/steps/sse?client=${terminal}'`],
+  ["curl", "in another terminal: the script tags as they come", `curl -sN '${location.origin}/comet?visitor=${terminal}'`],
 ]);

@@ -1,6 +1,7 @@
 //! The example's server, without a browser, in paused time.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use examples::loopback;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -93,19 +94,18 @@ async fn counts_for_whoever_has_no_good_name() {
     }
 }
 
-/// Those that have gone are forgotten at the next update.
+/// Those whose connection has ended are forgotten at the next update.
 #[tokio::test(start_paused = true)]
 async fn who_has_gone_is_forgotten() {
     let (address, timer) = serve();
-    let mut client = open(address, "/comet").await;
+    let mut steps = open(address, "/streams/steps/sse?client=mine").await;
+    read_until(&mut steps, &mut String::new(), "retry:").await;
+    let mut client = open(address, "/comet?visitor=mine").await;
     read_until(&mut client, &mut String::new(), "comet_update(1, null);").await;
     assert_eq!(timer.len(), 1);
     drop(client);
-    for _ in 0..100 {
-        if timer.len() == 0 {
-            return;
-        }
-        tokio::time::sleep(PACE).await;
-    }
-    panic!("after a hundred updates it is still there");
+    read_until(&mut steps, &mut String::new(), r#"{"call":"close","then":"Peer"}"#).await;
+    // One update, and by then its end.
+    tokio::time::sleep(PACE + Duration::from_millis(1)).await;
+    assert_eq!(timer.len(), 0);
 }

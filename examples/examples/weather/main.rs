@@ -6,6 +6,7 @@
 
 mod comet;
 mod feed;
+mod fetch;
 mod local;
 #[cfg(test)]
 mod tests;
@@ -23,11 +24,18 @@ use push_server::controller::{self, Form};
 use push_server::{Hub, web};
 
 use comet::WeatherComet;
-use feed::Fetcher;
-use weatherman::{Place, Weatherman};
+use fetch::Fetcher;
+use weatherman::Weatherman;
 
 /// No more feeds than these: each is asked all the time.
 const FEEDS: usize = 32;
+
+/// A place, and the address of its feed.
+#[derive(Clone, Debug)]
+struct Place {
+    name: String,
+    feed: Uri,
+}
 
 /// Weather of several places, from RSS feeds, by long poll and by streaming
 #[derive(Parser)]
@@ -78,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
         tokio::spawn(async move {
             // One after the other, not all at once.
             tokio::time::sleep(pace * turn / count).await;
-            weatherman.watch(place, fetcher, pace).await;
+            weatherman.watch(&place.name, pace, || fetcher.fetch(&place.feed)).await;
         });
     }
     let routes = routes(site.hub(), &weatherman);

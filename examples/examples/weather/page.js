@@ -22,7 +22,7 @@ let seen = 0, reports = 0, requests = 0;
 const places = new Map();
 
 function show({ place, forecast, problem, revision }) {
-  seen = Math.max(seen, revision);
+  seen = revision;
   reports += 1;
   let card = places.get(place);
   if (!card) {

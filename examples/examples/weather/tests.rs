@@ -1,16 +1,18 @@
-//! Feeds, and the example's server without a browser.
+//! The example's server without a browser.
 
+mod feed;
+mod fetch;
+
+use std::cell::RefCell;
 use std::net::SocketAddr;
 
-use axum::routing::get;
 use examples::loopback;
-use http::{StatusCode, header};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::feed::{FEED_BYTES, Forecast, REDIRECTS, TEXT_CHARS, newest};
+use super::feed::Forecast;
 use super::*;
 
 /// The example, served until the test ends.
@@ -58,43 +60,6 @@ async fn line(client: &mut TcpStream) -> Value {
             line.clear();
         }
     }
-}
-
-#[test]
-fn reads_rss_and_atom() {
-    let rss = br#"<?xml version="1.0"?><!-- a comment --><rss version="2.0"><channel><title>Not this</title>
-        <item><title> 12 &#176;C &amp; <![CDATA[<b>rain</b>]]></title><media:title>Nor this</media:title>
-        <x><title>Nor this</title></x><description>a &lt; b</description><pubDate>Sat, 21 Nov</pubDate></item>
-        <item><title>Nor the second</title></item></channel></rss>"#;
-    let read = newest(rss).unwrap();
-    assert_eq!(read.title, "12 \u{b0}C & <b>rain</b>");
-    assert_eq!((read.text.as_str(), read.published.as_str()), ("a < b", "Sat, 21 Nov"));
-    let atom = b"<feed xmlns='http://www.w3.org/2005/Atom'><title>Not this</title><entry><title>Sun</title>\
-                 <link href='/'/><summary>All day</summary><updated>2026-11-21</updated></entry></feed>";
-    let read = newest(atom).unwrap();
-    assert_eq!((read.title.as_str(), read.text.as_str()), ("Sun", "All day"));
-}
-
-/// What strangers may send: each is refused with a reason, and nothing grows.
-#[test]
-fn says_what_is_wrong_with_a_feed() {
-    let deep = "<rss>".to_owned() + &"<a>".repeat(FEED_BYTES / 3);
-    for (feed, why) in [
-        ("", "no feed: there is nothing in it"),
-        ("out of order", "no feed: there is nothing in it"),
-        ("<html><body/></html>", "no feed: the document is <html>"),
-        ("<rss><channel><item><title>Su", "the feed ends in the middle, after 29 bytes"),
-        ("<rss><channel></rss>", "no XML at byte"),
-        ("<rss><item><title></title></item></rss>", "the feed's first entry has no title"),
-        ("<rss><item><title>&bomb;</title></item></rss>", "the feed uses an entity of its own, &bomb;"),
-        (&deep, "the feed ends in the middle"),
-    ] {
-        let error = newest(feed.as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with(why), "{error}, not {why}");
-    }
-    assert!(newest(b"<rss><item><title>\xff</title></item></rss>").is_err());
-    let long = format!("<rss><item><title>{}</title></item></rss>", "\u{e9}".repeat(100_000));
-    assert_eq!(newest(long.as_bytes()).unwrap().title.chars().count(), TEXT_CHARS);
 }
 
 /// One controller: a long poll gets the same reports as a stream, but one answer at a time.
@@ -145,6 +110,35 @@ fn wakes_for_news_alone() {
     assert_eq!(weatherman.since(report.revision)[0].problem, None);
 }
 
+/// The clock of an earlier server was ahead, and a page has seen what this one will not say for hours.
+#[test]
+fn who_has_seen_the_future_is_told_all() {
+    let weatherman = Weatherman::default();
+    weatherman.told("Lisbon", Ok(forecast("sun")));
+    weatherman.told("Kyoto", Ok(forecast("rain")));
+    let seen = weatherman.since(0)[1].revision;
+    assert!(weatherman.since(seen).is_empty());
+    assert_eq!(weatherman.since(seen + 3_600_000), weatherman.since(0));
+}
+
+/// A feed that takes longer than the pace has that pace to rest, and owes us nothing.
+#[tokio::test(start_paused = true)]
+async fn a_slow_feed_is_not_asked_more_often() {
+    const PACE: Duration = Duration::from_secs(1);
+    let answered = RefCell::new(Vec::new());
+    let ask = || async {
+        let rest = answered.borrow().last().map_or(PACE, Instant::elapsed);
+        assert!(rest >= PACE, "asked again {rest:?} after its answer");
+        sleep(Duration::from_millis(if answered.borrow().len() < 3 { 9_500 } else { 0 })).await;
+        answered.borrow_mut().push(Instant::now());
+        Ok(forecast("sun"))
+    };
+    let watching = Weatherman::default().watch("Lisbon", PACE, ask);
+    timeout(Duration::from_secs(40), watching).await.unwrap_err();
+    // Three times 10.5 s, and then one each second.
+    assert_eq!(answered.borrow().len(), 3 + 9);
+}
+
 #[tokio::test]
 async fn who_has_gone_is_forgotten() {
     let weatherman = Weatherman::default();
@@ -173,82 +167,6 @@ async fn polls_that_are_answered_are_forgotten() {
         assert_eq!(polled(ask(address, "/weather/longpoll?seen=0").await).await.len(), 1);
     }
     until(|| weatherman.connections() == 0).await;
-}
-
-/// The built-in feeds are feeds; that of Atlantis fails in three ways, and is well again.
-#[tokio::test]
-async fn asks_the_built_in_feeds() {
-    let address = serve(&Weatherman::default());
-    let fetcher = Fetcher::new(false).unwrap();
-    for (file, _) in &local::PLACES[..5] {
-        let feed = format!("http://{address}/feeds/{file}.rss").parse().unwrap();
-        let (first, second) = (fetcher.fetch(&feed).await.unwrap(), fetcher.fetch(&feed).await.unwrap());
-        assert!(first.title.contains(" °C, ") && !first.text.is_empty() && first != second, "{first:?}");
-        assert!(first.published.ends_with(" GMT"), "{first:?}");
-    }
-    let atlantis = format!("http://{address}/feeds/atlantis.rss").parse().unwrap();
-    for why in [
-        "the feed's server answers 503 Service Unavailable",
-        "no feed: the document is <html>",
-        "the feed ends in the middle, after ",
-    ] {
-        let error = format!("{:#}", fetcher.fetch(&atlantis).await.unwrap_err());
-        assert!(error.starts_with(why), "{error}, not {why}");
-    }
-    assert!(fetcher.fetch(&atlantis).await.is_ok());
-    let nowhere = format!("http://{address}/feeds/nowhere.rss").parse().unwrap();
-    let error = fetcher.fetch(&nowhere).await.unwrap_err().to_string();
-    assert_eq!(error, "the feed's server answers 404 Not Found");
-}
-
-/// A feed without an end, one that is not there, and one that never comes.
-#[tokio::test]
-async fn a_feed_is_bounded_in_bytes_and_in_time() {
-    let endless = "x".repeat(FEED_BYTES + 1);
-    let router =
-        Router::new().route("/long", get(async || endless)).route("/never", get(std::future::pending::<()>));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, router).into_future());
-    let fetcher = Fetcher::new(false).unwrap();
-    let fetch = async |path: &str| {
-        let feed = format!("http://{address}{path}").parse().unwrap();
-        format!("{:#}", fetcher.fetch(&feed).await.unwrap_err())
-    };
-    assert_eq!(fetch("/long").await, "the feed is longer than 256 KiB");
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let feed = format!("http://{free}/").parse().unwrap();
-    let refused = format!("{:#}", fetcher.fetch(&feed).await.unwrap_err());
-    assert!(refused.starts_with("the feed cannot be reached: "), "{refused}");
-    // Only here is time of no account: what comes over a socket would be late for a clock that jumps.
-    tokio::time::pause();
-    assert_eq!(fetch("/never").await, "no answer within 10 s");
-}
-
-/// Feeds move: a few times they are followed, also to an address without a host, but not for ever.
-#[tokio::test]
-async fn a_feed_that_has_moved_is_followed() {
-    let moved = |to: &'static str| get(async move || (StatusCode::FOUND, [(header::LOCATION, to)]));
-    let router = Router::new()
-        .route("/there", get(async || "<rss><item><title>Sun</title></item></rss>"))
-        .route("/once", moved("/there"))
-        .route("/a/twice", moved("../once"))
-        .route("/round", moved("/round"))
-        .route("/away", moved("ftp://example.com/"))
-        .route("/nowhere", get(async || StatusCode::FOUND));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, router).into_future());
-    let fetcher = Fetcher::new(false).unwrap();
-    let fetch = async |path: &str| {
-        let told = fetcher.fetch(&format!("http://{address}{path}").parse().unwrap()).await;
-        told.map(|forecast| forecast.title).unwrap_or_else(|error| format!("{error:#}"))
-    };
-    assert_eq!(fetch("/a/twice").await, "Sun");
-    let round = format!("the feed has moved more than {REDIRECTS} times, last from http://{address}/round");
-    assert_eq!(fetch("/round").await, round);
-    assert_eq!(fetch("/away").await, "the feed has moved from http to ftp://example.com/");
-    assert_eq!(fetch("/nowhere").await, "the feed has moved, and its server does not say where to");
 }
 
 #[test]

@@ -5,28 +5,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::Uri;
 use push_server::controller::Handle;
 use serde::Serialize;
-use tokio::time::interval;
+use tokio::time::sleep;
 
-use super::feed::{Fetcher, Forecast};
+use super::feed::Forecast;
 
-/// A place, and the address of its feed.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) name: String,
-    pub(crate) feed: Uri,
-}
-
-/// What is known of a place: the newest forecast that there was, and what is wrong with its feed now, if anything is.
+/// What is known of a place: the last forecast that there was, and what is wrong with its feed now, if anything is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename = "example.Report")]
 pub(crate) struct Report {
     pub(crate) place: String,
     pub(crate) forecast: Option<Forecast>,
     pub(crate) problem: Option<String>,
-    /// Later reports have greater ones, those of a later server, too: whoever has seen this one is told what is later.
+    /// Milliseconds since 1970. Later reports have greater ones; those of a later server, too, as long as no clock was set back.
     pub(crate) revision: i64,
 }
 
@@ -60,21 +52,25 @@ impl Weatherman {
         self.known().connections.remove(&connection);
     }
 
-    /// What somebody who has seen `revision` has not seen, the oldest first.
+    /// What somebody who has seen `revision` has not seen, the oldest first. It is all if that one is still to come: the
+    /// clock was set back since it was told.
     pub(crate) fn since(&self, revision: i64) -> Vec<Report> {
+        let known = self.known();
+        let seen = if revision > known.revision { 0 } else { revision };
         let mut reports: Vec<_> =
-            self.known().reports.iter().filter(|report| report.revision > revision).cloned().collect();
+            known.reports.iter().filter(|report| report.revision > seen).cloned().collect();
         reports.sort_by_key(|report| report.revision);
         reports
     }
 
-    /// Asks a feed at once, and then every `pace`, for ever.
-    pub(crate) async fn watch(self, place: Place, fetcher: Fetcher, pace: Duration) {
-        let mut pace = interval(pace);
+    /// Asks for the weather of a place at once, and then a `pace` after each answer, for ever: a slow feed is not hurried.
+    pub(crate) async fn watch<F>(self, place: &str, pace: Duration, ask: impl Fn() -> F)
+    where
+        F: Future<Output = anyhow::Result<Forecast>>,
+    {
         loop {
-            pace.tick().await;
-            let told = fetcher.fetch(&place.feed).await;
-            self.told(&place.name, told.map_err(|error| format!("{error:#}")));
+            self.told(place, ask().await.map_err(|error| format!("{error:#}")));
+            sleep(pace).await;
         }
     }
 

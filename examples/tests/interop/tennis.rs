@@ -13,6 +13,7 @@ use crate::support::Example;
 /// As WebDriver calls them.
 const ENTER: char = '\u{e007}';
 const END: char = '\u{e010}';
+const ESCAPE: char = '\u{e00c}';
 const UP: char = '\u{e013}';
 const DOWN: char = '\u{e015}';
 
@@ -101,7 +102,7 @@ async fn two_browsers_play() {
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
 
-    // Another transport, in the middle of the game: the next one of the list, and the last. Afterwards the same key moves the
+    // Another transport, in the middle of the game: the next one of the list, and the last. After Escape the same key moves the
     // pad again.
     for (key, value, name, moves, to) in
         [(DOWN, "ws", "WebSocket", UP, 0.0), (END, "poll", "polling", DOWN, 82.0)]
@@ -109,6 +110,7 @@ async fn two_browsers_play() {
         let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
         list.send_keys(&key.to_string()).await.unwrap();
         right.until("#state", |text| text == format!("● live, by {name}")).await;
+        list.send_keys(&ESCAPE.to_string()).await.unwrap();
         hold(&right, moves).await;
         until_pad(&left, "right", |y| y == to).await;
         until_pad(&right, "right", |y| y == to).await;
@@ -131,6 +133,7 @@ async fn two_browsers_play() {
 
     // A third one does not get in.
     let third = Page::open(&example.url(&format!("/#{game}"))).await;
+    third.until("#says", |text| text == format!("You are asked to play game {game}: join it.")).await;
     third.press("#join button").await;
     third.until("#notice", |text| text == "In this game there are two players already.").await;
     third.close().await;
@@ -147,6 +150,7 @@ async fn two_browsers_play() {
     right.until("#says", |text| text == "You have quit. The game is over.").await;
     left.until("#says", |text| text == "The other player has quit. The game is over.").await;
     left.until("#game-title", |text| text.ends_with(" is over")).await;
+    assert_eq!(left.text("#state").await, "");
     left.close().await;
     right.close().await;
     example.stop();

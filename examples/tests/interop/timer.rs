@@ -1,6 +1,10 @@
 //! `timer` in a browser.
 
-use crate::page::{Network, Page};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::page::{Network, PATIENCE, Page};
 use crate::support::Example;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,4 +67,31 @@ async fn says_what_becomes_of_its_connection_and_comes_back() {
     page.until("#comet-state", |text| text == "live, by script tags").await;
     page.close().await;
     example.stop();
+}
+
+/// What the page prints to be run in a terminal: each of the commands does what it says, and takes nothing from the page.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium, chromium-driver and curl: bash .ci/interop.sh examples"]
+async fn its_commands_take_nothing_from_the_page() {
+    let example = Example::start("timer", &[]);
+    let page = Page::open(&example.url("/")).await;
+    page.until("#content", |text| text == "1").await;
+    let commands = "[...document.querySelectorAll('#commands code')].map(code => code.textContent)";
+    let commands = page.browser.value(commands).await;
+    // As a shell runs them, but for a while.
+    let run = |command: &Value| {
+        let command = format!("exec timeout {} {}", PATIENCE.as_secs(), command.as_str().unwrap());
+        Command::new("sh").args(["-c", &command]).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let runs: Vec<_> = commands.as_array().unwrap().iter().map(run).collect();
+    // The page is told until the end.
+    page.until("#comet-state", |text| text == "closed by the service, after the tenth").await;
+    page.until("#step", |text| text == "close: the service has completed it.").await;
+    page.close().await;
+    example.stop();
+    let said = runs.into_iter().map(|run| String::from_utf8(run.wait_with_output().unwrap().stdout).unwrap());
+    let said: Vec<_> = said.collect();
+    assert_eq!(said.len(), 2, "{commands}");
+    assert!(said[0].contains(r#"{"call":"resume","then":"suspended"}"#), "{}", said[0]);
+    assert!(said[1].contains("comet_update(3, null);"), "{}", said[1]);
 }
