@@ -18,15 +18,15 @@ use push_server::messages::Chain;
 use push_server::web::{self, Access};
 use push_server::{Hub, StreamConfig};
 
-use handlers::{Enter, Say, refuse};
+use handlers::{Confirm, Enter, Say, refuse};
 use room::{Room, Rooms};
 
 /// The streams, and what the page calls them.
 const ROOMS: [&str; 2] = ["kitchen", "garden"];
 /// What a room remembers for those who come later: messages, bytes of them, and for how long.
 const HISTORY: (usize, usize, Duration) = (200, 256 << 10, Duration::from_secs(24 * 60 * 60));
-/// Who has lost the network, or loads the page again, stays for so long. What others write to them meanwhile waits.
-const LINGER: Duration = Duration::from_secs(10);
+/// Who has lost the network, or loads the page again, stays for so long. What others whisper to them meanwhile waits.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// A chat with two rooms
 #[derive(Parser)]
@@ -54,7 +54,11 @@ fn routes(hub: &Hub) -> anyhow::Result<axum::Router> {
     }
     let mut access = Access::default();
     access.sends = true;
-    let chain = Chain::new().with(Enter::new(rooms.clone())).with(Say::new(rooms)).with(refuse);
+    let chain = Chain::new()
+        .with(Enter::new(rooms.clone()))
+        .with(Say::new(rooms.clone()))
+        .with(Confirm::new(rooms))
+        .with(refuse);
     Ok(web::router_with_handlers(hub.clone(), access, chain)
         .merge(page(include_str!("page.html"), include_str!("page.js"))))
 }

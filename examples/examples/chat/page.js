@@ -19,6 +19,10 @@ const isKnown = tabId("chatKey").then(tab => { ({ id: key, isCopy } = tab); });
 const transports = new URLSearchParams(location.search).getAll("transport");
 if (!transports.length) transports.push("ws", "sse", "xhr", "longpoll", "poll");
 let room = null, hideState = () => {}, name = "", told = 0, pause = null;
+// Of whispers, by their numbers: those that are shown, and in words what has become of our own.
+const shown = new Set(), fates = new Map();
+let early = []; // those to us that came before we knew which had come before them; null once we know
+const forget = () => { shown.clear(); fates.clear(); early = []; };
 
 // ---- Coming and going --------------------------------------------------------------------------------------------
 
@@ -29,16 +33,25 @@ async function comeIn() {
   const where = sessionStorage.chatRoom = document.querySelector("[name=room]:checked").value;
   by("messages").replaceChildren();
   by("said").setAttribute("aria-live", "off");
+  forget();
   by("notice").textContent = by("refused").textContent = "";
   const here = room = connect(`/streams/${where}`, { client: `${name}~${key}`, last: HISTORY, transports });
-  room.addEventListener("message", ({ data }) => { show(data); readOutLater(); });
+  room.addEventListener("message", ({ data }) => {
+    if (here !== room) return;
+    show(data);
+    readOutLater();
+  });
   room.addEventListener("resume", ({ verdict }) => {
-    if (verdict === "epoch-changed") note("The server was started anew. What was said before is above, and it knows nothing of it.");
+    if (verdict === "epoch-changed") {
+      forget(); // it counts anew
+      note("The server was started anew. What was said before is above, and it knows nothing of it.");
+    }
     if (verdict === "gap") note("Some of what was said is lost.");
   });
   room.addEventListener("state", event => {
     // That we have left it is nothing to tell.
     if (here !== room) return event.stopImmediatePropagation();
+    early ??= [];
     // Also whenever we have come back.
     if (event.state === "open") enter(here);
   });
@@ -48,17 +61,21 @@ async function comeIn() {
   by("my-name").textContent = name;
   by("me").hidden = false;
   by("name-form").hidden = true;
+  // Whoever knows the key speaks as us: it is copied, and not shown.
+  const speak = key => `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`;
   showCommands(by("commands"), [
     ["curl", `what is said in the ${where}`, `curl -sN '${location.origin}/streams/${where}/sse?last=20'`],
-    ["curl", "say something, as you", `curl -s -H 'Content-Type: application/json' -d '{"text":"hello"}' '${location.origin}/streams/${where}/send?client=${name}~${key}'`],
+    ["curl", "say something, as you", speak(key), speak("…")],
   ]);
 }
 
 function leave(why = "you are not in a room") {
-  const left = room;
+  const old = room;
   room = null;
-  left?.close();
   hideState();
+  // Others see it at once. Without a connection they see it once we have been away for long enough.
+  if (old?.state === "open") old.send({ enter: false }).catch(() => {}).finally(() => old.close());
+  else old?.close();
   clearTimeout(pause);
   by("state").textContent = why;
   by("state").dataset.state = "closed";
@@ -68,21 +85,28 @@ function leave(why = "you are not in a room") {
   people([]);
 }
 
-/** Who is here? And is our name ours? */
+/** Who is here, what was whispered to us while we were away, and is our name ours? */
 async function enter(here) {
   const before = told;
+  let missed = [];
   readOutLater();
   try {
     const { reply } = await here.send({ enter: true });
+    missed = reply.unconfirmed;
     // What the room itself has told meanwhile is newer.
     if (here === room && told === before) people(reply.here);
   } catch (error) {
-    if (here !== room || !error.forPeople) return;
-    leave();
-    by("refused").textContent = error.message;
-    journal.add(error.message, "bad");
-    by("name").select();
+    if (here === room && error.forPeople) {
+      leave();
+      by("refused").textContent = error.message;
+      journal.add(error.message, "bad");
+      by("name").select();
+    }
   }
+  if (here !== room) return;
+  missed.push(...early ?? []);
+  early = null;
+  missed.sort((one, other) => one.number - other.number).forEach(show);
 }
 
 /** Up to 200 lines of history are there to be read, and not to be read out. */
@@ -94,7 +118,8 @@ function readOutLater() {
 
 // ---- What comes --------------------------------------------------------------------------------------------------
 
-function show({ what, at, from, to, text, name: who, here }) {
+function show(message) {
+  const { what, at, from, to, text, number, name: who, here } = message;
   if (what === "came" || what === "left") {
     told++;
     people(here);
@@ -102,8 +127,29 @@ function show({ what, at, from, to, text, name: who, here }) {
   } else if (what === "said") {
     add(what, at, text, from);
   } else if (what === "whispered") {
-    add(what, at, text, from === name ? `You, to ${to} alone` : `${from}, to you alone`, from);
+    if (early && to === name) return void early.push(message);
+    // It is kept for us until we say that we have it.
+    if (to === name) room.send({ got: number }).catch(() => {});
+    if (shown.has(number)) return;
+    shown.add(number);
+    const item = add(what, at, text, from === name ? `You, to ${to} alone` : `${from}, to you alone`, from);
+    if (from !== name) return;
+    const small = document.createElement("small");
+    small.dataset.number = number;
+    item.lastElementChild.append(" ", small);
+    fate(number, fates.get(number) ?? "on its way …");
+  } else if (what === "confirmed") {
+    fate(number, "received");
+  } else if (what === "unconfirmed") {
+    fate(number, "they have left, and not confirmed that they have it");
   }
+}
+
+/** What has become of a whisper of ours, beside it. The news may be here before our whisper is. */
+function fate(number, text) {
+  fates.set(number, text);
+  const small = by("messages").querySelector(`[data-number="${number}"]`);
+  if (small) small.textContent = text;
 }
 
 const note = text => add("note", Date.now(), text);
@@ -171,7 +217,9 @@ by("write").onsubmit = async event => {
   here.addEventListener("state", tell);
   try {
     const { reply } = await here.send({ text }, to ? { to } : {});
-    if (reply && here === room) show(reply);
+    if (!reply || here !== room) return;
+    if (reply.waits && !fates.has(reply.whisper.number)) fate(reply.whisper.number, "away; kept for when they are back");
+    show(reply.whisper);
   } catch (error) {
     const why = here === room ? error.message : "you left before it was.";
     by("notice").textContent = error.forPeople ? why : `Not sent: ${why}`;
@@ -192,7 +240,7 @@ by("name-form").onsubmit = async event => {
 by("go").onclick = () => {
   leave("left by you");
   by("name").select();
-  journal.add("left by you; the others will see it in some seconds");
+  journal.add("left by you");
 };
 by("rooms").onchange = () => { if (room) comeIn(); };
 

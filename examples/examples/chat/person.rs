@@ -4,6 +4,8 @@ use push_server::ClientId;
 
 /// Longest name, in letters.
 pub(crate) const NAME: usize = 20;
+/// What is said to whoever has none.
+pub(crate) const NO_NAME: &str = "A name is 1 to 20 letters, digits, “-” and “_”.";
 /// Shortest key. The page makes it up, at random.
 const KEY: usize = 16;
 

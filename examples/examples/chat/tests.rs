@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::handlers::TEXT;
-use super::room::PEOPLE;
+use super::handlers::{LINES, TEXT};
+use super::room::{PEOPLE, UNCONFIRMED};
 use super::*;
 
 const ANN: &str = "ann~0123456789abcdef";
@@ -25,12 +25,19 @@ struct Person {
 }
 
 impl Person {
-    async fn come(address: SocketAddr, room: &str, client: &str) -> Self {
+    async fn read(address: SocketAddr, room: &str, client: &str) -> Self {
         let mut socket = TcpStream::connect(address).await.unwrap();
         let request = format!("GET /streams/{room}/sse?client={client}&last=200 HTTP/1.0\r\n\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut person = Self { socket, text: String::new() };
         person.until("retry:").await;
+        person
+    }
+
+    /// As the page does: reads, and enters by that name.
+    async fn come(address: SocketAddr, room: &str, client: &str) -> Self {
+        let person = Self::read(address, room, client).await;
+        enter(address, room, client).await;
         person
     }
 
@@ -43,6 +50,23 @@ impl Person {
         }
         &self.text
     }
+}
+
+/// What the room says to whoever comes, or comes back.
+async fn enter(address: SocketAddr, room: &str, client: &str) -> Value {
+    let (status, mut answer) =
+        send(address, &format!("{room}/send?client={client}"), &json!({ "enter": true })).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["reply"].take()
+}
+
+/// The number of a whisper of ann's to bob, and whether it waits for him.
+async fn whisper(address: SocketAddr, text: &str) -> (u64, bool) {
+    let path = format!("kitchen/send?client={ANN}&to=bob");
+    let (status, answer) = send(address, &path, &json!({ "text": text })).await;
+    assert_eq!(status, 200, "{answer}");
+    let reply = &answer["reply"];
+    (reply["whisper"]["number"].as_u64().unwrap(), reply["waits"].as_bool().unwrap())
 }
 
 /// Status and answer.
@@ -96,9 +120,14 @@ async fn what_is_said_to_one_is_for_one() {
     ann.until(r#""here":["ann","bob","eve"]"#).await;
     let (status, answer) =
         send(address, &format!("kitchen/send?client={ANN}&to=bob"), &json!({ "text": "psst" })).await;
-    let reply = &answer["reply"];
-    assert_eq!((status, &reply["what"], &reply["to"]), (200, &json!("whispered"), &json!("bob")), "{answer}");
-    bob.until(r#"{"what":"whispered","from":"ann","to":"bob","text":"psst","at":"#).await;
+    let whisper = &answer["reply"]["whisper"];
+    assert_eq!(
+        (status, &whisper["what"], &whisper["to"]),
+        (200, &json!("whispered"), &json!("bob")),
+        "{answer}"
+    );
+    assert_eq!(answer["reply"]["waits"], false, "{answer}");
+    bob.until(r#"{"what":"whispered","number":1,"from":"ann","to":"bob","text":"psst","at":"#).await;
     send(address, &format!("kitchen/send?client={ANN}"), &json!({ "text": "aloud" })).await;
     for person in [&mut ann, &mut eve] {
         let read = person.until("aloud").await;
@@ -115,19 +144,20 @@ async fn nobody_speaks_for_another() {
     let mut ann = Person::come(address, "kitchen", ANN).await;
     ann.until(r#""here":["ann"]"#).await;
     let thief = "ann~fedcba9876543210";
-    let mut other = Person::come(address, "kitchen", thief).await;
+    let other = Person::read(address, "kitchen", thief).await;
     for what in [json!({ "text": "I am ann" }), json!({ "enter": true })] {
         let told = refused(address, &format!("kitchen/send?client={thief}"), &what).await;
         assert_eq!(told, "Somebody else here is called ann.");
     }
-    let (status, answer) =
-        send(address, &format!("kitchen/send?client={ANN}"), &json!({ "enter": true })).await;
-    assert_eq!((status, answer), (200, json!({ "reply": { "here": ["ann"] } })));
+    assert_eq!(enter(address, "kitchen", ANN).await, json!({ "here": ["ann"], "unconfirmed": [] }));
+    // Who goes after ann is told that she has gone.
+    let mut bob = Person::come(address, "kitchen", BOB).await;
     drop(ann);
-    other.until(r#"{"what":"left","name":"ann","here":[],"#).await;
-    other.until(r#"{"what":"came","name":"ann","here":["ann"],"#).await;
+    bob.until(r#"{"what":"left","name":"ann","here":["bob"],"#).await;
     let (status, _) =
         send(address, &format!("kitchen/send?client={thief}"), &json!({ "text": "me now" })).await;
+    bob.until(r#"{"what":"came","name":"ann","here":["ann","bob"],"#).await;
+    drop(other);
     assert_eq!(status, 200);
 }
 
@@ -138,14 +168,14 @@ async fn capitals_make_no_other_name() {
     let mut ann = Person::come(address, "kitchen", "Ann~0123456789abcdef").await;
     ann.until(r#""here":["Ann"]"#).await;
     let thief = "aNN~fedcba9876543210";
-    let _other = Person::come(address, "kitchen", thief).await;
+    let _other = Person::read(address, "kitchen", thief).await;
     let told = refused(address, &format!("kitchen/send?client={thief}"), &json!({ "enter": true })).await;
     assert_eq!(told, "Somebody else here is called Ann.");
     let _bob = Person::come(address, "kitchen", BOB).await;
     let (_, answer) =
         send(address, &format!("kitchen/send?client={BOB}&to=ann"), &json!({ "text": "psst" })).await;
-    assert_eq!(answer["reply"]["to"], "Ann", "{answer}");
-    ann.until(r#"{"what":"whispered","from":"bob","to":"Ann","text":"psst","at":"#).await;
+    assert_eq!(answer["reply"]["whisper"]["to"], "Ann", "{answer}");
+    ann.until(r#"{"what":"whispered","number":1,"from":"bob","to":"Ann","text":"psst","at":"#).await;
 }
 
 /// However often people come and go, what was said stays.
@@ -177,11 +207,16 @@ async fn what_is_no_message_of_the_chat_is_refused() {
     for (what, says) in [
         (json!({ "text": "  " }), "A message has 1 to 500 characters."),
         (json!({ "text": "x".repeat(TEXT + 1) }), "A message has 1 to 500 characters."),
-        (json!({ "text": "a\u{7}b" }), "A message has no characters that cannot be seen."),
+        (
+            json!({ "text": "a\u{7}b" }),
+            "A message has no control characters, and none that turn text around.",
+        ),
         (
             json!({ "text": "\u{202e}nna :edoc ruoy lleT" }),
-            "A message has no characters that cannot be seen.",
+            "A message has no control characters, and none that turn text around.",
         ),
+        (json!({ "text": "1\n".repeat(LINES) + "2" }), "A message has 10 lines at most."),
+        (json!({ "text": "1\r".repeat(LINES) + "2" }), "A message has 10 lines at most."),
         (json!({ "what": "left", "name": "bob", "here": [] }), "That is no message of this chat."),
         (json!({ "text": "x", "from": "bob" }), "That is no message of this chat."),
         (json!("text"), "That is no message of this chat."),
@@ -200,7 +235,111 @@ async fn what_is_no_message_of_the_chat_is_refused() {
     assert_eq!(read.matches("\"what\"").count(), 2, "{read}");
 }
 
-/// A room has room for so many; who comes then reads, and gets a name when somebody leaves.
+/// An empty line from somebody is none that anybody would want to read; nor is it a fault if text has tabs, Windows' ends of
+/// lines, or what joins the parts of a picture.
+#[tokio::test(start_paused = true)]
+async fn messages_can_be_seen() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    let to_all = format!("kitchen/send?client={ANN}");
+    for nothing in ['\u{200b}', '\u{feff}', '\u{2060}', '\u{ad}', '\u{3164}', '\u{e0041}', '\u{2800}'] {
+        let told = refused(address, &to_all, &json!({ "text": format!("{nothing}\n{nothing}") })).await;
+        assert_eq!(told, "There is nothing to be seen in this message.", "{nothing:?}");
+    }
+    let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f466}";
+    for (text, said) in [
+        ("a\tb", "a b"),
+        ("a\r\nb\rc\u{2028}d", "a\nb\nc\nd"),
+        (family, family),
+        ("\u{645}\u{6cc}\u{200c}\u{631}\u{648}\u{645}", "\u{645}\u{6cc}\u{200c}\u{631}\u{648}\u{645}"),
+        ("\u{301}", "\u{301}"),
+    ] {
+        assert_eq!(send(address, &to_all, &json!({ "text": text })).await.0, 200, "{text:?}");
+        ann.until(&format!(r#"{{"what":"said","from":"ann","text":{},"#, json!(said))).await;
+    }
+}
+
+/// Its page has not said that it has come, so bob is given it again: also what went to a connection that he had left already.
+/// (By the clock, which must not run away with him.)
+#[tokio::test]
+async fn a_whisper_waits_for_who_is_away() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    let bob = Person::come(address, "kitchen", BOB).await;
+    drop(bob);
+    for number in 1..=3 {
+        assert_eq!(whisper(address, &format!("psst {number}")).await.0, number);
+    }
+    let _bob = Person::read(address, "kitchen", BOB).await;
+    let reply = enter(address, "kitchen", BOB).await;
+    let texts = |reply: &Value| -> Vec<Value> {
+        reply["unconfirmed"].as_array().unwrap().iter().map(|whisper| whisper["text"].clone()).collect()
+    };
+    assert_eq!(texts(&reply), ["psst 1", "psst 2", "psst 3"]);
+    assert_eq!(reply["unconfirmed"][0]["what"], "whispered");
+    // Nobody else has it, and nobody else confirms it.
+    assert_eq!(texts(&enter(address, "kitchen", ANN).await), [""; 0]);
+    for client in [ANN, BOB] {
+        send(address, &format!("kitchen/send?client={client}"), &json!({ "got": 2 })).await;
+    }
+    let read = ann.until(r#"{"what":"confirmed","number":2}"#).await;
+    assert_eq!(read.matches("confirmed").count(), 1, "{read}");
+    assert_eq!(texts(&enter(address, "kitchen", BOB).await), ["psst 1", "psst 3"]);
+}
+
+/// Whoever has whispered is told, at once if it waits, and in the end if nobody came for it.
+#[tokio::test]
+async fn a_whisper_that_nobody_gets_is_told() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    // Gone altogether, as the server knows: by an answer that has ended.
+    let poll = |client| format!("GET /streams/kitchen/poll?client={client} HTTP/1.0\r\n\r\n");
+    let mut bob = TcpStream::connect(address).await.unwrap();
+    bob.write_all(poll(BOB).as_bytes()).await.unwrap();
+    bob.read_to_string(&mut String::new()).await.unwrap();
+    enter(address, "kitchen", BOB).await;
+    assert_eq!(whisper(address, "psst").await, (1, true));
+    tokio::time::pause();
+    ann.until(r#"{"what":"left","name":"bob","here":["ann"]"#).await;
+    ann.until(r#"{"what":"unconfirmed","number":1}"#).await;
+    let path = format!("kitchen/send?client={ANN}&to=bob");
+    assert_eq!(refused(address, &path, &json!({ "text": "psst" })).await, "bob is not here.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_whispers_wait_at_most() {
+    let address = serve();
+    let _ann = Person::come(address, "kitchen", ANN).await;
+    let _bob = Person::come(address, "kitchen", BOB).await;
+    for _ in 0..UNCONFIRMED {
+        whisper(address, "psst").await;
+    }
+    let path = format!("kitchen/send?client={ANN}&to=bob");
+    let told = refused(address, &path, &json!({ "text": "psst" })).await;
+    assert_eq!(told, "Too much waits for bob already.");
+    send(address, &format!("kitchen/send?client={BOB}"), &json!({ "got": 1 })).await;
+    whisper(address, "psst").await;
+}
+
+/// Also while the connection is still there; and nobody else can have them leave.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_has_left_at_once() {
+    let address = serve();
+    let mut ann = Person::come(address, "kitchen", ANN).await;
+    let _bob = Person::come(address, "kitchen", BOB).await;
+    let leave = json!({ "enter": false });
+    send(address, "kitchen/send?client=bob~fedcba9876543210", &leave).await;
+    assert_eq!(enter(address, "kitchen", ANN).await["here"], json!(["ann", "bob"]));
+    let (number, _) = whisper(address, "psst").await;
+    assert_eq!(send(address, &format!("kitchen/send?client={BOB}"), &leave).await, (200, json!({})));
+    assert_eq!(enter(address, "kitchen", ANN).await["here"], json!(["ann"]));
+    ann.until(&format!(r#"{{"what":"unconfirmed","number":{number}}}"#)).await;
+    // And comes back.
+    enter(address, "kitchen", BOB).await;
+    assert_eq!(enter(address, "kitchen", ANN).await["here"], json!(["ann", "bob"]));
+}
+
+/// A room has room for so many; who comes then reads, and gets a name when somebody has left.
 #[tokio::test(start_paused = true)]
 async fn a_room_is_full_at_its_bound() {
     let address = serve();
@@ -209,9 +348,10 @@ async fn a_room_is_full_at_its_bound() {
         people.push(Person::come(address, "kitchen", &format!("p{number}~0123456789abcdef")).await);
     }
     people[0].until(&format!(r#""what":"came","name":"p{}""#, PEOPLE - 1)).await;
-    let mut ann = Person::come(address, "kitchen", ANN).await;
+    let _ann = Person::read(address, "kitchen", ANN).await;
     let told = refused(address, &format!("kitchen/send?client={ANN}"), &json!({ "enter": true })).await;
     assert_eq!(told, "The room is full.");
     drop(people.pop());
-    ann.until(r#"{"what":"came","name":"ann","#).await;
+    people[0].until(r#""what":"left","name":"p99","#).await;
+    enter(address, "kitchen", ANN).await;
 }

@@ -7,19 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use push_server::{ClientId, Hub, Overflow, PublishError, Stream, StreamConfig, StreamName};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::clock::Clock;
-use super::game::{Frame, Game, Phase, Side, TICK, Why};
+use super::game::{Frame, Game, Phase, Side, TICK, TICKS_PER_SECOND, Why};
 
 /// Games at once.
 pub(crate) const GAMES: usize = 1_000;
 /// Letters of a game's id; none that is taken for another.
 const LETTERS: &[u8; 24] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// How many of them: enough to read out over the telephone.
-const ID: usize = 5;
+/// How many of them: few enough to read out over the telephone, and too many to be guessed.
+pub(crate) const ID: usize = 7;
 /// What a game's stream holds for those who are late: the newest frame is all that matters.
 const HISTORY: (usize, usize, Duration) = (32, 16 << 10, Duration::from_secs(60));
+/// Ticks after which a frame that has not changed is told again: before the stream has forgotten it.
+const AGAIN: u32 = 30 * TICKS_PER_SECOND;
+/// How long the stream of a game that is over remains, for those who poll to hear of it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The games; clones are the same ones.
 #[derive(Clone)]
@@ -32,8 +36,9 @@ pub(crate) struct Court {
 struct Entry {
     game: Game,
     stream: Stream,
-    /// What was told last: nothing is told twice.
+    /// What was told last, and how many ticks ago.
     told: Option<Frame>,
+    ago: u32,
 }
 
 /// What a player cannot do, in words for them.
@@ -52,13 +57,16 @@ impl Court {
         self.games.lock().expect("nobody panics with it")
     }
 
-    /// A new game's id. Whoever creates one leaves any other in which they wait or play.
+    /// A new game's id. Whoever creates one leaves any other in which they wait or play. If all courts are taken, a game makes
+    /// room that waits for a second player and for its creator too.
     pub(crate) fn create(&self, creator: &ClientId) -> Result<String, Cannot> {
         let mut games = self.games();
-        leave_all(&mut games, creator, None);
-        if games.len() >= GAMES {
-            return Err("All courts are taken. Try again later.");
-        }
+        let own =
+            games.values().filter(|entry| entry.is_on() && entry.game.side_of(creator).is_some()).count();
+        let forgotten = match games.len() - own < GAMES {
+            true => None,
+            false => Some(forgotten(&games).ok_or("All courts are taken. Try again later.")?),
+        };
         // Another one, if there is a game of this id.
         let (id, name) = std::iter::repeat_with(|| {
             let mut random = RandomState::new().hash_one(());
@@ -72,12 +80,17 @@ impl Court {
             (id, name)
         })
         .find(|(_, name)| !games.contains_key(name))
-        .expect("there are eight million ids");
+        .expect("there are four billion ids");
         let config = StreamConfig::new(self.hub.limits())
             .history(HISTORY.0, HISTORY.1, HISTORY.2)
             .overflow(Overflow::Latest);
         let stream = self.hub.open_with(&name, &config).map_err(|_| "The server has no room for a game.")?;
-        games.insert(name, Entry { game: Game::new(creator.clone()), stream, told: None });
+        // Only now: who is refused stays where they are.
+        if let Some(entry) = forgotten.and_then(|name| games.get_mut(&name)) {
+            entry.game.end(Side::Left, Why::Gone);
+        }
+        leave_all(&mut games, creator, None);
+        games.insert(name, Entry { game: Game::new(creator.clone()), stream, told: None, ago: 0 });
         Ok(id)
     }
 
@@ -123,7 +136,11 @@ impl Court {
                     Err(error) => problem = Some(error.to_string()),
                 }
                 if frame.phase == Phase::Over {
-                    self.hub.close_stream(stream.name());
+                    let hub = self.hub.clone();
+                    tokio::spawn(async move {
+                        sleep(LAST_WORDS).await;
+                        hub.close_stream(stream.name())
+                    });
                 }
             }
             // Once, not with each tick.
@@ -135,15 +152,16 @@ impl Court {
         }
     }
 
-    /// What is new. Games that are over are forgotten.
+    /// What is new, or has not been told for long. Games that are over are forgotten.
     fn step(&self) -> Vec<(Stream, Frame)> {
         let mut games = self.games();
         let mut news = Vec::with_capacity(games.len());
         for entry in games.values_mut() {
             entry.game.step();
             let frame = entry.game.frame();
-            if entry.told.as_ref() != Some(&frame) {
-                entry.told = Some(frame.clone());
+            entry.ago += 1;
+            if entry.ago >= AGAIN || entry.told.as_ref() != Some(&frame) {
+                (entry.told, entry.ago) = (Some(frame.clone()), 0);
                 news.push((entry.stream.clone(), frame));
             }
         }
@@ -156,6 +174,12 @@ impl Entry {
     fn is_on(&self) -> bool {
         self.game.phase() != Phase::Over
     }
+}
+
+/// Of the games that wait for a second player, and whose creator is away, the one that has done so for longest.
+fn forgotten(games: &HashMap<StreamName, Entry>) -> Option<StreamName> {
+    let alone = games.iter().filter_map(|(name, entry)| Some((entry.game.waits_alone()?, name)));
+    alone.max_by_key(|(ticks, _)| *ticks).map(|(_, name)| name.clone())
 }
 
 /// Nobody plays two games at once: this player quits all but `staying`.

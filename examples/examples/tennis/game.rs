@@ -37,6 +37,7 @@ pub(crate) const HOLD: u32 = TICKS_PER_SECOND;
 pub(crate) const AWAY: u32 = 3 * TICKS_PER_SECOND;
 pub(crate) const GONE: u32 = 30 * TICKS_PER_SECOND;
 /// Until somebody has joined, the creator may be silent for so long: on a phone the page sleeps while they tell somebody the id.
+/// (Less if all courts are taken.)
 pub(crate) const WAITING: u32 = 10 * 60 * TICKS_PER_SECOND;
 
 /// Whoever has created the game is on the left.
@@ -169,6 +170,11 @@ impl Game {
             Side::Left => Some(&self.left),
             Side::Right => self.right.as_ref(),
         }
+    }
+
+    /// While it waits for the second player with its creator away: for how many ticks that has said nothing.
+    pub(crate) fn waits_alone(&self) -> Option<u32> {
+        (self.phase() == Phase::Waiting && !self.left.is_here()).then_some(self.left.silent)
     }
 
     /// A word of this player, who holds this key: 0, or up if less, or down if more.

@@ -15,7 +15,7 @@ pub(crate) struct TennisMessageHandler {
     court: Court,
 }
 
-/// `"new"` and `{"join":"ABCDE"}` in the lobby; `{"pad":-1}` and `"quit"` on the stream of a game.
+/// `"new"` and `{"join":"ABCDEFG"}` in the lobby; `{"pad":-1}` and `"quit"` on the stream of a game.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Asked {

@@ -13,20 +13,25 @@ mod handler;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use axum::routing::get;
 use clap::Parser;
 use examples::{Listen, Site, page};
 use http::header::CONTENT_TYPE;
-use push_server::Hub;
 use push_server::guard::Rate;
 use push_server::messages::Chain;
 use push_server::web::{self, Access};
+use push_server::{Hub, Limits};
 
 use court::Court;
 use handler::{LOBBY, TennisMessageHandler};
 
-/// Messages of one address: a second, and at once. A hundred games may come from one network.
-const SENDS: (u32, u32) = (2_000, 4_000);
+/// What pages are told to wait between two interval polls, where the server would say five seconds: ten frames a second, and
+/// keys that count a tenth of a second late, are enough to play by.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Messages of one address: a second, and at once. A hundred games, which may come from one network, send some 750 a second.
+const SENDS: (u32, u32) = (1_000, 4_000);
 
 /// Tennis for two browsers
 #[derive(Parser)]
@@ -37,7 +42,9 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let site = Site::open(Options::parse().listen)?;
+    let mut limits = Limits::default();
+    limits.poll_interval = POLL_INTERVAL;
+    let site = Site::open_with(Options::parse().listen, limits)?;
     let court = Court::new(site.hub().clone());
     tokio::spawn(court.clone().run());
     let routes = routes(site.hub(), court)?;

@@ -165,7 +165,7 @@ by("id").oninput = () => { by("id").value = by("id").value.replace(/[^a-z]/gi, "
 
 /** A link to this page with an id is an invitation. */
 function showInvitation() {
-  const [, id] = /^#([A-Za-z]{5})$/.exec(location.hash) ?? [];
+  const [, id] = /^#([A-Za-z]{7})$/.exec(location.hash) ?? [];
   if (!id || game) return;
   by("id").value = id.toUpperCase();
   write(by("says"), "You are asked to play game ", bold(by("id").value), ": join it.");
@@ -248,10 +248,10 @@ async function tell() {
       if (frame) write(by("says"), ...what(frame));
       journal.add("the server hears you again", "good");
     }
-  } catch ({ status }) {
+  } catch ({ status, forPeople }) {
     if (here !== room) return;
-    if (status === 404) {
-      // If it has ended in good order, the last frame is under way.
+    if (status === 404 || forPeople) {
+      // The game is over. If it has ended in good order, the last frame is under way.
       setTimeout(() => { if (here === room) over(UNKNOWN); }, 1_000);
     } else if (!isUnheard) {
       // A frame that is cut says nothing: this is how the page learns of it first.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use examples::loopback;
-use push_server::ClientId;
+use push_server::{ClientId, Epoch};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -251,47 +251,127 @@ async fn only_who_plays_moves_a_pad() {
     }
 }
 
+/// As this player has it; `None` if there is no such game.
+fn phase(court: &Court, game: &str, player: &ClientId) -> Option<Phase> {
+    let mut phase = None;
+    let stream = format!("game-{game}").parse().unwrap();
+    let _ = court.with_player(&stream, Some(player), |game, _| phase = Some(game.phase()));
+    phase
+}
+
 /// Whoever joins a game quits the one in which they wait or play; whoever is refused stays where they are.
 #[tokio::test(start_paused = true)]
 async fn nobody_plays_two_games() {
     let (_, court) = serve();
     let (ann, bob, eve) = (id(ANN), id(BOB), id("eve-0123456789abcdef"));
-    let phase = |game: &str, player: &ClientId| {
-        let mut phase = None;
-        let stream = format!("game-{game}").parse().unwrap();
-        let _ = court.with_player(&stream, Some(player), |game, _| phase = Some(game.phase()));
-        phase
-    };
     let (anns, bobs) = (court.create(&ann).unwrap(), court.create(&bob).unwrap());
     court.join(&anns, &bob).unwrap();
-    assert_eq!(phase(&bobs, &bob), Some(Phase::Over));
-    assert_eq!(phase(&anns, &bob), Some(Phase::Serve));
+    assert_eq!(phase(&court, &bobs, &bob), Some(Phase::Over));
+    assert_eq!(phase(&court, &anns, &bob), Some(Phase::Serve));
     // A reload is no other game.
     court.join(&anns, &bob).unwrap();
-    assert_eq!(phase(&anns, &ann), Some(Phase::Serve));
+    assert_eq!(phase(&court, &anns, &ann), Some(Phase::Serve));
     let eves = court.create(&eve).unwrap();
     assert!(court.join(&anns, &eve).is_err());
-    assert_eq!(phase(&eves, &eve), Some(Phase::Waiting));
+    assert_eq!(phase(&court, &eves, &eve), Some(Phase::Waiting));
 }
 
-/// Games that nobody plays make room by themselves, and whoever begins another one leaves theirs.
+/// Games that nobody plays make room by themselves, and whoever begins another one leaves theirs, if they get it.
 #[tokio::test(start_paused = true)]
 async fn there_are_so_many_games_at_most() {
     let (_, court) = serve();
+    let ann = id(ANN);
+    let mut games = Vec::new();
     for number in 0..GAMES {
         let game = court.create(&id(&format!("left-{number:011}"))).unwrap();
         court.join(&game, &id(&format!("right-{number:010}"))).unwrap();
+        games.push(game);
     }
-    assert_eq!(court.create(&id(ANN)), Err("All courts are taken. Try again later."));
+    const FULL: Result<String, court::Cannot> = Err("All courts are taken. Try again later.");
+    assert_eq!(court.create(&ann), FULL);
+    // Who plays gives up one court for another.
+    let player = id("right-0000000000");
+    let own = court.create(&player).unwrap();
+    assert_eq!((phase(&court, &games[0], &player), court.create(&ann)), (Some(Phase::Over), FULL));
+    assert_eq!(phase(&court, &own, &player), Some(Phase::Waiting));
     tokio::time::sleep(GONE * TICK + TICK).await;
-    court.create(&id(ANN)).unwrap();
+    court.create(&ann).unwrap();
     for _ in 0..2 * GAMES {
-        court.create(&id(ANN)).unwrap();
+        court.create(&ann).unwrap();
         tokio::time::sleep(TICK).await;
     }
     let report: Value = serde_json::from_str(&court.clock().report()).unwrap();
     assert_eq!(report["ticks"], 60 * TICKS_PER_SECOND, "{report}");
     assert_eq!(report["skipped"], 0, "{report}");
+}
+
+/// Nobody takes all courts by creating games and going away: the one that was left first goes first.
+#[tokio::test(start_paused = true)]
+async fn games_that_nobody_waits_for_make_room_when_all_courts_are_taken() {
+    let (_, court) = serve();
+    let lefts: Vec<_> = (0..GAMES).map(|number| id(&format!("left-{number:011}"))).collect();
+    let first = court.create(&lefts[0]).unwrap();
+    tokio::time::sleep(TICK).await;
+    let games: Vec<_> = lefts[1..].iter().map(|left| court.create(left).unwrap()).collect();
+    assert!(court.create(&id(ANN)).is_err(), "they have just come");
+    tokio::time::sleep(AWAY * TICK).await;
+    court.create(&id(ANN)).unwrap();
+    assert_eq!(phase(&court, &first, &lefts[0]), Some(Phase::Over));
+    court.create(&id(BOB)).unwrap();
+    tokio::time::sleep(TICK).await;
+    let waiting =
+        std::iter::zip(&games, &lefts[1..]).filter(|(game, left)| phase(&court, game, left).is_some());
+    assert_eq!(waiting.count(), GAMES - 2);
+}
+
+/// A server that can open no stream more ends nothing for it.
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_a_new_game_keeps_the_old_one() {
+    let mut limits = Limits::default();
+    limits.streams = 1;
+    let court = Court::new(Hub::start(Epoch::new(1), limits, 1));
+    let (ann, bob) = (id(ANN), id(BOB));
+    let game = court.create(&ann).unwrap();
+    court.join(&game, &bob).unwrap();
+    assert_eq!(court.create(&ann), Err("The server has no room for a game."));
+    assert_eq!(phase(&court, &game, &ann), Some(Phase::Serve));
+}
+
+/// However long somebody waits for the other one: the page that they load again is told the game.
+#[tokio::test(start_paused = true)]
+async fn a_game_that_does_not_change_is_told_again() {
+    let (address, _) = serve();
+    let (_, stream) = start(address).await;
+    for _ in 0..66 {
+        send(address, &stream, ANN, json!({ "pad": 0 })).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let answer = poll(address, &stream).await;
+    assert!(answer.contains(r#""phase":"waiting""#), "{answer}");
+}
+
+/// A page that polls comes for it some time later.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_game_is_there_for_a_while() {
+    let (address, _) = serve();
+    let (_, stream) = start(address).await;
+    send(address, &stream, ANN, json!("quit")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let answer = poll(address, &stream).await;
+    assert!(answer.contains(r#""phase":"over""#), "{answer}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answer = poll(address, &stream).await;
+    assert!(answer.starts_with("HTTP/1.0 404"), "{answer}");
+}
+
+/// The newest frame, as a page that polls is answered.
+async fn poll(address: SocketAddr, stream: &str) -> String {
+    let mut page = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /streams/{stream}/poll?last=1 HTTP/1.0\r\n\r\n");
+    page.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// What was left out is told, and forgotten with the tick before which it was.

@@ -53,7 +53,8 @@ async fn two_talk_to_all_and_to_one() {
     assert_eq!(bob.browser.page.execute(choose, Vec::new()).await.unwrap(), json!("ann"));
     say(&bob, "Between us.").await;
     ann.until("#messages", |text| text.contains("bob, to you alone")).await;
-    bob.until("#messages", |text| text.contains("You, to ann alone")).await;
+    bob.until("#messages", |text| text.contains("You, to ann alone Between us. received")).await;
+    assert_eq!(ann.text("#messages").await.matches("Between us.").count(), 1);
 
     // Whatever is written is text: nothing of it is made part of a page.
     say(&ann, ATTACK).await;
@@ -73,6 +74,16 @@ async fn two_talk_to_all_and_to_one() {
     for css in ["#write", "#notice"] {
         assert!(is_seen(&ann, css, 1280, 800).await, "{css}");
     }
+    // Nor is a key shown; the command that is copied has it.
+    let key = ann.browser.value("sessionStorage.chatKey").await;
+    let key = key.as_str().unwrap();
+    let commands = ann.text("#commands").await;
+    assert!(commands.contains("client=ann~…'") && !commands.contains(key), "{commands}");
+    let copy = "Object.defineProperty(navigator, 'clipboard', { value: { writeText: text => { window.copied = text; } } });
+                document.querySelectorAll('#commands button')[1].click(); return window.copied;";
+    let copied = ann.browser.page.execute(copy, Vec::new()).await.unwrap();
+    assert!(copied.as_str().unwrap().ends_with(&format!("client=ann~{key}'")), "{copied}");
+    bob.is_accessible("chat").await;
     ann.is_accessible("chat").await;
     ann.asks_nobody_else(&example.url("/")).await;
 
@@ -100,7 +111,7 @@ async fn two_talk_to_all_and_to_one() {
     // What a page does by itself is no news of the connection.
     let journal = ann.text("#journal").await;
     assert!(!journal.contains("closed") && !journal.contains("over"), "{journal}");
-    // Ann has gone from the kitchen, and is seen to.
+    // Ann has gone from the kitchen, and is seen to; at once, as nobody waits for her.
     bob.until("#messages", |text| text.contains("ann left.")).await;
     ann.close().await;
 
@@ -161,5 +172,49 @@ async fn the_chat_says_what_becomes_of_its_connection_and_comes_back() {
     page.until("#people", |text| text == "ann (you)").await;
     page.until("#messages", |text| text.contains("after") && text.contains("slowly")).await;
     page.close().await;
+    example.stop();
+}
+
+/// By server-sent events, as the browser cuts no WebSockets.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs chromium and chromium-driver: bash .ci/interop.sh examples"]
+async fn a_whisper_waits_for_who_is_away_for_a_moment() {
+    let example = Example::start("chat", &[]);
+    let url = example.url("/?transport=sse");
+    let (ann, bob) = (Page::open(&url).await, Page::open(&url).await);
+    for (page, name) in [(&ann, "ann"), (&bob, "bob")] {
+        come(page, name).await;
+    }
+    ann.until("#people", |text| text == "ann (you)\nbob").await;
+    let choose = "document.getElementById('to').value = 'bob';";
+    ann.browser.page.execute(choose, Vec::new()).await.unwrap();
+    bob.network(Network::Offline).await;
+    bob.journal_tells("kitchen: lost: ").await;
+    for text in ["first", "second", "third"] {
+        say(&ann, text).await;
+        ann.until("#messages", |said| said.contains(&format!("You, to bob alone {text}"))).await;
+    }
+    let waiting = ann.text("#messages").await;
+    assert!(!waiting.contains("received"), "{waiting}");
+    ann.picture("chat-away.png").await;
+    bob.network(Network::Usual).await;
+    let text = bob.until("#messages", |text| text.contains("third")).await;
+    let places: Vec<_> = ["first", "second", "third"].iter().map(|word| text.find(word)).collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{text}");
+    assert_eq!(text.matches("to you alone").count(), 3, "{text}");
+    ann.until("#messages", |text| text.matches("received").count() == 3).await;
+
+    // Who does not come back has not got it; whoever has whispered reads so. And who leaves has left at once.
+    bob.network(Network::Offline).await;
+    bob.journal_tells("kitchen: lost: ").await;
+    say(&ann, "fourth").await;
+    bob.close().await;
+    ann.until("#messages", |text| {
+        text.contains("fourth they have left, and not confirmed that they have it")
+    })
+    .await;
+    ann.press("#go").await;
+    ann.until("#nobody", |text| !text.is_empty()).await;
+    ann.close().await;
     example.stop();
 }

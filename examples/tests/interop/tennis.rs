@@ -12,6 +12,7 @@ use crate::support::Example;
 
 /// As WebDriver calls them.
 const ENTER: char = '\u{e007}';
+const END: char = '\u{e010}';
 const ESCAPE: char = '\u{e00c}';
 const UP: char = '\u{e013}';
 const DOWN: char = '\u{e015}';
@@ -101,18 +102,34 @@ async fn two_browsers_play() {
     left.is_accessible("tennis").await;
     left.asks_nobody_else(&example.url("/")).await;
 
-    // Another transport, in the middle of the game: the next ones of the list, by keyboard. The same key moves the pad again
-    // after Escape.
+    // Another transport, in the middle of the game: the next ones of the list, by keyboard, and the last. The same key moves the
+    // pad again after Escape.
     let list = right.browser.page.find(Locator::Css("#transport")).await.unwrap();
-    list.send_keys(&DOWN.to_string()).await.unwrap();
-    right.until("#state", |text| text.contains("WebSocket")).await;
-    list.send_keys(&DOWN.to_string()).await.unwrap();
-    right.until("#state", |text| text.contains("server-sent events")).await;
+    for (key, name) in [(DOWN, "WebSocket"), (DOWN, "server-sent events"), (END, "polling")] {
+        list.send_keys(&key.to_string()).await.unwrap();
+        right.until("#state", |text| text == format!("● live, by {name}")).await;
+    }
     list.send_keys(&ESCAPE.to_string()).await.unwrap();
-    hold(&right, UP).await;
-    until_pad(&left, "right", |y| y == 0.0).await;
-    release(&right, UP).await;
-    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "sse");
+    for (key, y) in [(UP, 0.0), (DOWN, 82.0)] {
+        hold(&right, key).await;
+        until_pad(&left, "right", |now| now == y).await;
+        until_pad(&right, "right", |now| now == y).await;
+        release(&right, key).await;
+    }
+    assert_eq!(right.browser.value("document.getElementById('transport').value").await, "poll");
+    // Polled ten times a second, as the server asks: no more often, and often enough to play.
+    let polls = async || {
+        number(
+            &right,
+            "performance.getEntriesByType('resource').filter(e => e.name.includes('/poll?')).length",
+        )
+        .await
+    };
+    let before = polls().await;
+    sleep(Duration::from_secs(3)).await;
+    let more = polls().await - before;
+    println!("polls in three seconds: {more}");
+    assert!((10.0..=31.0).contains(&more), "{more} polls in three seconds");
 
     // A third one does not get in.
     let third = Page::open(&example.url(&format!("/#{game}"))).await;
