@@ -53,6 +53,15 @@ impl Site {
     ///
     /// When the address cannot be listened on.
     pub fn open(listen: Listen) -> anyhow::Result<Self> {
+        Self::open_with(listen, Limits::default())
+    }
+
+    /// The same, its hub with these limits.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    pub fn open_with(listen: Listen, limits: Limits) -> anyhow::Result<Self> {
         let listener = ListenConfig::default()
             .bind(listen.address)
             .context("cannot listen; choose another address with --listen ADDRESS:PORT")?;
@@ -60,7 +69,7 @@ impl Site {
         // Before the address is told: who reads it may send a signal at once.
         let stops = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
         let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build()?;
-        Ok(Self { listener, address, hub: Hub::start(Epoch::now(), Limits::default(), 1), policy, stops })
+        Ok(Self { listener, address, hub: Hub::start(Epoch::now(), limits, 1), policy, stops })
     }
 
     /// The hub of this port.
