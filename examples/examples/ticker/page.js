@@ -7,6 +7,8 @@ import { Journal } from "/web/journal.js";
 
 /** Points of a chart, and the time of one, in milliseconds. */
 const POINTS = 240, POINT = 250;
+/** Points that are further apart, by two seconds, are not joined. */
+const APART = 8;
 /** A second without a tick is no second of a thousand. */
 const SECOND = 1_000;
 /** Skipping is told in the journal once in so long. */
@@ -111,7 +113,11 @@ function addButton(symbol) {
   button.dataset.symbol = symbol;
   name.textContent = symbol;
   button.append(name, price, change);
-  button.onclick = () => choose(symbol);
+  button.onclick = () => {
+    choose(symbol);
+    // On a phone it is far above.
+    by("chart").closest(".panel").scrollIntoView({ block: "nearest" });
+  };
   const after = [...by("grid").children].find(other => other.dataset.symbol > symbol);
   by("grid").insertBefore(button, after ?? null);
   button.setAttribute("aria-pressed", "false");
@@ -210,18 +216,26 @@ function drawChart({ points, quote: { symbol, price, close, time } }) {
     pen.stroke();
     pen.setLineDash([]);
   }
-  pen.beginPath();
-  shown.forEach((point, index) => pen[index ? "lineTo" : "moveTo"](x(point.at), y(point.price)));
-  pen.strokeStyle = colours.line;
   pen.lineWidth = 2;
   pen.lineJoin = "round";
-  pen.stroke();
-  pen.lineTo(right, height);
-  pen.lineTo(x(shown[0].at), height);
-  pen.globalAlpha = 0.5;
-  pen.fillStyle = colours.under;
-  pen.fill();
-  pen.globalAlpha = 1;
+  // Where nothing was heard there is no line: a slope would look like prices.
+  const pieces = [];
+  for (const point of shown) {
+    if (point.at - (pieces.at(-1)?.at(-1).at ?? -Infinity) > APART) pieces.push([]);
+    pieces.at(-1).push(point);
+  }
+  for (const piece of pieces) {
+    pen.beginPath();
+    piece.forEach(({ at, price: value }, index) => pen[index ? "lineTo" : "moveTo"](x(at), y(value)));
+    pen.strokeStyle = colours.line;
+    pen.stroke();
+    pen.lineTo(x(piece.at(-1).at), height);
+    pen.lineTo(x(piece[0].at), height);
+    pen.globalAlpha = 0.5;
+    pen.fillStyle = colours.under;
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
 
   // Once a second is often enough for whoever listens to it.
   if (time - labelled < SECOND) return;
