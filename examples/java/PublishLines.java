@@ -26,14 +26,19 @@ public final class PublishLines {
 
   private PublishLines() {}
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     if (args.length != 1) {
       System.err.println("usage: PublishLines URL");
       System.exit(2);
     }
-    URL url = URI.create(args[0]).toURL();
-    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    for (String line; (line = lines.readLine()) != null; ) System.out.print(publish(url, line));
+    try {
+      URL url = URI.create(args[0]).toURL();
+      BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+      for (String line; (line = lines.readLine()) != null; ) System.out.print(publish(url, line));
+    } catch (Exception problem) {
+      System.err.println("PublishLines: " + problem);
+      System.exit(1);
+    }
   }
 
   /** What the server answers: the position of the line, and how many readers there were. */

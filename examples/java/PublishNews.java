@@ -1,6 +1,9 @@
+import com.caucho.hessian.client.HessianConnectionException;
 import com.caucho.hessian.client.HessianProxyFactory;
 import com.caucho.hessian.client.HessianRuntimeException;
 import example.Headline;
+import java.io.IOException;
+import java.lang.reflect.UndeclaredThrowableException;
 import java.net.MalformedURLException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,16 +35,16 @@ public final class PublishNews {
 
   private PublishNews() {}
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     if (args.length == 0) {
       System.err.println("usage: PublishNews URL [TITLE...]");
       System.exit(2);
     }
     try {
       run(publisher(args[0]), Arrays.asList(args).subList(1, args.length));
-    } catch (RuntimeException problem) {
-      // The server's own, such as java.util.NoSuchElementException for a stream that is not there, or what became of the connection.
-      System.err.println("PublishNews: " + problem);
+    } catch (Exception problem) {
+      // The server's own, such as java.util.NoSuchElementException for a stream that is not there; what became of the connection; a URL that is none.
+      System.err.println("PublishNews: " + cause(problem));
       System.exit(1);
     }
   }
@@ -73,11 +76,23 @@ public final class PublishNews {
       try {
         System.out.println(publisher.publishOnce(STREAM, headline, key));
         return;
-      } catch (HessianRuntimeException lost) {
-        if (tries == TRIES) throw lost;
-        System.err.println("not answered (" + lost.getMessage() + "); again in " + tries + " s");
+      } catch (RuntimeException problem) {
+        if (tries == TRIES || !passes(problem)) throw problem;
+        System.err.println("not answered (" + cause(problem).getMessage() + "); again in " + tries + " s");
         Thread.sleep(1_000L * tries);
       }
     }
+  }
+
+  /** Whether it may be better the next time: no connection, half an answer, too often (429), full or ending (503). What the server throws is not. */
+  private static boolean passes(RuntimeException problem) {
+    // Begins with the status; the library says 500 where there was no answer.
+    if (problem instanceof HessianConnectionException) return problem.getMessage().matches("(?s)(429|5..):.*");
+    return problem instanceof HessianRuntimeException || cause(problem) instanceof IOException;
+  }
+
+  /** The library throws IOException as it is, which no method of the interface declares. */
+  private static Throwable cause(Exception problem) {
+    return problem instanceof UndeclaredThrowableException ? problem.getCause() : problem;
   }
 }

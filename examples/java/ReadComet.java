@@ -22,19 +22,21 @@ import java.util.Locale;
 public final class ReadComet {
   private ReadComet() {}
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     boolean bare = args.length == 5 && args[4].equals("http/1.0");
     if (args.length != 2 && args.length != 4 && !bare) {
       System.err.println("usage: ReadComet URL COUNT [MIN_GAP_MS MAX_GAP_MS [http/1.0]]");
       System.exit(2);
     }
-    URI url = URI.create(args[0]);
-    int count = Integer.parseInt(args[1]);
-    long least = args.length > 2 ? Long.parseLong(args[2]) : 0, most = args.length > 2 ? Long.parseLong(args[3]) : 60_000;
-    long start = System.nanoTime();
-    try (InputStream body = bare ? openBare(url, most) : open(url, most)) {
-      read(new Hessian2StreamingInput(body), start, count, least, most);
-    } catch (IOException | IllegalStateException problem) {
+    try {
+      URI url = URI.create(args[0]);
+      int count = Integer.parseInt(args[1]);
+      long least = args.length > 2 ? Long.parseLong(args[2]) : 0, most = args.length > 2 ? Long.parseLong(args[3]) : 60_000;
+      long start = System.nanoTime();
+      try (InputStream body = bare ? openBare(url, most) : open(url, most)) {
+        read(new Hessian2StreamingInput(body), start, count, least, most);
+      }
+    } catch (Exception problem) {
       System.err.println("ReadComet: " + problem);
       System.exit(1);
     }

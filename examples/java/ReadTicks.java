@@ -16,18 +16,28 @@ import java.util.TreeMap;
 public final class ReadTicks {
   private ReadTicks() {}
 
-  public static void main(String[] args) throws IOException {
+  public static void main(String[] args) {
     if (args.length != 1 && args.length != 2) {
       System.err.println("usage: ReadTicks URL [SECONDS]");
       System.exit(2);
     }
-    int seconds = args.length > 1 ? Integer.parseInt(args[1]) : Integer.MAX_VALUE;
-    HttpURLConnection http = (HttpURLConnection) URI.create(args[0]).toURL().openConnection();
+    try {
+      int seconds = args.length > 1 ? Integer.parseInt(args[1]) : Integer.MAX_VALUE;
+      try (InputStream body = open(URI.create(args[0]))) {
+        read(new Hessian2StreamingInput(body), seconds);
+      }
+    } catch (Exception problem) {
+      System.err.println("ReadTicks: " + problem);
+      System.exit(1);
+    }
+  }
+
+  private static InputStream open(URI url) throws IOException {
+    HttpURLConnection http = (HttpURLConnection) url.toURL().openConnection();
     http.setConnectTimeout(5_000);
     http.setReadTimeout(20_000);
-    try (InputStream body = http.getInputStream()) {
-      read(new Hessian2StreamingInput(body), seconds);
-    }
+    if (http.getResponseCode() != 200) throw new IOException("status " + http.getResponseCode());
+    return http.getInputStream();
   }
 
   private static void read(Hessian2StreamingInput in, int seconds) throws IOException {

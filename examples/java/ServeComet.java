@@ -19,14 +19,21 @@ import java.util.concurrent.Executors;
 public final class ServeComet {
   private ServeComet() {}
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     if (args.length < 2) {
       System.err.println("usage: ServeComet COUNT GAP_MS [held]");
       System.exit(2);
     }
-    int count = Integer.parseInt(args[0]);
-    int gap = Integer.parseInt(args[1]);
-    boolean held = args.length == 3 && args[2].equals("held");
+    try {
+      serve(Integer.parseInt(args[0]), Integer.parseInt(args[1]), args.length == 3 && args[2].equals("held"));
+      System.exit(0);
+    } catch (Exception problem) {
+      System.err.println("ServeComet: " + problem);
+      System.exit(1);
+    }
+  }
+
+  private static void serve(int count, int gap, boolean held) throws IOException {
     HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext("/comet", exchange -> {
       exchange.getResponseHeaders().set("Content-Type", "application/x-hessian-stream");
@@ -43,7 +50,6 @@ public final class ServeComet {
     while (System.in.read() >= 0) {
       // only the end matters
     }
-    System.exit(0);
   }
 
   private static void write(OutputStream body, int count, int gap, boolean flush) throws IOException {

@@ -13,9 +13,18 @@ use push_server::{Epoch, Hub, Limits, Server};
 ///
 /// When loopback has no free port, and outside of a tokio runtime.
 pub fn serve(routes: impl FnOnce(&Hub) -> Router) -> SocketAddr {
+    serve_with(Limits::default(), routes)
+}
+
+/// The same, the hub with these limits.
+///
+/// # Panics
+///
+/// As [`serve`].
+pub fn serve_with(limits: Limits, routes: impl FnOnce(&Hub) -> Router) -> SocketAddr {
     let listener = ListenConfig::default().bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let hub = Hub::start(Epoch::new(1), Limits::default(), 1);
+    let hub = Hub::start(Epoch::new(1), limits, 1);
     let routes = routes(&hub);
     let policy = PolicyFile::builder().allow("*", &address.port().to_string()).build().expect("a port");
     tokio::spawn(Server::new(hub, routes, Responder::new(&policy)).serve(listener, std::future::pending()));

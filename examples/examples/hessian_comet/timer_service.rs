@@ -32,7 +32,8 @@ impl TimerService {
         self.connections.lock().expect("nobody panics with it").push(comet);
     }
 
-    /// Says line after line, until the hub has ended.
+    /// Says line after line, until the hub has ended. The tutorial's service closes each connection after its tenth; this one
+    /// does not, as the clients of 2008 read one connection and never come back. The example `timer` shows the closing.
     pub(crate) async fn run(self) -> Result<(), PublishError> {
         let mut updates = interval(PACE);
         for line in demo::lines().cycle() {

@@ -36,8 +36,9 @@ fn open(hub: &Hub) -> anyhow::Result<Stream> {
     Ok(hub.open_with(&"news".parse()?, &bounds)?)
 }
 
-/// `POST /hessian` is what Java calls. Whoever reaches the port may: it is this machine's alone, unless `--listen` says
-/// otherwise.
+/// `POST /hessian` is what Java calls. Whoever reaches the port may: the programs of this machine, unless `--listen` says
+/// otherwise. Pages of other sites may not, but for one whose own name has been made to lead here (DNS rebinding), which
+/// looks like this one's: what is for more than a look asks for a [token](push_server::guard#tokens).
 fn routes(hub: &Hub) -> Router {
     let mut access = Access::default();
     access.publishes = true;

@@ -1,5 +1,6 @@
 //! A stock exchange that does not exist: forty companies, whose prices go up and down by chance.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,14 @@ pub(crate) struct Tick {
     shares: i32,
     /// Milliseconds since 1970.
     time: i64,
+}
+
+/// Of each company the price and the close, as they are at this time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename = "example.Prices")]
+pub(crate) struct Prices {
+    time: i64,
+    prices: BTreeMap<&'static str, (f64, f64)>,
 }
 
 #[derive(Debug)]
@@ -61,22 +70,34 @@ impl Market {
         *price = (*price + step).max(1);
         Tick {
             symbol: SYMBOLS[at],
-            price: f64::from(*price) / 100.0,
-            close: f64::from(*close) / 100.0,
+            price: dollars(*price),
+            close: dollars(*close),
             shares: self.chance.i32(1..=20) * 50,
             time: now(),
         }
     }
 
+    pub(crate) fn prices(&self) -> Prices {
+        let prices = self.prices.map(|(price, close)| (dollars(price), dollars(close)));
+        Prices { time: now(), prices: SYMBOLS.into_iter().zip(prices).collect() }
+    }
+
     /// Publishes each tick as a message of its own, [`RATE`] a second: those for which it was not woken in time follow at
-    /// once. How many read, and how fast, makes no difference to it.
-    pub(crate) async fn run(mut self, ticks: Stream) -> Result<Infallible, PublishError> {
+    /// once. All prices follow on the ticks of each second. How many read, and how fast, makes no difference to it.
+    pub(crate) async fn run(mut self, ticks: Stream, prices: Stream) -> Result<Infallible, PublishError> {
         let mut pace = interval(Duration::from_secs(1) / RATE);
         loop {
-            pace.tick().await;
-            ticks.publish(&self.tick()).await?;
+            prices.publish(&self.prices()).await?;
+            for _ in 0..RATE {
+                pace.tick().await;
+                ticks.publish(&self.tick()).await?;
+            }
         }
     }
+}
+
+fn dollars(cents: i32) -> f64 {
+    f64::from(cents) / 100.0
 }
 
 fn now() -> i64 {

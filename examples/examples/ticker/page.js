@@ -7,8 +7,8 @@ import { Journal } from "/web/journal.js";
 
 /** Points of a chart, and the time of one, in milliseconds. */
 const POINTS = 240, POINT = 250;
-/** So many ticks name each of forty companies at least once, but for one page in a billion. */
-const LAST = 1_000;
+/** Points that are further apart, by two seconds, are not joined. */
+const APART = 8;
 /** A second without a tick is no second of a thousand. */
 const SECOND = 1_000;
 /** Skipping is told in the journal once in so long. */
@@ -21,28 +21,45 @@ const whole = new Intl.NumberFormat("en");
 
 // ---- What comes in -----------------------------------------------------------------------------------------------
 
-/** By its symbol: the last tick, whether it is drawn, its prices at the end of each quarter of a second, and its button. */
+/** By its symbol: the newest quote, whether it is drawn, its prices at the end of each quarter of a second, and its button. */
 const stocks = new Map();
-let received = 0, inThisSecond = 0, skipped = 0, fastest = Infinity, behind = null, toldOfSkipping = -Infinity;
+let received = 0, inThisSecond = 0, skipped = 0, fastest = Infinity, longest = -Infinity, toldOfSkipping = -Infinity;
 
 function tick(data) {
   received += 1;
   inThisSecond += 1;
-  // The server's clock need not be ours, so what counts is by how much this one took longer than the fastest.
-  const took = Date.now() - data.time;
-  fastest = Math.min(fastest, took);
-  behind = took - fastest;
-  let stock = stocks.get(data.symbol);
+  quote(data);
+}
+
+/** What a company's price was at a time: of a tick, or of all prices. The other stream may have had a newer one. */
+function quote({ symbol, price, close, time }) {
+  let stock = stocks.get(symbol);
   if (!stock) {
-    stock = { points: [], isDrawn: false, ...addButton(data.symbol) };
-    stocks.set(data.symbol, stock);
+    stock = { points: [], quote: { time }, ...addButton(symbol) };
+    stocks.set(symbol, stock);
   }
-  stock.tick = data;
+  if (time < stock.quote.time) return;
+  const now = Date.now();
+  fastest = Math.min(fastest, now - time);
+  longest = Math.max(longest, now - stock.quote.time);
+  stock.quote = { symbol, price, close, time };
   stock.isDrawn = false;
-  const at = Math.floor(data.time / POINT), last = stock.points.at(-1);
-  if (last?.at === at) last.price = data.price;
-  else stock.points.push({ at, price: data.price });
+  const at = Math.floor(time / POINT), last = stock.points.at(-1);
+  if (last?.at === at) last.price = price;
+  else stock.points.push({ at, price });
   if (stock.points.length > POINTS) stock.points.shift();
+}
+
+/**
+ * The greatest age of a price since this was asked last: of one that was replaced, or is still here. The server's clock need not be ours, so
+ * ages begin with that of the quote that came fastest.
+ */
+function oldest() {
+  const now = Date.now();
+  for (const { quote } of stocks.values()) longest = Math.max(longest, now - quote.time);
+  const age = longest - fastest;
+  longest = -Infinity;
+  return Number.isFinite(age) ? age : null;
 }
 
 function skip({ from, to }) {
@@ -53,18 +70,21 @@ function skip({ from, to }) {
   journal.add("ticks: more than this page takes; the server skips some, and it stays current", "lost");
 }
 
-let stream = null, stopShowing = null;
+let stream = null, prices = null, stopShowing = null;
 function open() {
   stream?.close();
+  prices?.close();
   stopShowing?.();
-  [inThisSecond, fastest, behind] = [0, Infinity, null];
-  const transport = by("transport").value;
-  stream = connect("/streams/ticks", { last: LAST, transports: transport ? [transport] : null });
+  [inThisSecond, fastest, longest] = [0, Infinity, -Infinity];
+  const transports = by("transport").value ? [by("transport").value] : null;
+  prices = connect("/streams/prices", { last: 1, transports });
+  prices.addEventListener("message", ({ data }) => {
+    for (const [symbol, [price, close]] of Object.entries(data.prices)) quote({ symbol, price, close, time: data.time });
+  });
+  stream = connect("/streams/ticks", { transports });
   const current = stream;
   stream.addEventListener("message", ({ data }) => { if (current === stream) tick(data); });
   stream.addEventListener("gap", skip);
-  // Old ticks come again after a break, and are no measure for those that come now.
-  stream.addEventListener("state", ({ state }) => { if (state !== "open") fastest = Infinity; });
   stopShowing = showState(stream, by("state"));
   journal.follow(stream, "ticks", { gaps: false });
 }
@@ -75,7 +95,8 @@ by("transport").onchange = open;
 
 setInterval(() => {
   by("rate").textContent = whole.format(inThisSecond);
-  by("behind").textContent = inThisSecond > 0 && behind !== null ? whole.format(behind) : "–";
+  const age = oldest();
+  by("oldest").textContent = age === null ? "–" : whole.format(age);
   inThisSecond = 0;
 }, SECOND);
 
@@ -92,7 +113,11 @@ function addButton(symbol) {
   button.dataset.symbol = symbol;
   name.textContent = symbol;
   button.append(name, price, change);
-  button.onclick = () => choose(symbol);
+  button.onclick = () => {
+    choose(symbol);
+    // On a phone it is far above.
+    by("chart").closest(".panel").scrollIntoView({ block: "nearest" });
+  };
   const after = [...by("grid").children].find(other => other.dataset.symbol > symbol);
   by("grid").insertBefore(button, after ?? null);
   button.setAttribute("aria-pressed", "false");
@@ -117,8 +142,8 @@ function drawGrid() {
   for (const stock of stocks.values()) {
     if (stock.isDrawn) continue;
     stock.isDrawn = true;
-    const { text, kind } = changeOf(stock.tick);
-    stock.price.textContent = money.format(stock.tick.price);
+    const { text, kind } = changeOf(stock.quote);
+    stock.price.textContent = money.format(stock.quote.price);
     stock.change.textContent = text;
     stock.change.className = kind;
   }
@@ -135,8 +160,8 @@ function draw(now) {
   by("skipped").textContent = whole.format(skipped);
   const stock = stocks.get(chosen);
   if (!stock) return;
-  const { text, kind } = changeOf(stock.tick);
-  by("price").textContent = money.format(stock.tick.price);
+  const { text, kind } = changeOf(stock.quote);
+  by("price").textContent = money.format(stock.quote.price);
   by("change").textContent = text;
   by("change").className = kind;
   drawChart(stock);
@@ -154,7 +179,7 @@ readColours();
 dark.addEventListener("change", readColours);
 
 let labelled = 0;
-function drawChart({ points, tick: { symbol, price, close, time } }) {
+function drawChart({ points, quote: { symbol, price, close, time } }) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight], scale = devicePixelRatio;
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
     [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
@@ -191,18 +216,26 @@ function drawChart({ points, tick: { symbol, price, close, time } }) {
     pen.stroke();
     pen.setLineDash([]);
   }
-  pen.beginPath();
-  shown.forEach((point, index) => pen[index ? "lineTo" : "moveTo"](x(point.at), y(point.price)));
-  pen.strokeStyle = colours.line;
   pen.lineWidth = 2;
   pen.lineJoin = "round";
-  pen.stroke();
-  pen.lineTo(right, height);
-  pen.lineTo(x(shown[0].at), height);
-  pen.globalAlpha = 0.5;
-  pen.fillStyle = colours.under;
-  pen.fill();
-  pen.globalAlpha = 1;
+  // Where nothing was heard there is no line: a slope would look like prices.
+  const pieces = [];
+  for (const point of shown) {
+    if (point.at - (pieces.at(-1)?.at(-1).at ?? -Infinity) > APART) pieces.push([]);
+    pieces.at(-1).push(point);
+  }
+  for (const piece of pieces) {
+    pen.beginPath();
+    piece.forEach(({ at, price: value }, index) => pen[index ? "lineTo" : "moveTo"](x(at), y(value)));
+    pen.strokeStyle = colours.line;
+    pen.stroke();
+    pen.lineTo(x(piece.at(-1).at), height);
+    pen.lineTo(x(piece[0].at), height);
+    pen.globalAlpha = 0.5;
+    pen.fillStyle = colours.under;
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
 
   // Once a second is often enough for whoever listens to it.
   if (time - labelled < SECOND) return;

@@ -3,6 +3,10 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::Locator;
+use tokio::time::sleep;
 
 use crate::java_library::Java;
 use crate::movie::ruffle;
@@ -13,11 +17,39 @@ fn start() -> Example {
     Example::start("hessian_comet", &["--ruffle", ruffle().to_str().expect("a path that is text")])
 }
 
-/// The movie has decoded `count` objects: its own word, as the page shows it.
-async fn movie_shows(page: &Page, count: usize) -> String {
-    let decoded =
-        |text: &str| text.split_once(" decoded in ActionScript").and_then(|(count, _)| count.parse().ok());
-    page.until("#movie-foot", |text| decoded(text).is_some_and(|decoded: usize| decoded >= count)).await
+/// How many objects the movie has decoded: its own word, as the page shows it.
+fn decoded(foot: &str) -> usize {
+    let count = foot.split_once(" decoded in ActionScript").and_then(|(count, _)| count.parse().ok());
+    count.unwrap_or(0)
+}
+
+async fn movie_decodes(page: &Page, count: usize) -> String {
+    page.until("#movie-foot", |text| decoded(text) >= count).await
+}
+
+/// How many objects the movie has decoded, and its picture, once that is painted.
+async fn picture_of_movie(page: &Page) -> (usize, Vec<u8>) {
+    let stage = page.browser.page.find(Locator::Css("#stage")).await.expect("the page has a stage");
+    loop {
+        let count = decoded(&page.text("#movie-foot").await);
+        sleep(Duration::from_millis(500)).await;
+        let picture = stage.screenshot().await.expect("a screenshot");
+        if decoded(&page.text("#movie-foot").await) == count {
+            return (count, picture);
+        }
+    }
+}
+
+/// What the movie has decoded it shows as well: its picture is another one with each line, and the same in between.
+async fn movie_shows_what_it_decodes(page: &Page) {
+    let (mut before, mut same, mut others) = (picture_of_movie(page).await, 0, 0);
+    while same < 2 || others < 2 {
+        let now = picture_of_movie(page).await;
+        assert_eq!(now.1 == before.1, now.0 == before.0, "{} lines, then {}", before.0, now.0);
+        *(if now.0 == before.0 { &mut same } else { &mut others }) += 1;
+        before = now;
+        assert!(same < 60, "no more lines come");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,10 +58,11 @@ async fn the_movie_and_the_browser_show_the_same_lines() {
     let example = start();
     let page = Page::open(&example.url("/")).await;
     // Three objects, decoded in ActionScript, of the class that their packets name.
-    let foot = movie_shows(&page, 3).await;
+    let foot = movie_decodes(&page, 3).await;
     page.until("#movie-state", |text| text == "live, by its socket").await;
     let last = foot.split(['“', '”']).nth(1).expect("the line, quoted").to_owned();
     page.until("#lines", |text| text.contains(&last)).await;
+    movie_shows_what_it_decodes(&page).await;
     page.until("#browser-state", |text| text.contains("live, by")).await;
     page.is_accessible("hessian_comet").await;
     page.asks_nobody_else(&example.url("/")).await;
@@ -50,7 +83,7 @@ async fn the_movie_and_the_browser_show_the_same_lines() {
 async fn both_say_what_becomes_of_their_connections_and_come_back() {
     let example = start();
     let page = Page::open(&example.url("/")).await;
-    movie_shows(&page, 3).await;
+    movie_decodes(&page, 3).await;
     let address = example.kill();
     page.journal_tells("movie: the connection has ended").await;
     page.journal_tells("browser: lost: ").await;

@@ -11,6 +11,7 @@ mod haxe;
 mod hessian_comet;
 #[path = "../../../hessian/tests/interop/java.rs"]
 mod java_library;
+mod java_programs;
 mod movie;
 mod page;
 mod publish_from_java;

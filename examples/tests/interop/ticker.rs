@@ -9,9 +9,10 @@ use crate::java_library::Java;
 use crate::page::{Network, Page};
 use crate::support::Example;
 
-/// Milliseconds that a page on a phone's network may be behind: at 40 KB a second that is 320 KB, what sockets hold that are not
-/// yet full. (Seen are 2 to 4 s.) Ticks are 120 KB a second: a page that got each of them would be more than 10 s behind after 15 s.
-const BEHIND: u64 = 8_000;
+/// Milliseconds that no price on the page may be old, over a phone's network: all come each second, by a connection of their own.
+/// The rest is for a busy machine. (By the ticks alone they are 4 s old, of which most is what Chromium's own socket holds; with the
+/// hub's default sockets, 7 s.)
+const OLDEST: u64 = 3_000;
 
 fn number(text: &str) -> u64 {
     text.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
@@ -63,16 +64,20 @@ async fn is_current_over_a_slow_network_and_comes_back() {
     page.until("#state", |text| text.contains("server-sent events")).await;
     page.until("#rate", |text| number(text) > 800).await;
 
-    // A phone: the ticks of a second are more than it takes, so it is skipped. What it gets is of now, but for what is on its way in buffers.
+    // A phone: the ticks of a second are more than it takes, so it is skipped. No price is older than a second or two all the same.
     page.network(Network::Phone).await;
     page.goto(&example.url("/?transport=sse")).await;
     page.until("#skipped", |text| number(text) > 3_000).await;
     page.journal_tells("ticks: more than this page takes; the server skips some, and it stays current").await;
-    let early = number(&page.until("#behind", |text| number(text) > 0).await);
-    sleep(Duration::from_secs(15)).await;
-    let late = number(&page.until("#behind", |text| number(text) > 0).await);
-    println!("behind by {early} ms, and 15 s later by {late} ms");
-    assert!(late < BEHIND, "it falls behind: {early} ms, then {late} ms");
+    let mut ages = Vec::new();
+    for _ in 0..15 {
+        sleep(Duration::from_secs(1)).await;
+        ages.push(number(&page.text("#oldest").await));
+    }
+    println!("the oldest price, each second: {ages:?} ms");
+    ages.sort_unstable();
+    // Most of the time: nobody gives a busy machine's browser each of its seconds.
+    assert!(ages[12] < OLDEST, "old prices: {ages:?} ms");
 
     // No network at all, and the usual one.
     page.network(Network::Offline).await;

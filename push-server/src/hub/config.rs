@@ -16,7 +16,9 @@ pub enum Overflow {
     /// transport has a way to tell ([`Transport::gap`](crate::Transport)).
     DropOldest,
     /// It always goes on with the newest message: as soon as its socket is full, what is between is skipped, counted
-    /// and told. For values of which only the last one matters. The bounds on lag mean nothing here.
+    /// and told. For values of which only the last one matters: the last of the stream, not of each key that its
+    /// messages may have. (Give each key a stream of its own, or all of them one for a snapshot now and then.)
+    /// The bounds on lag mean nothing here.
     Latest,
 }
 
