@@ -25,7 +25,7 @@ async fn each_file_is_served_with_its_type() {
         (
             "/push-client.global.js",
             "text/javascript; charset=utf-8",
-            "globalThis.pushClient = { Connection, connect, showState };\n})();\n",
+            "globalThis.pushClient = { Connection, NAMES, connect, showState };\n})();\n",
         ),
         ("/push-client.d.ts", "application/typescript; charset=utf-8", "export function connect<"),
     ] {
